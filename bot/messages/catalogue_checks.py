@@ -1,0 +1,214 @@
+"""The English sentences of checks, forecasts and differences between specs."""
+
+from __future__ import annotations
+
+SENTENCES: dict[str, str] = {
+    # What must hold before a rollout: what is wrong, where, what to do.
+    "check.no_repository": "{pool} has no update channel, or more than one. Enable exactly one update repository.",
+    "check.never_synced": "{pool} was never synchronised with its update channel. Run `/xs sync` for it first.",
+    "check.sync_stale": (
+        "{pool} was last synchronised {days:day|days} ago, so newer updates may exist. "
+        "Run `/xs sync` for it to get them."
+    ),
+    "check.updates_unread": (
+        "XenServer could not say which updates {pool} needs. Check that every host answers, then run `/xs sync` for it."
+    ),
+    "check.updates_of_another_sync": (
+        "The updates of {pool} were read for checksum {read}, but the last sync returned {synced}. "
+        "Somebody synchronised in between: ask again."
+    ),
+    "check.host_unknown": (
+        "XenServer does not say which updates {host} needs, and unknown is not current. "
+        "Run `/xs sync` for the pool once every host answers."
+    ),
+    "check.up_to_date": "Nothing is left to do on {pool} at the {level} level: every host is up to date.",
+    "check.host_not_live": "{host} does not answer. Bring it back, or remove it from the pool, before updating.",
+    "check.claimed": (
+        "{pool} is held by another rollout ({owner}). Wait until that one has ended, or settle it there."
+    ),
+    "check.sync_running": "A sync or a change of the update channel ({operation}) is running on {pool}. Wait for it.",
+    "check.pool_busy": "XenServer is busy with {operation} on {pool}. Wait until that has ended, then ask again.",
+    "check.host_busy": "Somebody is working on {host} ({operation}). Wait until that has ended, then ask again.",
+    "check.pending_host": (
+        "{host} still has mandatory tasks of an earlier update: {tasks}. "
+        "Carry them out first; XenServer refuses new updates until then."
+    ),
+    "check.pending_vm": ("VM {vm} still has mandatory tasks of an earlier update: {tasks}. Carry them out first."),
+    "check.pending_host_resumed": (
+        "{host} has this update already but not its mandatory tasks: {tasks}. The rollout carries them out."
+    ),
+    "check.pending_vm_resumed": (
+        "VM {vm} has mandatory tasks of this update left: {tasks}. They are carried out if the VM runs."
+    ),
+    "check.versions_mixed": (
+        "The hosts of {pool} run different versions: an earlier rolling update was not finished. "
+        "Until all hosts match, VMs can only move to hosts of the newer version and HA cannot be switched on."
+    ),
+    "check.host_disabled": (
+        "{host} is disabled: no VM can move there, and it stays disabled afterwards. Enable it if that is not wanted."
+    ),
+    "check.livepatch_failed": (
+        "{host} waits for a reboot because an earlier live patch could not be applied, and this rollout does not "
+        "reboot it. Choose the recommended level and to reboot when a live patch fails if it should."
+    ),
+    "check.update_level_old": (
+        "Last updated more than six months ago (up to {days:day|days}): {hosts}. "
+        "The vendor does not assure updates from so old a level."
+    ),
+    "check.update_level_unknown": (
+        "It is unknown when these hosts were last updated: {hosts}. "
+        "The vendor does not assure updates from a level older than six months."
+    ),
+    "check.ha_on": "High availability is on, and XenServer installs no updates while it is.",
+    "check.wlb_on": "Workload balancing is on and would move VMs in the middle of the rollout.",
+    "check.auto_poweron_on": "Automatic power-on is on and would start VMs by itself when a host comes back.",
+    "check.sync_schedule_on": "The periodic sync is on and would change the checksum in the middle of the rollout.",
+    # VMs that cannot leave their host.
+    "check.evacuation.not_asked": (
+        "It is unknown whether the VMs on {host} can move away, because XenServer was not asked. Try again."
+    ),
+    "check.evacuation.asked_again": (
+        "While high availability is on, XenServer does not fully say whether {vms:VM|VMs} can move. "
+        "It is asked once more when HA is off; if a VM cannot move then, HA is switched on again and nothing else is "
+        "changed."
+    ),
+    "check.evacuation.storage": (
+        "VM {vm} cannot leave {host}: it has a disk or CD on storage that not every other host has attached ({code})."
+    ),
+    "check.evacuation.network": (
+        "VM {vm} cannot leave {host}: it uses a network that not every other host can offer ({code})."
+    ),
+    "check.evacuation.device": "VM {vm} cannot leave {host}: it uses a device of that host ({code}).",
+    "check.evacuation.memory": "VM {vm} cannot leave {host}: the other hosts have too little free memory ({code}).",
+    "check.evacuation.no_host": (
+        "VM {vm} cannot leave {host}: no other host of the same or a newer version is in service ({code})."
+    ),
+    "check.evacuation.cpu": (
+        "VM {vm} cannot leave {host}: another host's processors or platform do not suit it ({code})."
+    ),
+    "check.evacuation.pinned": "VM {vm} cannot leave {host}: its settings or its guest forbid moving it ({code}).",
+    "check.evacuation.other": "VM {vm} cannot leave {host}: XenServer refuses to move it ({code}).",
+    "check.evacuation.busy": "VM {vm} cannot leave {host} now because it is busy ({code}). Wait, then ask again.",
+    "check.evacuation.power_state": (
+        "VM {vm} on {host} is not running normally, so it can neither be moved nor suspended nor shut down cleanly "
+        "({code}). Unpause it or shut it down first."
+    ),
+    "check.evacuation.no_tools": (
+        "VM {vm} cannot leave {host}, be suspended or be shut down cleanly: it runs without XenServer VM Tools "
+        "({code}). Install them, or shut the VM down yourself."
+    ),
+    "check.evacuation.host_state": (
+        "VM {vm} cannot leave {host} because another host is not ready ({code}). "
+        "Check the hosts of the pool, then ask again."
+    ),
+    "check.evacuation.mixed_versions": (
+        "VM {vm} cannot leave {host} while the hosts run different versions ({code}). "
+        "Finish the interrupted rolling update first, or shut the VM down yourself."
+    ),
+    "check.evacuation.cannot_stop": (
+        "VM {vm} cannot leave {host} ({code}), and XenServer does not offer to suspend it or shut it down as chosen. "
+        "Shut it down or move it yourself, then ask again."
+    ),
+    "check.evacuation.suspend": "VM {vm} cannot leave {host} ({code}).",
+    "check.evacuation.shutdown": "VM {vm} cannot leave {host} ({code}).",
+    "check.evacuation.shutdown_instead": "VM {vm} cannot leave {host} and cannot be suspended either ({code}).",
+    "check.evacuation.shutdown_to_restart": (
+        "VM {vm} cannot leave {host} ({code}), and the update asks it to restart, so suspending it is not enough."
+    ),
+    # What is done about a finding, and how that is undone.
+    "fix.ha_off": "The rollout switches it off and, at the end, on again as it was.",
+    "fix.ha_off.undo": "High availability is switched on again as it was.",
+    "fix.wlb_off": "The rollout switches it off and, at the end, on again.",
+    "fix.wlb_off.undo": "Workload balancing is switched on again.",
+    "fix.auto_poweron_off": "The rollout switches it off and, at the end, on again.",
+    "fix.auto_poweron_off.undo": "Automatic power-on is switched on again.",
+    "fix.sync_schedule_off": "The rollout switches it off and, at the end, on again.",
+    "fix.sync_schedule_off.undo": "The periodic sync is switched on again.",
+    "fix.offer_suspend": (
+        "Ask again and choose to suspend such VMs, or to shut them down, while their host is updated."
+    ),
+    "fix.offer_shutdown": (
+        "It cannot be suspended: ask again and choose to shut such VMs down while their host is updated."
+    ),
+    "fix.suspend": "It is suspended while {host} is updated and resumed afterwards.",
+    "fix.suspend.undo": "VM {vm} is resumed.",
+    "fix.shutdown": "It is shut down while {host} is updated and started again afterwards.",
+    "fix.shutdown.undo": "VM {vm} is started again.",
+    # What each check says when it passes.
+    "check.passed.repository": "An update channel is enabled.",
+    "check.passed.last_sync": "The last sync is less than 30 days old.",
+    "check.passed.updates_known": "The updates of every host are known.",
+    "check.passed.nothing_to_do": "There is something to do.",
+    "check.passed.hosts_live": "Every host answers.",
+    "check.passed.claim": "No other installation holds the pool.",
+    "check.passed.no_sync_running": "No sync is running.",
+    "check.passed.other_operations": "Nobody else is working on the hosts.",
+    "check.passed.pending_mandatory": "No mandatory task is left over from an earlier update.",
+    "check.passed.evacuation_possible": "Every host that must be emptied can be emptied.",
+    "check.passed.versions_mixed": "All hosts run the same version.",
+    "check.passed.disabled_hosts": "Every host is enabled.",
+    "check.passed.livepatch_failed": "No host waits for a reboot because of a failed live patch.",
+    "check.passed.update_age": "Every host was updated in the last six months.",
+    "check.passed.ha": "High availability is off.",
+    "check.passed.wlb": "Workload balancing is off.",
+    "check.passed.auto_poweron": "Automatic power-on is off.",
+    "check.passed.sync_schedule": "The periodic sync is off.",
+    # What one host's turn will be.
+    "forecast.turn.reboot": "{host} reboots ({vms:VM moves|VMs move} away, {stopped:VM stops|VMs stop}).",
+    "forecast.turn.evacuate": (
+        "{host} is emptied but not rebooted ({vms:VM moves|VMs move} away, {stopped:VM stops|VMs stop})."
+    ),
+    "forecast.turn.evacuate_toolstack": (
+        "{host} is emptied and its toolstack restarts ({vms:VM moves|VMs move} away, {stopped:VM stops|VMs stop})."
+    ),
+    "forecast.turn.toolstack": "{host} restarts its toolstack; its VMs keep running.",
+    "forecast.turn.apply": "{host} restarts nothing; its VMs keep running.",
+    # What the whole rollout will cost.
+    "forecast.nothing": "Nothing is left to do on {pool}.",
+    "forecast.duration": "About {low} to {high} minutes for {hosts:host|hosts}.",
+    "forecast.reboots": "{count} of {hosts:host reboots|hosts reboot}.",
+    "forecast.toolstacks": "{count:host restarts its|hosts restart their} toolstack; VMs keep running meanwhile.",
+    "forecast.versions_change": (
+        "The versions of XenServer change: {coordinator} goes first, and every updated host restarts its toolstack "
+        "or reboots, whatever the level."
+    ),
+    "forecast.migrations": "{vms:VM moves|VMs move} away live, with {count:migration|migrations} in all.",
+    "forecast.vms_stopped": "{count:VM stops|VMs stop} while their host is updated: {vms}.",
+    "forecast.vm_restarts": "{count:VM restarts|VMs restart} because the update asks for it.",
+    "forecast.device_models": (
+        "The device models of VMs on {count:host|hosts} restart: a short pause for each VM, without moving it."
+    ),
+    "forecast.no_interruption": "No host restarts and no VM moves.",
+    "forecast.livepatch": "{count:host gets|hosts get} a live patch instead of a reboot: {hosts}.",
+    "forecast.livepatch.failure_ask": "If a live patch fails, the rollout stops and asks.",
+    "forecast.livepatch.failure_reboot": "If a live patch fails, its host is emptied and rebooted.",
+    "forecast.livepatch.reboot_anyway": (
+        "{count:host reboots|hosts reboot} although a live patch would do, because that was chosen: {hosts}."
+    ),
+    "forecast.ha_off": "High availability is off for the whole time, about {low} to {high} minutes.",
+    "forecast.left_pending": (
+        "At the {level} level {count:host|hosts} will still recommend a restart afterwards: {hosts}."
+    ),
+    # What differs between two specs.
+    "spec.pool": "The pool is {new} instead of {old}.",
+    "spec.pool_renamed": "The pool {old} is now called {new}.",
+    "spec.checksum": "The updates are those of checksum {new} instead of {old}.",
+    "spec.kind": "The kind of change is {new} instead of {old}.",
+    "spec.level": "The guidance level is {new} instead of {old}.",
+    "spec.preset": "The order of work is {new} instead of {old}.",
+    "spec.stopped_vms": "VMs that cannot move: {new} instead of {old}.",
+    "spec.livepatch": "Live patches: {new} instead of {old}.",
+    "spec.on_livepatch_failure": "When a live patch fails: {new} instead of {old}.",
+    "spec.fixes": "Settings switched off meanwhile: {new} instead of {old}.",
+    "spec.backups": "Backups: {new} instead of {old}.",
+    "spec.schema": "The spec is written in schema {new} instead of {old}.",
+    "spec.host_added": "{host} is added, with at most: {tasks}.",
+    "spec.host_removed": "{host} no longer takes part.",
+    "spec.host_renamed": "The host {old} is now called {new}.",
+    "spec.host_more": "{host} may now also get: {tasks}.",
+    "spec.host_less": "{host} no longer gets: {tasks}.",
+    "spec.vm_added": "VM {vm} may now be stopped ({treatment}).",
+    "spec.vm_removed": "VM {vm} may no longer be stopped ({treatment}).",
+    "spec.vm_renamed": "The VM {old} is now called {new}.",
+    "spec.vm_changed": "VM {vm}: {new} instead of {old}.",
+}

@@ -1,0 +1,241 @@
+"""What to do next: the one decision of the worker.
+
+``decide`` looks at a fresh snapshot and answers which actions to start now, why, and when to look again. It keeps no
+position of its own: called again after any interruption it finds what is missing and goes on from there.
+
+The order: hold the pool (claim, sync schedule, HA, WLB, auto-poweron), ask once more whether every host can be
+emptied, take the hosts in turn, carry out what is left for VMs, give everything back. Two seams let other kinds of
+change and other orders plug in: `UpdateKind` says what one host needs, `Strategy` which hosts are in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.rollout.decision import Decision, Estimates, Verdict
+from bot.rollout.errors import InvalidSpec
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import Memory, TurnPhase, TurnProgress
+from bot.rollout.model import Host, PoolSnapshot
+from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, may_evacuate
+from bot.rollout.proposal import host_order
+from bot.rollout.pursuit import Round
+from bot.rollout.reason import Reason, because
+from bot.rollout.settling import release, settle_host, settle_pool, settle_vms
+from bot.rollout.spec import Spec
+from bot.rollout.turn import Turn, vm_tasks
+
+#: Look again at the latest after so many seconds, even when nothing seems to be going on.
+_IDLE = 15.0
+
+
+class HostTurn(Protocol):
+    """One host in one round, whatever the kind of change."""
+
+    host: Host
+
+    @property
+    def update_left(self) -> bool: ...
+    @property
+    def work_left(self) -> bool: ...
+    @property
+    def begun(self) -> bool: ...
+    @property
+    def touched(self) -> bool: ...
+    def advance(self, *, final: bool = False) -> bool: ...
+    def back_out(self) -> bool: ...
+    def progress(self, done: bool) -> TurnProgress: ...
+
+
+class UpdateKind(Protocol):
+    """A kind of change: what one host needs for it."""
+
+    def turn(self, round_: Round, host: Host) -> HostTurn: ...
+
+
+class Strategy(Protocol):
+    """Which hosts are worked on at the same time."""
+
+    def advance(self, turns: tuple[HostTurn, ...]) -> tuple[HostTurn, ...]:
+        """Take the next steps of some of `turns` (coordinator first); the hosts that are in hand now."""
+        ...
+
+
+class CdnUpdate:
+    """Updates from the vendor's package repository."""
+
+    def turn(self, round_: Round, host: Host) -> HostTurn:
+        return Turn(round_, host)
+
+
+class Serial:
+    """One host after the other, coordinator first; a host that was begun is finished before the next."""
+
+    def advance(self, turns: tuple[HostTurn, ...]) -> tuple[HostTurn, ...]:
+        for turn in turns:
+            if turn.work_left and not turn.advance():
+                return (turn,)
+        return ()
+
+
+KINDS: Mapping[str, UpdateKind] = {"cdn": CdnUpdate()}
+STRATEGIES: Mapping[str, Strategy] = {"serial": Serial()}
+
+
+def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estimates, now: datetime) -> Decision:
+    """The next actions of a running or aborting rollout (see the module's text).
+
+    Raises `InvalidSpec` when this release knows neither the spec's kind nor its preset.
+    """
+    kind, strategy = KINDS.get(spec.kind), STRATEGIES.get(spec.preset)
+    if kind is None or strategy is None:
+        raise InvalidSpec(
+            f"This release cannot carry out a rollout of kind {spec.kind!r} with preset {spec.preset!r}.",
+            "Abort it and ask for a new one.",
+        )
+    round_ = Round(spec, memory, snapshot, estimates, now)
+    turns = tuple(kind.turn(round_, host) for host in host_order(snapshot, spec))
+    if memory.aborting:
+        return _wind_down(round_, turns)
+    return _carry_on(round_, turns, strategy)
+
+
+def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) -> Decision:
+    present = {turn.host.uuid for turn in turns}
+    for gone in (host for host in round_.spec.hosts if host.uuid not in present):
+        round_.problem(because("host.gone", host=gone.name))
+    if round_.problems:
+        return _answer(round_, _progress(turns, ()))
+    updating = any(turn.update_left for turn in turns)
+    trouble = foreign_work(round_, updating=updating)
+    if trouble is not None:
+        round_.problem(trouble)
+        return _answer(round_, _progress(turns, ()))
+    blocked = evacuation_refused(round_)
+    if blocked is not None:
+        return _give_back_untouched(round_, turns, blocked)
+    # Once every host is updated the settings are on their way back and must not be switched off again.
+    if updating and not hold_pool(round_):
+        return _answer(round_, _progress(turns, ()))
+    if not any(turn.begun for turn in turns) and not may_evacuate(round_, turns_to_empty(round_, turns)):
+        return _answer(round_, _progress(turns, ()))
+    hand = strategy.advance(turns)
+    if hand:
+        return _answer(round_, _progress(turns, hand))
+    return _finish(round_, turns)
+
+
+def turns_to_empty(round_: Round, turns: tuple[HostTurn, ...]) -> tuple[str, ...]:
+    """The hosts that the spec may empty and that still have work."""
+    ceilings = {turn.host.uuid: round_.spec.host(turn.host.uuid) for turn in turns if turn.work_left}
+    return tuple(
+        uuid for uuid, ceiling in ceilings.items() if ceiling and any("Host" in task.value for task in ceiling.tasks)
+    )
+
+
+def _finish(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
+    """All hosts are done: what is left for VMs, then everything owed."""
+    clear = vm_tasks(round_, round_.snapshot.vms)
+    for turn in turns:
+        if turn.touched and not turn.advance(final=True):
+            clear = False
+    if not _settle_others(round_, turns):
+        clear = False
+    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
+        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED, because("rollout.succeeded")))
+    return _answer(round_, _progress(turns, ()))
+
+
+def _settle_others(round_: Round, turns: tuple[HostTurn, ...]) -> bool:
+    """Debts inherited from an earlier rollout may lead to hosts that this one does not cover."""
+    covered = {turn.host.uuid for turn in turns}
+    clear = True
+    for host in round_.snapshot.hosts:
+        if host.uuid not in covered and not (settle_host(round_, host) and settle_vms(round_, host)):
+            clear = False
+    return clear
+
+
+def _give_back_untouched(round_: Round, turns: tuple[HostTurn, ...], why: Reason) -> Decision:
+    """Nothing was done to a host yet: restore the pool's settings and stop."""
+    if settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
+        return _answer(round_, _progress(turns, ()), Verdict(State.FAILED, why))
+    return _answer(round_, _progress(turns, ()))
+
+
+def _wind_down(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
+    """People ended the rollout: finish what is in hand, give everything back, list what XAPI does not allow yet."""
+    clear = True
+    hand = []
+    for turn in turns:
+        if turn.touched and not turn.back_out():
+            clear = False
+            hand.append(turn)
+    if not _settle_others(round_, turns):
+        clear = False
+    progress = _progress(turns, tuple(hand))
+    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
+        return _answer(round_, progress, Verdict(State.ABORTED, because("rollout.aborted")))
+    if round_.problems and round_.memory.giving_up:
+        return _answer(round_, progress, Verdict(State.FAILED, because("rollout.given_up")))
+    return _answer(round_, progress)
+
+
+def _progress(turns: tuple[HostTurn, ...], hand: tuple[HostTurn, ...]) -> tuple[TurnProgress, ...]:
+    working = {turn.host.uuid for turn in hand}
+    shown = []
+    for turn in turns:
+        if turn.host.uuid in working:
+            shown.append(turn.progress(done=False))
+        elif turn.update_left:
+            shown.append(TurnProgress(turn.host.uuid, turn.host.name, TurnPhase.WAITING))
+        else:
+            shown.append(turn.progress(done=True))
+    return tuple(shown)
+
+
+def _answer(round_: Round, progress: tuple[TurnProgress, ...], verdict: Verdict | None = None) -> Decision:
+    if verdict is None and round_.problems:
+        first = round_.problems[0]
+        keys = tuple(key for problem in round_.problems for key in problem.keys)
+        verdict = Verdict(State.NEEDS_ATTENTION, first.reason, keys)
+    wake_at = round_.wake_at or round_.now + timedelta(seconds=0 if round_.steps else _IDLE)
+    return Decision(
+        reason=_headline(round_, verdict),
+        wake_at=wake_at,
+        steps=() if verdict is not None else tuple(round_.steps),
+        progress=progress,
+        verdict=verdict,
+        waiting=tuple(round_.waiting),
+    )
+
+
+def _headline(round_: Round, verdict: Verdict | None) -> Reason:
+    if verdict is not None:
+        return verdict.reason
+    if round_.steps:
+        return round_.steps[0].reason
+    if round_.waits:
+        return round_.waits[0]
+    return because("rollout.looking")
+
+
+def unreachable(
+    memory: Memory, coordinator: str, since: datetime, estimates: Estimates, now: datetime
+) -> Reason | None:
+    """Whether people should be asked because XAPI has not answered since `since`; None while it is expected.
+
+    While a restart of the coordinator that we asked for is open, silence is normal for as long as server hardware
+    may need; otherwise ten minutes are the limit.
+    """
+    restarting = any(
+        (intent := memory.intent(f"{kind}:{coordinator}")) is not None and intent.finished_at is None
+        for kind in ("RebootHost", "RestartToolstack")
+    )
+    patience = timedelta(seconds=max(1800.0, 3 * estimates.reboot)) if restarting else timedelta(minutes=10)
+    silent = now - since
+    if silent <= patience:
+        return None
+    return because("pool.unreachable", minutes=int(silent.total_seconds() // 60))

@@ -1,0 +1,92 @@
+"""What differs between two specs, in words, for a card that was replaced and for an amendment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.rollout.guidance import Task, in_execution_order
+from bot.rollout.reason import Reason, because
+from bot.rollout.spec import HostCeiling, Spec, VmAllowance
+
+
+def compare(old: Spec, new: Spec) -> tuple[Reason, ...]:
+    """Every difference between what was to be approved and what is now; empty when the specs say the same."""
+    return tuple(_differences(old, new))
+
+
+def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
+    if old.pool_uuid != new.pool_uuid:
+        yield because("spec.pool", old=old.pool_name, new=new.pool_name)
+    elif old.pool_name != new.pool_name:
+        yield because("spec.pool_renamed", old=old.pool_name, new=new.pool_name)
+    if old.checksum != new.checksum:
+        yield because("spec.checksum", old=old.checksum[:12], new=new.checksum[:12])
+    for code, before, after in (
+        ("spec.kind", old.kind, new.kind),
+        ("spec.level", old.level.value, new.level.value),
+        ("spec.preset", old.preset, new.preset),
+        ("spec.stopped_vms", old.stopped_vms.value, new.stopped_vms.value),
+        ("spec.livepatch", old.livepatch.value, new.livepatch.value),
+        ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
+    ):
+        if before != after:
+            yield because(code, old=before, new=after)
+    for code, listed, listed_now in (
+        ("spec.fixes", sorted(old.fixes), sorted(new.fixes)),
+        ("spec.backups", sorted(old.backups), sorted(new.backups)),
+    ):
+        if listed != listed_now:
+            yield because(code, old=", ".join(listed) or "none", new=", ".join(listed_now) or "none")
+    if old.schema != new.schema:
+        yield because("spec.schema", old=old.schema, new=new.schema)
+    yield from _hosts(old, new)
+    yield from _vms(old, new)
+
+
+def _hosts(old: Spec, new: Spec) -> Iterator[Reason]:
+    before = {host.uuid: host for host in old.hosts}
+    after = {host.uuid: host for host in new.hosts}
+    for host in new.hosts:
+        earlier = before.get(host.uuid)
+        if earlier is None:
+            yield because("spec.host_added", host=host.name, tasks=_words(host.tasks))
+        else:
+            yield from _host(earlier, host)
+    for host in old.hosts:
+        if host.uuid not in after:
+            yield because("spec.host_removed", host=host.name)
+
+
+def _host(old: HostCeiling, new: HostCeiling) -> Iterator[Reason]:
+    if old.name != new.name:
+        yield because("spec.host_renamed", old=old.name, new=new.name)
+    more, less = new.tasks - old.tasks, old.tasks - new.tasks
+    if more:
+        yield because("spec.host_more", host=new.name, tasks=_words(more))
+    if less:
+        yield because("spec.host_less", host=new.name, tasks=_words(less))
+
+
+def _vms(old: Spec, new: Spec) -> Iterator[Reason]:
+    before = {vm.uuid: vm for vm in old.vms}
+    after = {vm.uuid: vm for vm in new.vms}
+    for vm in new.vms:
+        earlier = before.get(vm.uuid)
+        if earlier is None:
+            yield because("spec.vm_added", vm=vm.name, treatment=vm.treatment.value)
+        else:
+            yield from _vm(earlier, vm)
+    for vm in old.vms:
+        if vm.uuid not in after:
+            yield because("spec.vm_removed", vm=vm.name, treatment=vm.treatment.value)
+
+
+def _vm(old: VmAllowance, new: VmAllowance) -> Iterator[Reason]:
+    if old.name != new.name:
+        yield because("spec.vm_renamed", old=old.name, new=new.name)
+    if old.treatment is not new.treatment:
+        yield because("spec.vm_changed", vm=new.name, old=old.treatment.value, new=new.treatment.value)
+
+
+def _words(tasks: frozenset[Task]) -> str:
+    return ", ".join(task.value for task in in_execution_order(tasks)) or "none"

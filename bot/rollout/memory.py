@@ -1,0 +1,142 @@
+"""The little that cannot be observed again, written down before the action that makes it needed.
+
+*Intents* say what we asked XAPI for and what the host looked like then; *debts* say what we switched off or moved and
+owe back; *turns* say how far each host is, for the people who watch. Everything else is looked at afresh each round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.rollout.model import AvailableUpdates
+
+
+class IntentState(StrEnum):
+    """What became of something we asked XAPI for."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"
+    """Its task vanished with the coordinator's restart; only looking tells whether it happened."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One effect we asked for. `key` is ``action:subject``; there is one row per key and rollout.
+
+    `started_at` is our clock, `boot_time` and `agent_start_time` are the host's before the action, `attempts` counts
+    how often it was asked for, `error` is XAPI's code with parameters, `result` what the call gave back.
+    """
+
+    key: str
+    state: IntentState
+    started_at: datetime
+    attempts: int = 1
+    finished_at: datetime | None = None
+    task_ref: str = ""
+    boot_time: float = 0.0
+    agent_start_time: float = 0.0
+    error: tuple[str, ...] = ()
+    transient: bool = False
+    result: Any = None
+
+
+class DebtKind(StrEnum):
+    """What can be owed to a pool."""
+
+    CLAIM = "claim"
+    SYNC_SCHEDULE = "sync_schedule"
+    HA = "ha"
+    WLB = "wlb"
+    AUTO_POWERON = "auto_poweron"
+    HOST_ENABLED = "host_enabled"
+    VM_HOME = "vm_home"
+    VM_SUSPENDED = "vm_suspended"
+    VM_STOPPED = "vm_stopped"
+
+
+@dataclass(frozen=True)
+class Debt:
+    """Something we changed on a pool and owe back.
+
+    There is at most one open debt for a kind and subject of a pool, and its `original` is never overwritten: a later
+    rollout inherits it. `subject` is a host or VM uuid, "" for pool settings. `waiting_for` names what keeps XAPI
+    from letting us settle it now.
+    """
+
+    kind: DebtKind
+    subject: str = ""
+    original: Any = None
+    label: str = ""
+    opened_at: datetime | None = None
+    rollout_id: int | None = None
+    waiting_for: str = ""
+
+    @property
+    def key(self) -> str:
+        """``kind:subject``, unique among a pool's open debts."""
+        return f"{self.kind.value}:{self.subject}"
+
+
+class TurnPhase(StrEnum):
+    """How far one host is, in the order a turn goes."""
+
+    WAITING = "waiting"
+    DISABLING = "disabling"
+    EVACUATING = "evacuating"
+    APPLYING = "applying"
+    RESTARTING_TOOLSTACK = "restarting_toolstack"
+    REBOOTING = "rebooting"
+    VM_TASKS = "vm_tasks"
+    ENABLING = "enabling"
+    RETURNING_VMS = "returning_vms"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnProgress:
+    """One host's progress as people see it: `left` of `total` VMs still to move in this phase."""
+
+    host: str
+    name: str
+    phase: TurnPhase
+    left: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What `decide` may know besides the snapshot.
+
+    `updates` is the answer of ``GET /updates`` taken before anything was touched. `aborting` says that people ended
+    the rollout, `giving_up` that they ended it a second time and leave what cannot be settled as listed debts.
+    `owner` is what this installation writes into the pool's claim for this rollout; `reboots_accepted` are hosts whose
+    reboot after a failed live patch was approved later.
+    """
+
+    updates: AvailableUpdates
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    debts: tuple[Debt, ...] = ()
+    aborting: bool = False
+    giving_up: bool = False
+    owner: str = ""
+    reboots_accepted: frozenset[str] = frozenset()
+
+    def intent(self, key: str) -> Intent | None:
+        """What we know of an effect, None when it was never asked for."""
+        return self.intents.get(key)
+
+    def debt(self, kind: DebtKind, subject: str = "") -> Debt | None:
+        """The open debt of that kind and subject, None when nothing is owed."""
+        return next((debt for debt in self.debts if debt.kind is kind and debt.subject == subject), None)
+
+    def debts_of(self, *kinds: DebtKind) -> tuple[Debt, ...]:
+        """The open debts of those kinds."""
+        return tuple(debt for debt in self.debts if debt.kind in kinds)

@@ -1,0 +1,206 @@
+"""From a request to a spec: which hosts, and the most that may be done to each host and VM.
+
+`propose` writes down bounds, not a script. Everything it uses was observed before anything is touched; what the
+rollout finds beyond these bounds later needs a new approval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.rollout.blocker import Blockers, real_blockers, treatment_of
+from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
+from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
+from bot.rollout.spec import (
+    HostCeiling,
+    Livepatch,
+    OnLivepatchFailure,
+    Spec,
+    StoppedVms,
+    VmAllowance,
+    VmTreatment,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the person who asks may choose."""
+
+    level: Level = Level.RECOMMENDED
+    stopped_vms: StoppedVms = StoppedVms.REFUSE
+    livepatch: Livepatch = Livepatch.ACCEPT
+    on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+
+
+def choices_of(spec: Spec) -> Choices:
+    """The choices behind a spec."""
+    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure)
+
+
+class PoolFix(StrEnum):
+    """What a rollout switches off on the pool for its duration and gives back at its end."""
+
+    HA_OFF = "ha_off"
+    WLB_OFF = "wlb_off"
+    AUTO_POWERON_OFF = "auto_poweron_off"
+    SYNC_SCHEDULE_OFF = "sync_schedule_off"
+
+
+def pool_fixes(pool: Pool) -> tuple[PoolFix, ...]:
+    """The settings of this pool that are in a rollout's way."""
+    wanted = {
+        PoolFix.HA_OFF: pool.ha.enabled,
+        PoolFix.WLB_OFF: pool.wlb_enabled,
+        PoolFix.AUTO_POWERON_OFF: pool.auto_poweron == "true",
+        PoolFix.SYNC_SCHEDULE_OFF: pool.update_sync_enabled,
+    }
+    return tuple(fix for fix, needed in wanted.items() if needed)
+
+
+def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blockers, choices: Choices) -> Spec:
+    """The spec that carries out `choices` on the pool as it is.
+
+    `blockers` is XAPI's answer per host that may have to be emptied. Hosts whose updates are unknown are part of the
+    spec, so that the check that refuses them has a place to stand.
+    """
+    hosts = tuple(
+        HostCeiling(host.uuid, host.name, ceiling(snapshot, updates, host, choices))
+        for host in _in_order(snapshot)
+        if _takes_part(snapshot, updates, host, choices)
+    )
+    return Spec(
+        pool_uuid=snapshot.pool.uuid,
+        pool_name=snapshot.pool.name,
+        checksum=updates.checksum,
+        level=choices.level,
+        hosts=hosts,
+        vms=_allowances(snapshot, blockers, hosts, choices),
+        stopped_vms=choices.stopped_vms,
+        livepatch=choices.livepatch,
+        on_livepatch_failure=choices.on_livepatch_failure,
+        fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+    )
+
+
+def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
+    """Whether the host has something to install, or may have because XAPI did not say.
+
+    A host that took exactly this checksum is done, whatever the answer of ``GET /updates`` (taken earlier, or
+    partial) says about it.
+    """
+    if checksum and host.last_update_hash == checksum:
+        return False
+    return updates is None or updates.anything
+
+
+def host_needs_turn(host: Host, updates_for_host: HostUpdates | None, checksum: str, level: Level) -> bool:
+    """Whether anything is left to do for the host: updates to install or pending tasks at the level.
+
+    A reboot that XAPI would like because a live patch failed is not counted: it is a person's choice.
+    """
+    return installs(host, updates_for_host, checksum) or bool(host.pending.at(level) - LIVEPATCH_FAILURE_TASKS)
+
+
+def expected_tasks(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> frozenset[Task]:
+    """What will be done to the host if every live patch succeeds."""
+    entry = updates.for_host(host.uuid)
+    pending = host.pending.at(choices.level)
+    tasks = pending - LIVEPATCH_FAILURE_TASKS
+    if installs(host, entry, updates.checksum) and entry is not None:
+        tasks |= entry.guidance.at(choices.level)
+        if entry.livepatches and choices.livepatch is Livepatch.REBOOT_ANYWAY:
+            tasks |= {Task.REBOOT_HOST}
+    if pending & LIVEPATCH_FAILURE_TASKS and choices.on_livepatch_failure is OnLivepatchFailure.REBOOT:
+        tasks |= {Task.REBOOT_HOST}
+    if versions_change(snapshot, updates) and _takes_part(snapshot, updates, host, choices):
+        # A member that restarts with a newer XAPI than its coordinator stays out of the pool, and HA cannot return
+        # while versions differ: so every updated host restarts its toolstack, at every level.
+        tasks |= {Task.RESTART_TOOLSTACK}
+    if any(Task.RESTART_DEVICE_MODEL in vm.pending.at(choices.level) for vm in snapshot.residents(host.uuid)):
+        tasks |= {Task.RESTART_DEVICE_MODEL}
+    return tasks | {Task.EVACUATE_HOST} if Task.REBOOT_HOST in tasks else tasks
+
+
+def ceiling(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> frozenset[Task]:
+    """The most that may be done to the host: what is expected, and the reboot agreed to if a live patch fails."""
+    tasks = expected_tasks(snapshot, updates, host, choices)
+    entry = updates.for_host(host.uuid)
+    may_fail = entry is not None and bool(entry.livepatches) and installs(host, entry, updates.checksum)
+    if may_fail and choices.on_livepatch_failure is OnLivepatchFailure.REBOOT:
+        tasks |= {Task.REBOOT_HOST, Task.EVACUATE_HOST}
+    return tasks
+
+
+def versions_change(snapshot: PoolSnapshot, updates: AvailableUpdates) -> bool:
+    """Whether this rollout changes the XAPI, Xen or platform version, or finds the pool between two of them."""
+    if snapshot.pool.versions_mixed:
+        return True
+    return any(changes_version(entry.rpms) for entry in updates.hosts)
+
+
+def host_order(snapshot: PoolSnapshot, spec: Spec) -> tuple[Host, ...]:
+    """The spec's hosts that are still in the pool: the coordinator, then the members by name as people count."""
+    return tuple(host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """A sort key under which xs-2 comes before xs-10."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
+    return tuple((int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts)
+
+
+def _in_order(snapshot: PoolSnapshot) -> tuple[Host, ...]:
+    coordinator = snapshot.pool.coordinator
+    return tuple(
+        sorted(snapshot.hosts, key=lambda host: (host.uuid != coordinator, natural_key(host.name), host.uuid))
+    )
+
+
+def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> bool:
+    entry = updates.for_host(host.uuid)
+    if host_needs_turn(host, entry, updates.checksum, choices.level):
+        return True
+    everything = host.pending.at(Level.FULL)
+    if everything & {Task.RESTART_TOOLSTACK, Task.REBOOT_HOST} and versions_change(snapshot, updates):
+        return True  # updated earlier, and still running the old version
+    wants_reboot = host.pending.at(choices.level) & LIVEPATCH_FAILURE_TASKS
+    return bool(wants_reboot) and choices.on_livepatch_failure is OnLivepatchFailure.REBOOT
+
+
+def _allowances(
+    snapshot: PoolSnapshot, blockers: Blockers, hosts: tuple[HostCeiling, ...], choices: Choices
+) -> tuple[VmAllowance, ...]:
+    """One allowance per VM at most.
+
+    A VM that cannot leave and must restart as well is shut down rather than suspended: only a fresh start gives it
+    what the update brings.
+    """
+    if not hosts:
+        return ()
+    restarting = _must_restart(snapshot, hosts, choices.level)
+    treatments: dict[str, VmTreatment] = dict.fromkeys(restarting, VmTreatment.RESTART)
+    keeping = real_blockers(snapshot, blockers)
+    for host in hosts:
+        if Task.EVACUATE_HOST not in host.tasks:
+            continue
+        for entry in keeping.get(host.uuid, ()):
+            vm = snapshot.vm(entry.vm)
+            treatment = treatment_of(vm, entry.code, choices.stopped_vms) if vm is not None else None
+            if treatment is not None:
+                treatments[entry.vm] = VmTreatment.SHUTDOWN if entry.vm in restarting else treatment
+    names: Mapping[str, str] = {vm.uuid: vm.name for vm in snapshot.vms}
+    chosen = sorted(treatments.items(), key=lambda item: (natural_key(names[item[0]]), item[0]))
+    return tuple(VmAllowance(uuid, names[uuid], treatment) for uuid, treatment in chosen)
+
+
+def _must_restart(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], level: Level) -> frozenset[str]:
+    # XAPI asks every VM of the pool to restart as soon as one host's guidance has RestartVM.
+    everywhere = any(Task.RESTART_VM in host.tasks for host in hosts)
+    return frozenset(
+        vm.uuid
+        for vm in snapshot.vms
+        if vm.power_state is PowerState.RUNNING and (everywhere or Task.RESTART_VM in vm.pending.at(level))
+    )

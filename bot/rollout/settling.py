@@ -1,0 +1,255 @@
+"""Giving back what a rollout owes: settings switched back, VMs home, the claim released.
+
+A debt is settled only if the value is still the one we set; what other people changed meanwhile is left alone and
+struck off. Where XAPI forbids settling for now the debt stays open and is listed.
+"""
+
+from __future__ import annotations
+
+from bot.rollout.action import (
+    EnableHa,
+    EnableHost,
+    MigrateVm,
+    ReleasePool,
+    ResumeVm,
+    SetAutoPoweron,
+    SetHaFailures,
+    SetSyncSchedule,
+    SetWlb,
+    ShutdownVm,
+    StartVm,
+    close,
+)
+from bot.rollout.guidance import Task
+from bot.rollout.memory import Debt, DebtKind, Intent, IntentState
+from bot.rollout.model import VM, HaSettings, Host, PowerState
+from bot.rollout.pursuit import Round
+from bot.rollout.reason import because
+from bot.rollout.spec import VmTreatment
+
+#: How many VMs are moved or started at a time; more only lengthens each VM's pause.
+STREAMS = 4
+#: What XAPI answers while hosts run different versions; the debt then waits for the rest of the pool.
+MIXED = "NOT_SUPPORTED_DURING_UPGRADE"
+
+_VM_DEBTS = (DebtKind.VM_HOME, DebtKind.VM_SUSPENDED, DebtKind.VM_STOPPED)
+
+
+def ha_from(original: object) -> HaSettings:
+    """The HA settings kept in a debt's `original` (the JSON of `ha_document`)."""
+    data = original if isinstance(original, dict) else {}
+    return HaSettings(
+        enabled=True,
+        heartbeat_srs=tuple(data.get("heartbeat_srs", ())),
+        configuration=tuple((str(key), str(value)) for key, value in data.get("configuration", ())),
+        failures_to_tolerate=int(data.get("failures_to_tolerate", 0)),
+        allow_overcommit=bool(data.get("allow_overcommit", False)),
+    )
+
+
+def ha_document(ha: HaSettings) -> dict[str, object]:
+    """HA settings as the JSON that a debt keeps."""
+    return {
+        "heartbeat_srs": list(ha.heartbeat_srs),
+        "configuration": [list(pair) for pair in ha.configuration],
+        "failures_to_tolerate": ha.failures_to_tolerate,
+        "allow_overcommit": ha.allow_overcommit,
+    }
+
+
+def home_of(debt: Debt) -> str:
+    """The uuid of the host a VM debt leads back to."""
+    return str(debt.original)
+
+
+def settle_vms(round_: Round, host: Host, *, final: bool = False) -> bool:
+    """Bring the VMs of `host` home; True when none of them is owed any more.
+
+    With `final` a VM that cannot go home is a problem for people; before that it is tried again at the end, because
+    room often appears as other hosts come back.
+    """
+    owed = [debt for debt in round_.memory.debts_of(*_VM_DEBTS) if home_of(debt) == host.uuid]
+    if not owed:
+        return True
+    if not host.enabled:
+        return False
+    clear = True
+    for debt in owed:
+        if not _settle_vm(round_, debt, host, final):
+            clear = False
+    return clear
+
+
+def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
+    """One VM; True when nothing is left to do for it now."""
+    vm = round_.snapshot.vm(debt.subject)
+    if vm is None:
+        round_.step(close(debt, "left_alone"), because("debt.vm_gone", vm=debt.label))
+        return True
+    if debt.kind is DebtKind.VM_HOME:
+        return _go_home(round_, debt, vm, host, final)
+    if any(round_.may_still_happen(f"{kind}:{vm.uuid}") for kind in ("SuspendVm", "ShutdownVm")):
+        # The debt is written before the call, so a VM that still runs may be about to stop.
+        round_.look_again(4)
+        return False
+    asleep = PowerState.SUSPENDED if debt.kind is DebtKind.VM_SUSPENDED else PowerState.HALTED
+    if vm.power_state is PowerState.RUNNING:
+        round_.step(close(debt, "settled"), because("debt.vm_runs", vm=vm.name))
+        return True
+    if vm.power_state is not asleep:
+        round_.step(close(debt, "left_alone"), because("debt.left_alone", what=debt.kind.value, subject=vm.name))
+        return True
+    if _older_than_coordinator(round_, host):
+        round_.waiting.append((debt.key, MIXED))
+        return True
+    if round_.in_flight(MigrateVm, ResumeVm, StartVm) >= STREAMS and not _under_way(round_, vm):
+        round_.look_again(4)
+        return False
+    if debt.kind is DebtKind.VM_SUSPENDED:
+        round_.pursue(ResumeVm(vm=vm.uuid, on=host.uuid), because("vm.resuming", vm=vm.name, host=host.name))
+    else:
+        round_.pursue(StartVm(vm=vm.uuid, on=host.uuid), because("vm.starting", vm=vm.name, host=host.name))
+    return False
+
+
+def _under_way(round_: Round, vm: VM) -> bool:
+    return any(round_.is_open(f"{kind}:{vm.uuid}") for kind in ("MigrateVm", "ResumeVm", "StartVm", "ShutdownVm"))
+
+
+def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool:
+    if vm.resident_on == host.uuid:
+        round_.step(close(debt, "settled"), because("debt.vm_home", vm=vm.name, host=host.name))
+        return True
+    if vm.power_state is not PowerState.RUNNING:
+        ours = round_.memory.debt(DebtKind.VM_STOPPED, vm.uuid) or round_.memory.debt(DebtKind.VM_SUSPENDED, vm.uuid)
+        if ours is None:
+            round_.step(close(debt, "left_alone"), because("debt.left_alone", what="vm_home", subject=vm.name))
+        return ours is None
+    away = round_.snapshot.host(vm.resident_on or "")
+    if away is not None and not host.version.at_least(away.version):
+        # XAPI never moves a VM to an older host; it goes home once its host is updated.
+        round_.waiting.append((debt.key, MIXED))
+        return True
+    if round_.in_flight(MigrateVm, ResumeVm, StartVm, ShutdownVm) >= STREAMS and not _under_way(round_, vm):
+        round_.look_again(4)
+        return False
+    if _restart_wanted(round_, vm):
+        # A VM that must restart anyway is not moved live first: it stops there and starts on its updated home.
+        stopped = Debt(DebtKind.VM_STOPPED, vm.uuid, host.uuid, vm.name)
+        round_.pursue(
+            ShutdownVm(vm=vm.uuid, debts=(stopped,)), because("vm.restarting_home", vm=vm.name, host=host.name)
+        )
+        return False
+    intent = round_.memory.intent(f"MigrateVm:{vm.uuid}")
+    if not final and intent is not None and _refused(intent):
+        return True
+    round_.pursue(MigrateVm(vm=vm.uuid, to=host.uuid), because("vm.going_home", vm=vm.name, host=host.name))
+    return False
+
+
+def _refused(intent: Intent) -> bool:
+    return intent.state is IntentState.FAILED and not intent.transient
+
+
+def _restart_wanted(round_: Round, vm: VM) -> bool:
+    allowed = round_.spec.vm(vm.uuid)
+    return (
+        not round_.memory.aborting
+        and Task.RESTART_VM in vm.pending.at(round_.spec.level)
+        and allowed is not None
+        and allowed.treatment in (VmTreatment.RESTART, VmTreatment.SHUTDOWN)
+    )
+
+
+def _older_than_coordinator(round_: Round, host: Host) -> bool:
+    coordinator = round_.snapshot.coordinator
+    return coordinator is not None and not host.version.at_least(coordinator.version)
+
+
+def settle_host(round_: Round, host: Host) -> bool:
+    """Put the host back into service if we took it out; True when that is no longer owed."""
+    debt = round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid)
+    if debt is None:
+        return True
+    if host.enabled:
+        round_.step(close(debt, "settled"), because("host.in_service", host=host.name))
+        return True
+    if host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}:
+        round_.problem(because("host.mandatory_left", host=host.name), f"EnableHost:{host.uuid}")
+        return False
+    round_.pursue(EnableHost(host=host.uuid), because("host.enabling", host=host.name))
+    return False
+
+
+def settle_pool(round_: Round) -> bool:
+    """Give back the pool's settings; True when nothing is left that XAPI would let us settle now."""
+    clear = [_settle_auto_poweron(round_), _settle_wlb(round_), _settle_ha(round_), _settle_sync(round_)]
+    return all(clear)
+
+
+def release(round_: Round) -> bool:
+    """Take our claim off the pool, last of all; True when it is gone."""
+    debt = round_.memory.debt(DebtKind.CLAIM)
+    if round_.snapshot.pool.claim == round_.memory.owner:
+        round_.pursue(ReleasePool(owner=round_.memory.owner), because("pool.releasing"))
+        return False
+    if debt is not None:
+        round_.step(close(debt, "settled"), because("pool.released"))
+    return True
+
+
+def _settle_ha(round_: Round) -> bool:
+    debt = round_.memory.debt(DebtKind.HA)
+    if debt is None:
+        return True
+    original = ha_from(debt.original)
+    ha = round_.snapshot.pool.ha
+    enabled_by_us = round_.memory.intent("EnableHa:") is not None
+    if ha.enabled:
+        if enabled_by_us and ha.failures_to_tolerate != original.failures_to_tolerate:
+            round_.pursue(
+                SetHaFailures(failures=original.failures_to_tolerate),
+                because("ha.failures", failures=original.failures_to_tolerate),
+            )
+            return False
+        outcome = "settled" if enabled_by_us else "left_alone"
+        round_.step(close(debt, outcome), because("ha.restored"), milestone=True)
+        return True
+    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+        round_.waiting.append((debt.key, MIXED))
+        return True
+    round_.pursue(EnableHa(settings=original), because("ha.enabling"))
+    return False
+
+
+def _settle_wlb(round_: Round) -> bool:
+    debt = round_.memory.debt(DebtKind.WLB)
+    if debt is None:
+        return True
+    if round_.snapshot.pool.wlb_enabled:
+        round_.step(close(debt, "settled"), because("wlb.restored"))
+        return True
+    round_.pursue(SetWlb(enabled=True), because("wlb.enabling"))
+    return False
+
+
+def _settle_sync(round_: Round) -> bool:
+    debt = round_.memory.debt(DebtKind.SYNC_SCHEDULE)
+    if debt is None:
+        return True
+    if round_.snapshot.pool.update_sync_enabled:
+        round_.step(close(debt, "settled"), because("sync.restored"))
+        return True
+    round_.pursue(SetSyncSchedule(enabled=True), because("sync.enabling"))
+    return False
+
+
+def _settle_auto_poweron(round_: Round) -> bool:
+    debt = round_.memory.debt(DebtKind.AUTO_POWERON)
+    if debt is None:
+        return True
+    if round_.snapshot.pool.auto_poweron is not None:
+        round_.step(close(debt, "settled"), because("auto_poweron.restored"))
+        return True
+    round_.pursue(SetAutoPoweron(value=str(debt.original)), because("auto_poweron.enabling"))
+    return False

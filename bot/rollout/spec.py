@@ -1,0 +1,166 @@
+"""The spec: what people approve.
+
+A spec is intent and bounds, not a script: which hosts get which checksum, how much of the guidance is carried out,
+and the most that may be done to each host and VM. The order of hosts, moves and times are a forecast, shown on the
+card but outside the digest. Exceeding a bound needs a new approval.
+
+The canonical JSON bytes are stored and hashed once; a stored spec is never serialised again, so a later release
+cannot change what somebody approved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bot.rollout.errors import InvalidSpec
+from bot.rollout.guidance import Level, Task, in_execution_order
+
+SCHEMA = 1
+
+
+class StoppedVms(StrEnum):
+    """What happens to a VM that cannot be moved off its host."""
+
+    REFUSE = "refuse"
+    SUSPEND = "suspend"
+    SHUTDOWN = "shutdown"
+
+
+class VmTreatment(StrEnum):
+    """What a spec allows to be done to one VM beyond moving it."""
+
+    SUSPEND = "suspend"
+    SHUTDOWN = "shutdown"
+    RESTART = "restart"
+
+
+class Livepatch(StrEnum):
+    """Whether a live patch may stand in for the recommended reboot."""
+
+    ACCEPT = "accept"
+    REBOOT_ANYWAY = "reboot_anyway"
+
+
+class OnLivepatchFailure(StrEnum):
+    """What happens when a live patch could not be applied and XAPI asks for a reboot instead."""
+
+    ASK = "ask"
+    REBOOT = "reboot"
+
+
+@dataclass(frozen=True, slots=True)
+class VmAllowance:
+    """One VM that the rollout may stop, and how; the name is what the approver read."""
+
+    uuid: str
+    name: str
+    treatment: VmTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class HostCeiling:
+    """One host of the rollout and the most that may be done to it."""
+
+    uuid: str
+    name: str
+    tasks: frozenset[Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Intent and bounds of one rollout (see the module's text)."""
+
+    pool_uuid: str
+    pool_name: str
+    checksum: str
+    level: Level
+    hosts: tuple[HostCeiling, ...]
+    vms: tuple[VmAllowance, ...] = ()
+    stopped_vms: StoppedVms = StoppedVms.REFUSE
+    livepatch: Livepatch = Livepatch.ACCEPT
+    on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    preset: str = "serial"
+    fixes: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
+    kind: str = "cdn"
+    schema: int = SCHEMA
+
+    def host(self, uuid: str) -> HostCeiling | None:
+        """The ceiling of one host, None when the spec does not cover it."""
+        return next((host for host in self.hosts if host.uuid == uuid), None)
+
+    def vm(self, uuid: str) -> VmAllowance | None:
+        """What may be done to the VM beyond moving it, None when nothing."""
+        return next((vm for vm in self.vms if vm.uuid == uuid), None)
+
+
+def canonical_bytes(spec: Spec) -> bytes:
+    """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
+    document = {
+        "schema": spec.schema,
+        "kind": spec.kind,
+        "pool": {"uuid": spec.pool_uuid, "name": spec.pool_name},
+        "checksum": spec.checksum,
+        "level": spec.level.value,
+        "preset": spec.preset,
+        "hosts": [
+            {"uuid": host.uuid, "name": host.name, "tasks": [task.value for task in in_execution_order(host.tasks)]}
+            for host in sorted(spec.hosts, key=lambda host: host.uuid)
+        ],
+        "vms": [
+            {"uuid": vm.uuid, "name": vm.name, "treatment": vm.treatment.value}
+            for vm in sorted(spec.vms, key=lambda vm: (vm.uuid, vm.treatment))
+        ],
+        "stopped_vms": spec.stopped_vms.value,
+        "livepatch": spec.livepatch.value,
+        "on_livepatch_failure": spec.on_livepatch_failure.value,
+        "fixes": sorted(spec.fixes),
+        "backups": sorted(spec.backups),
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_of(stored: bytes) -> str:
+    """The digest approvals belong to: SHA-256 of the stored bytes, in hex."""
+    return hashlib.sha256(stored).hexdigest()
+
+
+def parse_spec(stored: bytes) -> Spec:
+    """The spec behind stored bytes.
+
+    Raises `InvalidSpec` for bytes of an unknown schema or with missing parts.
+    """
+    try:
+        data: dict[str, Any] = json.loads(stored)
+        if data["schema"] != SCHEMA:
+            raise InvalidSpec(
+                f"The stored spec has schema {data['schema']}, this release reads {SCHEMA}.",
+                "Finish the rollout with the release that started it, or abort it and ask for a new one.",
+            )
+        return Spec(
+            pool_uuid=data["pool"]["uuid"],
+            pool_name=data["pool"]["name"],
+            checksum=data["checksum"],
+            level=Level(data["level"]),
+            hosts=tuple(
+                HostCeiling(host["uuid"], host["name"], frozenset(map(Task, host["tasks"]))) for host in data["hosts"]
+            ),
+            vms=tuple(VmAllowance(vm["uuid"], vm["name"], VmTreatment(vm["treatment"])) for vm in data["vms"]),
+            stopped_vms=StoppedVms(data["stopped_vms"]),
+            livepatch=Livepatch(data["livepatch"]),
+            on_livepatch_failure=OnLivepatchFailure(data["on_livepatch_failure"]),
+            preset=data["preset"],
+            fixes=tuple(data["fixes"]),
+            backups=tuple(data["backups"]),
+            kind=data["kind"],
+            schema=data["schema"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidSpec(
+            f"The stored spec cannot be read: {error!r}.",
+            "Check the database with `xsbot audit verify`; the rollout itself can be aborted and asked for anew.",
+        ) from error

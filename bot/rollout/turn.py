@@ -1,0 +1,380 @@
+"""One host's turn of a CDN update: disable, evacuate, apply, restart, VM tasks, enable, VMs home.
+
+Nothing here remembers a position. Each call looks at the host and says which effect is missing next, so a turn that
+was interrupted anywhere goes on where the host really is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.rollout.action import (
+    ApplyUpdates,
+    DisableHost,
+    EvacuateHost,
+    RebootHost,
+    RestartDeviceModel,
+    RestartToolstack,
+    RestartVm,
+    ShutdownVm,
+    SuspendVm,
+)
+from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
+from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
+from bot.rollout.model import VM, Host, PowerState, changes_version
+from bot.rollout.pursuit import Round
+from bot.rollout.reason import because
+from bot.rollout.settling import STREAMS, home_of, settle_host, settle_vms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, VmTreatment
+
+#: How long a host's shared storage may take to come back after a boot before the turn goes on without it.
+_STORAGE_PATIENCE = timedelta(minutes=5)
+
+#: How long members may take to come back to a restarted coordinator before the run goes on without waiting.
+_MEMBERS_PATIENCE = timedelta(minutes=15)
+
+_EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
+
+
+class Turn:
+    """One host in one round."""
+
+    def __init__(self, round_: Round, host: Host) -> None:
+        self.round = round_
+        self.host = host
+        self.spec = round_.spec
+        self.memory = round_.memory
+        ceiling = self.spec.host(host.uuid)
+        self.ceiling = ceiling.tasks if ceiling is not None else frozenset[Task]()
+        self.available = self.memory.updates.for_host(host.uuid)
+        self.apply = ApplyUpdates(host=host.uuid, checksum=self.spec.checksum)
+        self.reboot = RebootHost(host=host.uuid)
+        self.toolstack = RestartToolstack(host=host.uuid)
+        self.phase = TurnPhase.WAITING
+        self.left = 0
+        self.total = 0
+
+    # -- what the host still needs ---------------------------------------------------------------------------
+
+    @property
+    def applied(self) -> bool:
+        """Whether the host has the approved checksum, or XAPI had nothing to install on it."""
+        if self.host.last_update_hash == self.spec.checksum:
+            return True
+        return self.available is not None and not self.available.anything
+
+    @property
+    def pending(self) -> frozenset[Task]:
+        """The host tasks that XAPI lists as pending, up to the level of the spec."""
+        return self.host.pending.at(self.spec.level)
+
+    @property
+    def livepatch_failed(self) -> bool:
+        """Whether XAPI asks for a reboot because a live patch could not be applied."""
+        return self.spec.level is not Level.MANDATORY and bool(self.pending & LIVEPATCH_FAILURE_TASKS)
+
+    @property
+    def needs_reboot(self) -> bool:
+        """Whether the host still has to restart at this level."""
+        if Task.REBOOT_HOST in self.pending:
+            return True
+        if self.livepatch_failed:
+            accepted = self.spec.on_livepatch_failure is OnLivepatchFailure.REBOOT
+            return accepted or self.host.uuid in self.memory.reboots_accepted
+        if self.spec.livepatch is Livepatch.REBOOT_ANYWAY and self.available is not None:
+            return bool(self.available.livepatches) and self._not_since_apply(self.host.boot_time, "boot")
+        return False
+
+    @property
+    def needs_toolstack(self) -> bool:
+        """Whether the toolstack still has to restart.
+
+        Asked for by guidance, or by the rule that a member must not restart with a newer XAPI than its coordinator
+        has running: after such packages every updated host restarts its toolstack, whatever the level.
+        """
+        if Task.RESTART_TOOLSTACK in self.pending:
+            return True
+        forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)
+        return forced and self._not_since_apply(self.host.agent_start_time, "agent")
+
+    def _not_since_apply(self, start_time: float, which: str) -> bool:
+        intent = self.memory.intent(self.apply.key)
+        if intent is None:
+            return False
+        before = intent.boot_time if which == "boot" else intent.agent_start_time
+        return start_time <= before
+
+    @property
+    def begun(self) -> bool:
+        """Whether this rollout has asked for anything on the host."""
+        return any(self.memory.intent(f"{kind}:{self.host.uuid}") for kind in ("DisableHost", "ApplyUpdates"))
+
+    @property
+    def touched(self) -> bool:
+        """Whether the host was begun, or something on it is owed."""
+        return self.begun or self._owes
+
+    @property
+    def _owes(self) -> bool:
+        if self.memory.debt(DebtKind.HOST_ENABLED, self.host.uuid) is not None:
+            return True
+        vm_debts = self.memory.debts_of(DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
+        return any(home_of(debt) == self.host.uuid for debt in vm_debts)
+
+    @property
+    def update_left(self) -> bool:
+        """Whether updates or restarts are left for this host."""
+        under_way = self.round.is_open(self.apply.key)
+        restarts = self.needs_reboot or self.needs_toolstack or self.livepatch_failed
+        return not self.applied or under_way or restarts
+
+    @property
+    def work_left(self) -> bool:
+        """Whether updates, restarts or anything owed is left for this host."""
+        return self.update_left or self._owes
+
+    # -- the turn --------------------------------------------------------------------------------------------
+
+    def advance(self, *, final: bool = False) -> bool:
+        """Ask for the next missing effect; True when the host is done."""
+        if self._restarting():
+            return False
+        if not self.host.live:
+            self.round.problem(because("host.offline", host=self.host.name))
+            return False
+        if not self.applied or (self.round.is_open(self.apply.key) and not self.livepatch_failed):
+            return self._update()
+        return self._restart() and self._vm_tasks() and self._back_in_service(final)
+
+    def back_out(self) -> bool:
+        """End the turn of an aborted rollout: finish what cannot be left half done, else undo; True when done."""
+        if self._restarting() or self._finishing_open_work():
+            return False
+        began = self.memory.intent(self.apply.key) is not None
+        if self.applied and began and not self.livepatch_failed:
+            return self._restart() and self._back_in_service(final=False)
+        if self._stopped_vms_need_the_update():
+            return self.advance()
+        return self._back_in_service(final=False)
+
+    def progress(self, done: bool) -> TurnProgress:
+        """How far the host is, for the people who watch."""
+        phase = TurnPhase.DONE if done else self.phase
+        return TurnProgress(self.host.uuid, self.host.name, phase, self.left, self.total)
+
+    def _restarting(self) -> bool:
+        """Whether a restart we asked for is under way (its effect shows as a newer start time)."""
+        for action, phase in ((self.reboot, TurnPhase.REBOOTING), (self.toolstack, TurnPhase.RESTARTING_TOOLSTACK)):
+            intent = self.memory.intent(action.key)
+            if intent is not None and intent.state is IntentState.OPEN:
+                self.phase = phase
+                self.round.pursue(action, because(f"host.{phase.value}", host=self.host.name))
+                return True
+        return self._storage_missing()
+
+    def _storage_missing(self) -> bool:
+        intent = self.memory.intent(self.reboot.key)
+        if intent is None or intent.finished_at is None or not self.host.unplugged_srs:
+            return False
+        if self.round.now - intent.finished_at > _STORAGE_PATIENCE:
+            return False
+        self.phase = TurnPhase.REBOOTING
+        self.round.look_again(5, because("host.storage_returning", host=self.host.name))
+        return True
+
+    @property
+    def _empty_before_apply(self) -> bool:
+        """Whether guidance wants the host empty; XAPI insists on it where the mandatory list says so."""
+        if self.available is None:
+            return bool(self.ceiling & _EMPTYING)
+        return bool((self.available.guidance.at(self.spec.level) | self.pending) & _EMPTYING)
+
+    def _update(self) -> bool:
+        if not self._out_of_service():
+            return False
+        if self._empty_before_apply and not self._emptied():
+            return False
+        self.phase = TurnPhase.APPLYING
+        short = self.spec.checksum[:12]
+        self.round.pursue(self.apply, because("host.applying", host=self.host.name, checksum=short), milestone=True)
+        return False
+
+    def _restart(self) -> bool:
+        if self.livepatch_failed and not self.needs_reboot and not self.memory.aborting:
+            return self._ask_about_livepatch()
+        if self.needs_reboot:
+            if not self._within_ceiling(Task.REBOOT_HOST) or not self._out_of_service():
+                return False
+            if not self._emptied():
+                return False
+            self.phase = TurnPhase.REBOOTING
+            self.round.pursue(self.reboot, because("host.rebooting", host=self.host.name), milestone=True)
+            return False
+        if self.needs_toolstack:
+            if not self._within_ceiling(Task.RESTART_TOOLSTACK):
+                return False
+            self.phase = TurnPhase.RESTARTING_TOOLSTACK
+            self.round.pursue(self.toolstack, because("host.restarting_toolstack", host=self.host.name), milestone=True)
+            return False
+        return True
+
+    def _ask_about_livepatch(self) -> bool:
+        if self.memory.intent(self.apply.key) is None or self.round.is_open(self.apply.key):
+            # A retry forgave the earlier apply: XAPI keeps failed live patches and tries them again.
+            self.phase = TurnPhase.APPLYING
+            self.round.pursue(self.apply, because("host.applying_livepatch_again", host=self.host.name))
+        else:
+            self.round.problem(because("livepatch.failed", host=self.host.name), self.apply.key)
+        return False
+
+    def _within_ceiling(self, task: Task) -> bool:
+        # Whoever approved a reboot approved the toolstack's restart with it.
+        if task in self.ceiling or Task.REBOOT_HOST in self.ceiling or self.livepatch_failed:
+            return True
+        self.round.problem(because("ceiling.exceeded", host=self.host.name, task=task.value))
+        return False
+
+    def _out_of_service(self) -> bool:
+        if not self.host.enabled:
+            return True
+        self.phase = TurnPhase.DISABLING
+        debt = Debt(DebtKind.HOST_ENABLED, self.host.uuid, True, self.host.name)
+        self.round.pursue(
+            DisableHost(host=self.host.uuid, debts=(debt,)), because("host.disabling", host=self.host.name)
+        )
+        return False
+
+    def _emptied(self) -> bool:
+        """Whether no VM runs on the host; asks for the next move otherwise."""
+        residents = self.round.snapshot.residents(self.host.uuid)
+        evacuation = EvacuateHost(
+            host=self.host.uuid,
+            debts=tuple(
+                Debt(DebtKind.VM_HOME, vm.uuid, self.host.uuid, vm.name)
+                for vm in residents
+                if vm.power_state is PowerState.RUNNING and not self._to_be_stopped(vm)
+            ),
+        )
+        if not residents and not self.round.is_open(evacuation.key):
+            return True
+        self.phase = TurnPhase.EVACUATING
+        self.left = len(residents)
+        self.total = max(self.left, self._owed_here())
+        reason = because("host.evacuating", host=self.host.name, vms=self.left)
+        stopping = [vm for vm in residents if self._to_be_stopped(vm)]
+        for vm in stopping[:STREAMS]:
+            self._stop(vm)
+        if not stopping:
+            self.round.pursue(evacuation, reason, milestone=True)
+        return False
+
+    def _owed_here(self) -> int:
+        kinds = (DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
+        return sum(home_of(debt) == self.host.uuid for debt in self.memory.debts_of(*kinds))
+
+    def _to_be_stopped(self, vm: VM) -> bool:
+        """Whether the spec lets us stop this VM and XAPI still says that it cannot be moved."""
+        allowed = self.spec.vm(vm.uuid)
+        if allowed is None or allowed.treatment is VmTreatment.RESTART:
+            return False
+        asked = self.memory.intent("AskEvacuation:")
+        if asked is None or not isinstance(asked.result, dict):
+            return True
+        return any(entry[0] == vm.uuid for entry in asked.result.get(self.host.uuid, ()))
+
+    def _stop(self, vm: VM) -> None:
+        allowed = self.spec.vm(vm.uuid)
+        if allowed is not None and allowed.treatment is VmTreatment.SUSPEND:
+            debt = Debt(DebtKind.VM_SUSPENDED, vm.uuid, self.host.uuid, vm.name)
+            self.round.pursue(
+                SuspendVm(vm=vm.uuid, debts=(debt,)),
+                because("vm.suspending", vm=vm.name, host=self.host.name),
+                milestone=True,
+            )
+        else:
+            debt = Debt(DebtKind.VM_STOPPED, vm.uuid, self.host.uuid, vm.name)
+            self.round.pursue(
+                ShutdownVm(vm=vm.uuid, debts=(debt,)),
+                because("vm.shutting_down", vm=vm.name, host=self.host.name),
+                milestone=True,
+            )
+
+    def _vm_tasks(self) -> bool:
+        self.phase = TurnPhase.VM_TASKS
+        return vm_tasks(self.round, self.round.snapshot.residents(self.host.uuid))
+
+    def _back_in_service(self, final: bool) -> bool:
+        self.phase = TurnPhase.ENABLING
+        if not settle_host(self.round, self.host) or self._members_away():
+            return False
+        self.phase = TurnPhase.RETURNING_VMS
+        self.left = self.total = self._owed_here()
+        return settle_vms(self.round, self.host, final=final)
+
+    def _members_away(self) -> bool:
+        """Whether other hosts are still finding their coordinator again after this one's restart.
+
+        Until they have, XAPI cannot reach them and nothing can move to or from them.
+        """
+        ends = [
+            intent.finished_at
+            for action in (self.reboot, self.toolstack)
+            if (intent := self.memory.intent(action.key)) is not None and intent.finished_at is not None
+        ]
+        away = [host.name for host in self.round.snapshot.hosts if not host.live]
+        if not self.host.is_coordinator or not ends or not away:
+            return False
+        if self.round.now - max(ends) > _MEMBERS_PATIENCE:
+            return False
+        self.round.look_again(10, because("hosts.returning", hosts=", ".join(away), coordinator=self.host.name))
+        return True
+
+    def _finishing_open_work(self) -> bool:
+        """Whether something we asked for is under way on this host; an abort waits for it."""
+        for action in (self.apply, EvacuateHost(host=self.host.uuid)):
+            if self.round.may_still_happen(action.key) and not (action is self.apply and self.applied):
+                self.phase = TurnPhase.APPLYING if action is self.apply else TurnPhase.EVACUATING
+                self.round.look_again(5, because("abort.finishing", host=self.host.name))
+                return True
+        return False
+
+    def _stopped_vms_need_the_update(self) -> bool:
+        """Whether VMs we stopped here could not start again before the host is as new as its coordinator."""
+        coordinator = self.round.snapshot.coordinator
+        if coordinator is None or self.host.version.at_least(coordinator.version) or self.applied:
+            return False
+        stopped = self.memory.debts_of(DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
+        return any(home_of(debt) == self.host.uuid for debt in stopped)
+
+
+def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
+    """Carry out the VM tasks of guidance on running VMs; True when none is left that the spec allows.
+
+    A restart is never repeated when the task stays pending: XAPI keeps it until the VM starts on a host that is as
+    new as the coordinator, and the outcome lists what is left.
+    """
+    clear = True
+    for vm in vms:
+        tasks = vm.pending.at(round_.spec.level)
+        allowed = round_.spec.vm(vm.uuid)
+        if vm.power_state is not PowerState.RUNNING:
+            continue
+        if Task.RESTART_VM in tasks:
+            if allowed is None:
+                continue
+            action: RestartVm | RestartDeviceModel = RestartVm(vm=vm.uuid)
+            reason = because("vm.restarting", vm=vm.name)
+        elif Task.RESTART_DEVICE_MODEL in tasks:
+            action = RestartDeviceModel(vm=vm.uuid)
+            reason = because("vm.restarting_device_model", vm=vm.name)
+        else:
+            continue
+        intent = round_.memory.intent(action.key)
+        if intent is not None and intent.state is IntentState.DONE:
+            continue
+        clear = False
+        if intent is None and round_.in_flight(RestartVm, RestartDeviceModel) >= STREAMS:
+            round_.look_again(4)
+            continue
+        round_.pursue(action, reason)
+    return clear

@@ -1,0 +1,36 @@
+"""Random specs."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from bot.rollout.guidance import Level, Task
+from bot.rollout.spec import (
+    HostCeiling,
+    Livepatch,
+    OnLivepatchFailure,
+    Spec,
+    StoppedVms,
+    VmAllowance,
+    VmTreatment,
+)
+
+names = st.text(max_size=12)
+uuids = st.uuids().map(str)
+ceilings = st.builds(HostCeiling, uuids, names, st.frozensets(st.sampled_from(list(Task))))
+allowances = st.builds(VmAllowance, uuids, names, st.sampled_from(VmTreatment))
+specs = st.builds(
+    Spec,
+    pool_uuid=uuids,
+    pool_name=names,
+    checksum=st.text("0123456789abcdef", max_size=64),
+    level=st.sampled_from(Level),
+    hosts=st.lists(ceilings, max_size=5, unique_by=lambda host: host.uuid).map(tuple),
+    vms=st.lists(allowances, max_size=5, unique_by=lambda vm: vm.uuid).map(tuple),
+    stopped_vms=st.sampled_from(StoppedVms),
+    livepatch=st.sampled_from(Livepatch),
+    on_livepatch_failure=st.sampled_from(OnLivepatchFailure),
+    preset=names,
+    fixes=st.lists(names, max_size=3).map(tuple),
+    backups=st.lists(names, max_size=3).map(tuple),
+)
