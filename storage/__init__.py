@@ -1,0 +1,17 @@
+"""What xsbot remembers: typed rows, a chained audit trail and a durable outbox, in one SQL database.
+
+    database    opening, upgrading, and the two kinds of session (write, read)
+    tables      every table; columns holds the column types
+    rollouts    requests and their states: the compare-and-set behind every transition
+    approvals   who approved which digest
+    intents     what XAPI was asked for
+    debts       what is owed back to a pool
+    turns       how far each host is
+    pools       the pools seen, and what the last poll found
+    notices     the messages that say updates are available
+    audit       the append-only hash chain
+    outbox      messages to be sent, in order per lane; posted remembers where they went
+    durations   how long things took on a pool
+
+Every function takes the session first and the moment as an argument: nothing here reads a clock.
+"""

@@ -1,0 +1,333 @@
+"""Every table. What a column means is said here; how it changes, in the module of the same noun.
+
+Partial unique indexes carry the promises that must hold between processes: one open rollout per pool, one open debt
+per kind and subject, one open notice per pool, kind and checksum.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Index, MetaData, text
+from sqlmodel import Field, SQLModel
+
+from bot.rollout.lifecycle import OPEN, State
+from bot.rollout.memory import DebtKind, IntentState, TurnPhase, TurnProgress
+from bot.rollout.reason import Reason
+from storage.actors import Actor
+from storage.columns import (
+    Bytes,
+    DebtKindWord,
+    Document,
+    IntentStateWord,
+    Moment,
+    NoticeState,
+    NoticeStateWord,
+    StateWord,
+    Topic,
+    TopicWord,
+    TurnPhaseWord,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+OPEN_STATES = ", ".join(f"'{state.value}'" for state in sorted(OPEN))
+
+
+def _only(name: str, *columns: str, where: str, unique: bool = True) -> Index:
+    """An index over the rows for which `where` holds."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class Table(SQLModel):
+    """What all tables share."""
+
+    metadata: ClassVar[MetaData] = METADATA
+
+
+class PoolRow(Table, table=True):
+    """One pool that was seen. Its key is XAPI's uuid, `alias` is its name in the configuration."""
+
+    __tablename__ = "pools"
+
+    uuid: str = Field(primary_key=True)
+    alias: str = Field(index=True)
+    name: str
+    seen_at: datetime = Field(sa_type=Moment)
+    last_hash: str = ""
+    last_update_sync: datetime | None = Field(default=None, sa_type=Moment)
+    updates_json: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    last_polled_at: datetime | None = Field(default=None, sa_type=Moment)
+    last_error: str = ""
+
+
+class Notice(Table, table=True):
+    """One message that says updates are available, or that the pool was not synced (lately)."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        _only("uq_notices_open", "pool_uuid", "kind", "checksum", where="state = 'open'"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    pool_uuid: str = Field(index=True)
+    kind: str
+    checksum: str
+    payload: dict[str, Any] = Field(sa_type=Document)
+    state: NoticeState = Field(default=NoticeState.OPEN, sa_type=NoticeStateWord)
+    opened_at: datetime = Field(sa_type=Moment)
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class RolloutRow(Table, table=True):
+    """One requested change to one pool, from request to outcome."""
+
+    __tablename__ = "rollouts"
+    __table_args__ = (
+        _only("uq_rollouts_open", "pool_uuid", where=f"state IN ({OPEN_STATES})"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    pool_uuid: str = Field(index=True)
+    pool_alias: str
+    state: State = Field(sa_type=StateWord)
+    digest: str
+    requester_kind: str
+    requester_id: str
+    requester_name: str
+    reason_text: str
+    channel: str
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment)
+    approved_at: datetime | None = Field(default=None, sa_type=Moment)
+    started_at: datetime | None = Field(default=None, sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+    fence: str = ""
+    abort_requested_by: str = ""
+    giving_up: bool = False
+    headline: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    forecast: dict[str, Any] = Field(sa_type=Document)
+    checks: Any = Field(sa_type=Document, nullable=False)
+    updates: dict[str, Any] = Field(sa_type=Document)
+    forgiven: list[str] = Field(default_factory=list, sa_type=Document)
+
+    @property
+    def requester(self) -> Actor:
+        """Who asked for it."""
+        return Actor(self.requester_kind, self.requester_id, self.requester_name)  # type: ignore[arg-type]
+
+    @property
+    def headline_reason(self) -> Reason | None:
+        """Why it stands where it stands."""
+        return None if self.headline is None else Reason.from_dict(self.headline)
+
+    @property
+    def problem_reason(self) -> Reason | None:
+        """What needs attention, None when nothing does."""
+        return None if self.problem is None else Reason.from_dict(self.problem["reason"])
+
+    @property
+    def problem_options(self) -> tuple[str, ...]:
+        """What a person may answer to the problem."""
+        return () if self.problem is None else tuple(self.problem["options"])
+
+
+class SpecRow(Table, table=True):
+    """The stored bytes of one spec. Triggers refuse to change them."""
+
+    __tablename__ = "specs"
+
+    rollout_id: int = Field(primary_key=True, foreign_key="rollouts.id")
+    digest: str = Field(primary_key=True)
+    body: bytes = Field(sa_type=Bytes)
+    created_at: datetime = Field(sa_type=Moment)
+
+
+class ApprovalRow(Table, table=True):
+    """One person's approval of one digest; `revoked_at` when it was taken back."""
+
+    __tablename__ = "approvals"
+
+    rollout_id: int = Field(primary_key=True, foreign_key="rollouts.id")
+    digest: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    user_name: str
+    at: datetime = Field(sa_type=Moment)
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class IntentRow(Table, table=True):
+    """One effect that XAPI was asked for (see `bot.rollout.memory.Intent`)."""
+
+    __tablename__ = "intents"
+
+    rollout_id: int = Field(primary_key=True, foreign_key="rollouts.id")
+    key: str = Field(primary_key=True)
+    state: IntentState = Field(sa_type=IntentStateWord)
+    started_at: datetime = Field(sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+    attempts: int = 1
+    task_ref: str = ""
+    boot_time: float = 0.0
+    agent_start_time: float = 0.0
+    error: list[str] = Field(default_factory=list, sa_type=Document)
+    transient: bool = False
+    result: Any = Field(default=None, sa_type=Document, nullable=True)
+
+
+class DebtRow(Table, table=True):
+    """Something owed to a pool (see `bot.rollout.memory.Debt`); open while `closed_at` is empty."""
+
+    __tablename__ = "debts"
+    __table_args__ = (
+        _only("uq_debts_open", "pool_uuid", "kind", "subject", where="closed_at IS NULL"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    pool_uuid: str = Field(index=True)
+    kind: DebtKind = Field(sa_type=DebtKindWord)
+    subject: str
+    original: Any = Field(default=None, sa_type=Document, nullable=True)
+    label: str
+    rollout_id: int | None = Field(default=None, foreign_key="rollouts.id")
+    opened_at: datetime = Field(sa_type=Moment)
+    waiting_for: str = ""
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    outcome: str = ""
+
+
+class TurnRow(Table, table=True):
+    """One host's part of a rollout, as people see it."""
+
+    __tablename__ = "turns"
+
+    rollout_id: int = Field(primary_key=True, foreign_key="rollouts.id")
+    host: str = Field(primary_key=True)
+    position: int
+    name: str
+    phase: TurnPhase = Field(sa_type=TurnPhaseWord)
+    left: int = 0
+    total: int = 0
+    started_at: datetime | None = Field(default=None, sa_type=Moment)
+    finished_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def progress(self) -> TurnProgress:
+        """The same as the rules say it."""
+        return TurnProgress(self.host, self.name, self.phase, self.left, self.total)
+
+
+class AuditRow(Table, table=True):
+    """One immutable line of the audit trail.
+
+    `body` is the canonical JSON that is chained; the other columns repeat parts of it for searching, and
+    `storage.audit.verify` compares them. Triggers refuse UPDATE and DELETE.
+    """
+
+    __tablename__ = "audit_events"
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Moment)
+    action: str
+    rollout_id: int | None = Field(default=None, index=True)
+    pool_uuid: str = Field(default="", index=True)
+    body: bytes = Field(sa_type=Bytes)
+    hash: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body, read."""
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it."""
+        actor = self.document["actor"]
+        return Actor(actor["kind"], actor["id"], actor["name"])
+
+    @property
+    def reason(self) -> Reason:
+        """Why, as data."""
+        return Reason.from_dict(self.document["reason"])
+
+    @property
+    def sentence(self) -> str:
+        """Why, in English."""
+        return str(self.document["sentence"])
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Whatever else was recorded."""
+        return dict(self.document["details"])
+
+
+class AuditHead(Table, table=True):
+    """The one row that says where the audit chain ends; whoever appends locks it."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int
+    hash: str
+
+
+class OutboxRow(Table, table=True):
+    """One message to be sent. Unsent while neither `sent_at` nor `dead_at` is set; `claimed_at` while being sent."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        _only("ix_outbox_unsent", "lane", "id", where="sent_at IS NULL AND dead_at IS NULL", unique=False),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    topic: Topic = Field(sa_type=TopicWord)
+    lane: str
+    key: str
+    payload: dict[str, Any] = Field(sa_type=Document)
+    created_at: datetime = Field(sa_type=Moment)
+    not_before: datetime = Field(sa_type=Moment)
+    claimed_at: datetime | None = Field(default=None, sa_type=Moment)
+    sent_at: datetime | None = Field(default=None, sa_type=Moment)
+    dead_at: datetime | None = Field(default=None, sa_type=Moment)
+    attempts: int = 0
+    error: str = ""
+
+
+class Posted(Table, table=True):
+    """Where a message went: Slack's channel and time stamp, which together name it."""
+
+    __tablename__ = "posted"
+
+    key: str = Field(primary_key=True)
+    channel: str
+    ts: str
+    at: datetime = Field(sa_type=Moment)
+
+
+class DurationRow(Table, table=True):
+    """One measurement of how long something took on a pool."""
+
+    __tablename__ = "durations"
+    __table_args__ = (Index("ix_durations_pool_what", "pool_uuid", "what", "id"), {"sqlite_autoincrement": True})
+
+    id: int = Field(default=None, primary_key=True)
+    pool_uuid: str
+    what: str
+    value: float
+    at: datetime = Field(sa_type=Moment)

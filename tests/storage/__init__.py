@@ -1,0 +1,1 @@
+"""What must hold in the database: real SQLite files, real threads, real migrations."""
