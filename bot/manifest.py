@@ -1,0 +1,78 @@
+"""The Slack app: its manifest, the scopes it asks for, and why it asks.
+
+The bot asks for as little as it can do with. It reads no channel history, receives no messages and creates no
+channels; it posts where it was invited and answers its one command.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.errors import XsbotError
+
+#: Bot scope -> what it is needed for, as operators read it in docs/slack-app.md.
+SCOPES: dict[str, str] = {
+    "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
+    "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
+    "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
+}
+
+#: Scope of the app-level token, for Socket Mode.
+APP_TOKEN_SCOPE = "connections:write"
+
+#: Web API method -> the scope it needs; empty where Slack asks for none. Nothing else is called.
+METHODS: dict[str, str] = {
+    "apps.connections.open": APP_TOKEN_SCOPE,
+    "auth.test": "",
+    "chat.getPermalink": "",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "usergroups.users.list": "usergroups:read",
+    "views.open": "",
+    "views.push": "",
+    "views.update": "",
+}
+
+USAGE_HINT = (
+    "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | abort ID | retry ID | "
+    "restore POOL | history | audit"
+)
+
+
+def manifest(socket_mode: bool = True, request_url: str = "") -> dict[str, Any]:
+    """The app manifest, ready to be pasted as JSON where Slack offers “From a manifest”.
+
+    In Socket Mode it carries no address at all; otherwise Slack calls `request_url`. Raises `XsbotError` when that
+    is not https.
+    """
+    if not socket_mode and not request_url.startswith("https://"):
+        raise XsbotError("Without Socket Mode, Slack needs an https:// address to call.", "Give the request URL.")
+    command: dict[str, Any] = {
+        "command": "/xs",
+        "description": "Update XenServer pools: see, request, approve, follow",
+        "usage_hint": USAGE_HINT,
+        "should_escape": False,
+    }
+    interactivity: dict[str, Any] = {"is_enabled": True}
+    if not socket_mode:
+        command["url"] = request_url
+        interactivity["request_url"] = request_url
+    return {
+        "_metadata": {"major_version": 2, "minor_version": 1},
+        "display_information": {
+            "name": "xsbot",
+            "description": "Keeps XenServer pools up to date: notice, approval, rolling update, audit trail.",
+            "background_color": "#1f3a4d",
+        },
+        "features": {
+            "bot_user": {"display_name": "xsbot", "always_online": True},
+            "slash_commands": [command],
+        },
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "interactivity": interactivity,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": socket_mode,
+            "token_rotation_enabled": False,
+        },
+    }

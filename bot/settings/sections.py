@@ -1,0 +1,177 @@
+"""The sections of the settings tree. The string below a field is its documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+from bot.settings import rules
+from bot.settings.rules import EVERYBODY, wrong
+
+
+class Section(BaseModel):
+    """What all sections share: immutable, no unknown names, and no value repeated in an error."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class SlackSettings(Section):
+    """How the bot reaches Slack."""
+
+    bot_token: SecretStr = SecretStr("")
+    """The app's bot token (`xoxb-…`). Only from `SLACK_BOT_TOKEN` or `slack.bot_token_file`."""
+    bot_token_file: Path | None = None
+    """A file that contains nothing but the bot token, for secret mounts. `SLACK_BOT_TOKEN` wins over it."""
+    app_token: SecretStr = SecretStr("")
+    """The app-level token for Socket Mode (`xapp-…`, scope `connections:write`). Only from `SLACK_APP_TOKEN` or
+    `slack.app_token_file`."""
+    app_token_file: Path | None = None
+    """A file that contains nothing but the app-level token. `SLACK_APP_TOKEN` wins over it."""
+    audit_channel: str = ""
+    """The channel that gets one line for every request, decision, transition and setting change: its id (`C…`), or its
+    name with `#`. `xsbot serve` needs it."""
+    progress: Literal["auto", "plan", "sections"] = "auto"
+    """How the thread shows the progress of hosts: `plan` uses Slack's plan block, `sections` plain sections, `auto`
+    tries the plan block and falls back where the workspace refuses it."""
+    language: Literal["en"] = "en"
+    """The language of messages."""
+    base_url: str = ""
+    """Another address of Slack's Web API, for rehearsals against a local workspace. Empty means Slack itself. Plain
+    `http://` is accepted for this machine's own addresses only."""
+
+    @field_validator("bot_token", "app_token")
+    @classmethod
+    def _is_the_right_token(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.field_name == "bot_token":
+            rules.token(value.get_secret_value(), "xoxb-", "xapp-", "bot", "“OAuth & Permissions”")
+        else:
+            rules.token(value.get_secret_value(), "xapp-", "xoxb-", "app-level", "“Basic Information”")
+        return value
+
+    @field_validator("audit_channel")
+    @classmethod
+    def _is_a_channel(cls, value: str) -> str:
+        return rules.channel(value)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        return rules.web_api_url(value)
+
+
+class Roles(Section):
+    """Who may do what: Slack user ids (`U…`, `W…`) and user group ids (`S…`). No role includes another, except that
+    whoever holds any role may look."""
+
+    viewer: tuple[str, ...] = (EVERYBODY,)
+    """Who may look at pools, updates, status, history and audit. `"*"` is everybody in the workspace."""
+    requester: tuple[str, ...] = ()
+    """Who may ask for a rollout. `"*"` is everybody in the workspace."""
+    approver: tuple[str, ...] = ()
+    """Who may approve, reject, retry and abort. The person who asked for a rollout never counts as its approver."""
+    admin: tuple[str, ...] = ()
+    """Who may have a pool synchronised with its update channel and debts given back by hand."""
+
+    @field_validator("viewer", "requester", "approver", "admin")
+    @classmethod
+    def _are_ids(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return rules.role_entries(value, everybody_allowed=info.field_name in ("viewer", "requester"))
+
+
+class ApprovalSettings(Section):
+    """What it takes before anything on a pool is changed."""
+
+    required: int = Field(default=1, ge=1, le=20)
+    """How many different approvers are needed. The requester is not counted."""
+    expires_after_hours: int = Field(default=24, ge=1, le=24 * 90)
+    """Hours after which a request that did not get its approvals expires."""
+    start_within_hours: int = Field(default=8, ge=1, le=24 * 30)
+    """Hours within which an approved rollout must have started; later its approval is void."""
+    allow_unreviewed: bool = False
+    """Start rollouts without anybody's approval. Every card says so. For test pools."""
+
+
+class PollSettings(Section):
+    """How often pools are looked at while no rollout runs."""
+
+    every_s: int = Field(default=300, ge=10, le=86_400)
+    """Seconds between two looks at a pool. A look costs a few small XAPI calls."""
+    stale_sync_days: int = Field(default=30, ge=1, le=365)
+    """Days without a sync after which the channel is told that the pool's knowledge of updates is old."""
+
+
+class PoolSettings(Section):
+    """One pool."""
+
+    urls: tuple[str, ...]
+    """`https://` addresses of the coordinator and, so that the pool is found after the coordinator's role moved, of
+    other members. A port other than 443 may be given and is kept for every member."""
+    username: str = Field(default="root", min_length=1)
+    """The account the bot logs in with. It needs the role pool-operator."""
+    password: SecretStr
+    """The account's password. Only from `XSBOT_POOL_<ALIAS>_PASSWORD` (alias in capitals, `-` as `_`) or
+    `pools.<alias>.password_file`."""
+    password_file: Path | None = None
+    """A file that contains nothing but the password. `XSBOT_POOL_<ALIAS>_PASSWORD` wins over it."""
+    ca_file: Path | None = None
+    """TLS, first way: a PEM file with the certificate authority (or the self-signed certificates) of all members."""
+    fingerprints: Mapping[str, str] = Field(default_factory=dict)
+    """TLS, second way: for every host's uuid the SHA-256 fingerprint of its certificate, as the host's own console
+    says it (`docs/install.md`). `xsbot doctor` prints what it sees from here."""
+    insecure_ignore_tls: bool = False
+    """TLS, third way: trust whatever answers. The password can then be stolen by anybody on the network."""
+    channel: str = ""
+    """The Slack channel for this pool's notices, cards and threads: its id (`C…`), or its name with `#`. `xsbot serve`
+    needs it."""
+    mode: Literal["notify", "act"] = "notify"
+    """`notify` only tells about updates; `act` also lets rollouts change the pool."""
+    sync_token: SecretStr = SecretStr("")
+    """The vendor's access token for syncing with the update channel, where the licence asks for one. Only from
+    `XSBOT_POOL_<ALIAS>_SYNC_TOKEN`."""
+    sync_token_id: SecretStr = SecretStr("")
+    """The id that belongs to the sync token. Only from `XSBOT_POOL_<ALIAS>_SYNC_TOKEN_ID`."""
+    approval: ApprovalSettings | None = None
+    """What differs from `[approval]` for this pool."""
+    roles: Roles | None = None
+    """What differs from `[roles]` for this pool: a list given here replaces the general one."""
+    timeout_s: int = Field(default=60, ge=5, le=600)
+    """Seconds after which an unanswered XAPI call counts as lost."""
+
+    @field_validator("urls")
+    @classmethod
+    def _are_https(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise wrong("There is no address.", 'Give at least the coordinator\'s: urls = ["https://xs-01.example"].')
+        return tuple(rules.pool_url(url) for url in value)
+
+    @field_validator("fingerprints")
+    @classmethod
+    def _are_sha256(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        return rules.fingerprints(value)
+
+    @field_validator("channel")
+    @classmethod
+    def _is_a_channel(cls, value: str) -> str:
+        return rules.channel(value)
+
+    @model_validator(mode="after")
+    def _has_one_way_of_tls(self) -> Self:
+        ways = [bool(self.ca_file), bool(self.fingerprints), self.insecure_ignore_tls]
+        if sum(ways) != 1:
+            raise wrong(
+                "There is no way to verify the hosts' certificates."
+                if not any(ways)
+                else "There are several ways to verify the hosts' certificates.",
+                "Set exactly one of ca_file, fingerprints (xsbot doctor prints them) and insecure_ignore_tls.",
+            )
+        if bool(self.sync_token.get_secret_value()) != bool(self.sync_token_id.get_secret_value()):
+            raise wrong(
+                "The sync token and its id belong together, and one of them is missing.",
+                "Set both _SYNC_TOKEN and _SYNC_TOKEN_ID, or neither.",
+            )
+        return self

@@ -1,0 +1,113 @@
+"""The root of the settings tree."""
+
+from __future__ import annotations
+
+import difflib
+import socket
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from bot.settings import rules
+from bot.settings.errors import SettingsError
+from bot.settings.rules import EVERYBODY, is_group, wrong
+from bot.settings.sections import ApprovalSettings, PollSettings, PoolSettings, Roles, Section, SlackSettings
+
+
+class Settings(Section):
+    """Everything that can be configured."""
+
+    slack: SlackSettings = SlackSettings()
+    """How the bot reaches Slack."""
+    database_url: str = Field(default="sqlite:///xsbot.sqlite", repr=False)
+    """Where everything is kept, as an SQLAlchemy address. `DATABASE_URL` wins over it. This release runs on SQLite."""
+    installation: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
+    """The name this installation writes into a pool while it works on it, so that two installations never roll the same
+    pool. By default the machine's host name; set it where host names change, as in containers."""
+    roles: Roles = Roles()
+    """Who may do what, in every pool."""
+    approval: ApprovalSettings = ApprovalSettings()
+    """What it takes before anything is changed, in every pool."""
+    poll: PollSettings = PollSettings()
+    """How often pools are looked at."""
+    attention_reminder_minutes: int = Field(default=30, ge=1, le=1440)
+    """Minutes between two reminders while a rollout waits for a person."""
+    pools: Mapping[str, PoolSettings] = Field(default_factory=dict)
+    """The pools, each under its alias: the short name people type."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_sqlite(cls, value: str) -> str:
+        return rules.database_url(value)
+
+    @field_validator("pools")
+    @classmethod
+    def _have_aliases(cls, value: Mapping[str, PoolSettings]) -> Mapping[str, PoolSettings]:
+        return {rules.alias(alias): pool for alias, pool in value.items()}
+
+    @model_validator(mode="after")
+    def _can_be_approved(self) -> Self:
+        for alias, pool in self.pools.items():
+            if pool.mode == "act":
+                _check_policy(alias, self.roles_for(alias), self.approval_for(alias))
+        return self
+
+    def pool(self, alias: str) -> PoolSettings:
+        """The pool with this alias. Raises `SettingsError` that names the nearest alias."""
+        if alias in self.pools:
+            return self.pools[alias]
+        near = difflib.get_close_matches(alias, self.pools, n=1)
+        known = ", ".join(sorted(self.pools)) or "none"
+        hint = f"Did you mean {near[0]}?" if near else f"The configured pools are: {known}."
+        raise SettingsError(f"There is no pool called {alias!r}.", hint)
+
+    def approval_for(self, alias: str) -> ApprovalSettings:
+        """The approval rules of a pool: the general ones with what the pool sets differently."""
+        own = self.pool(alias).approval
+        return self.approval if own is None else self.approval.model_copy(update=_given(own))
+
+    def roles_for(self, alias: str) -> Roles:
+        """The roles of a pool: the general ones with the lists that the pool replaces."""
+        own = self.pool(alias).roles
+        return self.roles if own is None else self.roles.model_copy(update=_given(own))
+
+    def require_slack(self) -> None:
+        """Raise `SettingsError` unless everything is there that talking to Slack needs.
+
+        Apart from validation, because reading a pool's plan needs no Slack.
+        """
+        if not self.slack.bot_token.get_secret_value():
+            raise SettingsError("The Slack bot token is missing.", "Set SLACK_BOT_TOKEN or slack.bot_token_file.")
+        if not self.slack.app_token.get_secret_value():
+            raise SettingsError("The Slack app-level token is missing.", "Set SLACK_APP_TOKEN or slack.app_token_file.")
+        if not self.slack.audit_channel:
+            raise SettingsError("slack.audit_channel is missing.", 'Name the channel for the audit: "C…" or "#name".')
+        for alias, pool in self.pools.items():
+            if not pool.channel:
+                raise SettingsError(f"pools.{alias}.channel is missing.", 'Name the pool\'s channel: "C…" or "#name".')
+
+
+def _given(section: Section) -> dict[str, Any]:
+    return {name: getattr(section, name) for name in section.model_fields_set}
+
+
+def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
+    """Refuse rules under which no request could ever get its approvals.
+
+    Only ids can be counted here; a user group is taken to have enough members, `xsbot doctor` looks into it.
+    """
+    if not roles.requester:
+        sentence = f"Nobody may ask for a rollout of pool {alias}."
+        raise wrong(sentence, 'Fill roles.requester, or set the pool\'s mode to "notify".')
+    if approval.allow_unreviewed or any(map(is_group, roles.approver)):
+        return
+    approvers = set(roles.approver)
+    outsider = any(entry == EVERYBODY or is_group(entry) for entry in roles.requester)
+    most = len(approvers) if outsider else max(len(approvers - {person}) for person in roles.requester)
+    if most < approval.required:
+        raise wrong(
+            f"Pool {alias} needs {approval.required} approval(s), but at most {most} approver(s) could ever give one, "
+            "because the requester does not count.",
+            "Add people or a user group to roles.approver, or lower approval.required.",
+        )

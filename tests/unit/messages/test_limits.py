@@ -1,0 +1,160 @@
+"""Whatever a pool looks like, Slack takes our messages, and nothing in a foreign name acts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from slack_sdk.models.blocks import Block as SdkBlock
+
+from bot.lab.slack.limits import MESSAGE_BLOCK_CHARACTERS, UPDATE_TEXT, block_characters, check_blocks, check_view
+from bot.messages import status
+from bot.messages.answers import approved, requested, restoring, stale
+from bot.messages.attention import attention
+from bot.messages.blocks import View
+from bot.messages.card import Ask, card, card_modal
+from bot.messages.message import Message
+from bot.messages.modal import abort_form, reject_form
+from bot.messages.notice import NoticeFacts, details, notice
+from bot.messages.outcome import Done, outcome
+from bot.messages.progress import progress
+from bot.rollout.errors import StaleDigest
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import TurnPhase
+from bot.rollout.reason import because
+from bot.rollouts import PoolStanding
+from storage.tables import PoolRow
+from tests.unit.messages.made import NASTY, NOW, extreme, nasty, standing_of, updates_for
+
+PHASES = (TurnPhase.DONE, TurnPhase.EVACUATING, TurnPhase.FAILED, *[TurnPhase.REBOOTING] * 40)
+PROBLEM = {"reason": because("operation.failed_told", subject=nasty(1), sentence=nasty(2), hint=nasty(3)).as_dict()}
+ASK = Ask(("S0APPROVERS", "U0BOB", "U0CAROL"))
+
+
+def pool_row() -> PoolRow:
+    return PoolRow(uuid="u", alias="lab", name=nasty(1), seen_at=NOW, last_update_sync=NOW, last_error=nasty(2) * 4)
+
+
+def facts(**changes: object) -> NoticeFacts:
+    return NoticeFacts("lab", nasty(1), "updates", updates=updates_for(64, count=300, named=False), **changes)  # type: ignore[arg-type]
+
+
+MESSAGES: dict[str, Callable[[], Message]] = {
+    "card": lambda: card(extreme(), ASK),
+    "card running": lambda: card(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM, started_at=NOW), ASK),
+    "small card": lambda: card(standing_of(), ASK),
+    "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES)),
+    "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES), plan=False),
+    "attention": lambda: attention(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM), None, ASK.approvers),
+    "attention settled": lambda: attention(extreme(State.RUNNING, phases=PHASES)),
+    "outcome": lambda: outcome(
+        extreme(State.SUCCEEDED, phases=PHASES, started_at=NOW, finished_at=NOW), Done(64, 3, 64, 900)
+    ),
+    "notice": lambda: notice(facts()),
+    "notice in notify mode": lambda: notice(facts(acts=False)),
+    "notice superseded": lambda: notice(facts(state="superseded")),
+    "notice done": lambda: notice(facts(state="done")),
+    "never synced": lambda: notice(NoticeFacts("lab", nasty(1), "never_synced")),
+    "stale sync": lambda: notice(NoticeFacts("lab", nasty(1), "stale_sync", last_sync=NOW, days=44)),
+    "status": lambda: status.status([extreme(State.RUNNING, phases=PHASES)] * 12, {"other": extreme().debts}),
+    "pools": lambda: status.pools(
+        [PoolStanding("lab", pool_row(), extreme().row, extreme().debts, "notify")] * 60,
+        {"lab": updates_for(64, count=300)},
+    ),
+    "updates": lambda: status.updates("lab", updates_for(64, count=300, named=False), pool_row(), None),
+    "history": lambda: status.history([extreme(State.SUCCEEDED).row] * 100),
+    "approved": lambda: approved(extreme()),
+    "requested": lambda: requested(extreme(), "C0UPDATES"),
+    "stale": lambda: stale(
+        StaleDigest(nasty(1) * 20, nasty(2) * 20),
+        [because("spec.host_added", host=nasty(n), tasks="x") for n in range(99)],
+    ),
+    "restoring": lambda: restoring("lab", extreme().debts),
+}
+
+VIEWS: dict[str, Callable[[], View]] = {
+    "card": lambda: card_modal(extreme(), ASK),
+    "details": lambda: details("lab", updates_for(64, count=300, named=False)),
+    "details of nothing": lambda: details("lab", None),
+    "reject": lambda: reject_form(extreme(), "d" * 64),
+    "abort": lambda: abort_form(extreme(), [because("abort.host_in_hand", host=nasty(n)) for n in range(64)]),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_slack_takes_the_message(name: str) -> None:
+    made = MESSAGES[name]()
+    blocks = list(made.blocks)
+
+    assert check_blocks(blocks, "message") == []
+    assert block_characters(blocks) <= MESSAGE_BLOCK_CHARACTERS
+    assert 0 < len(made.text) <= UPDATE_TEXT
+    for block in SdkBlock.parse_all(blocks):
+        block.validate_json()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_slack_takes_the_view(name: str) -> None:
+    assert check_view(VIEWS[name]()) == []
+
+
+def mrkdwn_of(content: object) -> list[str]:
+    """Every text that Slack reads as markup."""
+    if isinstance(content, list):
+        return [text for item in content for text in mrkdwn_of(item)]
+    if isinstance(content, dict):
+        if content.get("type") == "mrkdwn":
+            assert content["verbatim"] is True
+            return [str(content["text"])]
+        return [text for value in content.values() for text in mrkdwn_of(value)]
+    return []
+
+
+OURS = re.compile(
+    r"<@U0[A-Z]+>|<#C0[A-Z]+>|<!subteam\^S0[A-Z]+>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-0-9: ]+UTC>|<https://lab\.example/[^|>]*\|[^>]*>"
+)
+
+
+@pytest.mark.parametrize("name", [*MESSAGES, *(f"view {name}" for name in VIEWS)])
+def test_foreign_names_inject_nothing(name: str) -> None:
+    """Invariant 10: no mention, link or formatting comes out of a name."""
+    if name.startswith("view "):
+        texts = mrkdwn_of(VIEWS[name.removeprefix("view ")]()["blocks"])
+    else:
+        made = MESSAGES[name]()
+        texts = [*mrkdwn_of(json.loads(json.dumps(made.blocks))), made.text]
+    for text in texts:
+        rest = OURS.sub("", text)
+        assert "<" not in rest, rest
+        assert "*bold*" not in rest
+        assert "_it_" not in rest
+        assert "`x`" not in rest
+        assert "~s~" not in rest
+        assert "@here" not in rest
+        assert ":fire:" not in rest
+        assert "\u202e" not in rest
+        assert not re.search(r"&(?!amp;|lt;|gt;)", rest), rest
+
+
+def test_the_names_really_were_nasty() -> None:
+    assert NASTY[:10] in extreme().spec.hosts[0].name
+    assert len(extreme().spec.hosts[0].name) == 255
+
+
+def test_sixty_four_hosts_take_two_plans_with_stable_ids() -> None:
+    first = progress(extreme(State.RUNNING, phases=PHASES))
+    second = progress(extreme(State.RUNNING, phases=(TurnPhase.DONE,)))
+
+    plans = [block for block in first.blocks if block["type"] == "plan"]
+    assert [len(plan["tasks"]) for plan in plans] == [50, 14]
+    assert [plan["block_id"] for plan in plans] == [
+        block["block_id"] for block in second.blocks if block["type"] == "plan"
+    ]
+
+
+def test_the_buttons_survive_any_cut() -> None:
+    assert "actions" in [block["type"] for block in card(extreme(), ASK).blocks]
+    shown = attention(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM), None, ASK.approvers)
+    assert "actions" in [block["type"] for block in shown.blocks]
