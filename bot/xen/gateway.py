@@ -1,0 +1,283 @@
+"""One pool, as the rest of the bot sees it: look at it, ask it, change it.
+
+Every method raises `XenError` and nothing else for whatever XAPI or the network does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rollout.action import Action
+from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
+from bot.time import Time
+from bot.xen import tasks, updates, verbs, wire
+from bot.xen.address import Endpoint, PoolAddress
+from bot.xen.connection import PoolConnection
+from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
+from bot.xen.permissions import missing_permissions
+from bot.xen.snapshot import CLASSES, TASK_MARK, PoolRecords, enabled_repository, names_of, snapshot_of
+from bot.xen.tasks import TaskStatus
+from bot.xen.trust import seen_fingerprint
+
+_log = logging.getLogger(__name__)
+
+#: ``GET /updates`` waits for a sync or an installation to end, and may ask every host for its packages first.
+_UPDATES_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryState:
+    """What polling looks at. `hash` is "" when never synced or when not exactly one update channel is enabled.
+
+    `current` says whether every host has all synced updates (None while XAPI has not worked that out for each).
+    `server_time` is the coordinator's clock, with which XAPI's own stamps are compared.
+    """
+
+    hash: str
+    last_update_sync: datetime | None
+    update_sync_enabled: bool
+    pool_operations: frozenset[str]
+    pool_uuid: str
+    pool_name: str
+    current: bool | None
+    server_time: datetime
+
+
+class Gateway:
+    """One pool. Safe for use by many threads; logs in when first needed."""
+
+    def __init__(self, address: PoolAddress, *, time: Time, name: str) -> None:
+        """`name` is the pool's alias in the configuration. Raises ValueError for an unusable url, TlsRefused for an
+        unusable CA file or fingerprint; connects to nothing."""
+        self.name = name
+        self._connection = PoolConnection(address, time=time, name=name)
+        self._address = address
+        self._our_tasks: set[str] = set()
+        self._places: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Gateway({self.name!r})"
+
+    def snapshot(self) -> PoolSnapshot:
+        """Look at the whole pool."""
+        read = self._connection.read
+        classes = {name: read(f"{name}.get_all_records") for name in CLASSES}
+        coordinator = next(iter(classes["pool"].values()))["master"]
+        servertime = self._server_time(coordinator)
+        with self._lock:
+            self._our_tasks.intersection_update(classes["task"])
+            ours = frozenset(self._our_tasks)
+        records = PoolRecords(classes, servertime, ours)
+        found = snapshot_of(records)
+        self._connection.learn(names_of(records), [host.address for host in found.hosts])
+        return found
+
+    def _server_time(self, coordinator: str) -> datetime:
+        moment = wire.moment(self._connection.read("host.get_servertime", coordinator))
+        if moment is None:
+            raise translate(["INTERNAL_ERROR", "the coordinator does not know the time"])
+        return moment
+
+    def repository_state(self) -> RepositoryState:
+        """Look at what changes when there are updates; four calls."""
+        read = self._connection.read
+        pool = next(iter(read("pool.get_all_records").values()))
+        repository = enabled_repository(pool, read("Repository.get_all_records"))
+        applied = {
+            wire.text(host, "latest_synced_updates_applied") for host in read("host.get_all_records").values()
+        }
+        return RepositoryState(
+            hash=repository.hash if repository is not None else "",
+            last_update_sync=wire.moment(pool.get("last_update_sync")),
+            update_sync_enabled=wire.flag(pool, "update_sync_enabled"),
+            pool_operations=wire.operations(pool),
+            pool_uuid=wire.text(pool, "uuid"),
+            pool_name=wire.text(pool, "name_label"),
+            current=False if "no" in applied else True if applied == {"yes"} else None,
+            server_time=self._server_time(pool["master"]),
+        )
+
+    def updates(self) -> AvailableUpdates:
+        """Which updates there are (``GET /updates``).
+
+        XAPI answers only after a running sync or installation has ended. Raises Refused with NO_REPOSITORY_ENABLED
+        or MULTIPLE_UPDATE_REPOSITORIES_ENABLED, and Busy with GET_HOST_UPDATES_FAILED while a host is away.
+        """
+        try:
+            return self._updates()
+        except (SessionLost, Unreachable) as error:
+            if error.code == TIMEOUT:
+                raise
+            return self._updates()
+
+    def _updates(self) -> AvailableUpdates:
+        connection = self._connection
+        hosts = {
+            ref: wire.text(record, "uuid") for ref, record in connection.read("host.get_all_records").items()
+        }
+        link = connection.link()
+        try:
+            status, body = connection.http_get("/updates", link, _UPDATES_S)
+        except Unreachable as error:
+            connection.lost(link, error)
+            raise
+        if status == 200:
+            try:
+                return updates.parse_updates(body, hosts)
+            except ValueError as error:
+                raise translate(["INVALID_UPDATEINFO_XML"]) from error
+        if status == 401:
+            gone = translate(["SESSION_INVALID"])
+            connection.lost(link, gone)
+            raise gone
+        if status == 403:
+            raise translate(["RBAC_PERMISSION_DENIED", "http/get_updates"])
+        if status == 404:
+            why = self._why_no_updates()
+            # A member answers 404 too: asking it anything else has led to a session on the new coordinator.
+            raise why if connection.link() is link else translate(["SESSION_INVALID"])
+        details = updates.error_details(body)
+        if details is not None:
+            raise connection.translated(details)
+        raise unreachable(link.endpoint.url, f"it answered HTTP {status} to GET /updates")
+
+    def _why_no_updates(self) -> XenError:
+        # 404 has no words: no enabled repository, several, or one whose description cannot be read.
+        pool = next(iter(self._connection.read("pool.get_all_records").values()))
+        repositories = self._connection.read("Repository.get_all_records")
+        carrying = [
+            ref
+            for ref in wire.texts(pool, "repositories")
+            if ref in repositories and wire.flag(repositories[ref], "update")
+        ]
+        if not carrying:
+            return translate(["NO_REPOSITORY_ENABLED"])
+        return translate(["MULTIPLE_UPDATE_REPOSITORIES_ENABLED" if len(carrying) > 1 else "INVALID_UPDATEINFO_XML"])
+
+    def evacuation_blockers(self, host_uuid: str) -> tuple[VmBlocker, ...]:
+        """Ask XAPI which VMs it could not move off the host, and why; parameters carry names for references."""
+        read = self._connection.read
+        if not self._connection.knows_names:
+            self.snapshot()
+        answer = read("host.get_vms_which_prevent_evacuation", read("host.get_by_uuid", host_uuid))
+        return tuple(
+            sorted(
+                (
+                    VmBlocker(str(read("VM.get_uuid", vm)), details[0], self._connection.named(details[1:]))
+                    for vm, details in answer.items()
+                ),
+                key=lambda blocker: blocker.vm,
+            )
+        )
+
+    def begin(self, action: Action, snapshot: PoolSnapshot) -> str | None:
+        """Start an action, at most once; returns the task's reference, or None when it has already happened.
+
+        A transient error means that it may or may not have happened: look again. Raises TypeError for an action that
+        is none of XAPI's business (AskEvacuation, CloseDebt).
+        """
+        ref = verbs.begin(self._connection, action, snapshot)
+        if ref is not None:
+            self._mark(ref)
+        return ref
+
+    def sync(self, force: bool = False) -> str:
+        """Start a sync with the vendor's update servers; returns the task's reference."""
+        pool = self._connection.read("pool.get_all")[0]
+        token = (self._address.sync_token, self._address.sync_token_id)
+        params = (pool, force, *token) if any(token) else (pool, force)
+        ref = str(self._connection.effect("Async.pool.sync_updates", *params))
+        self._mark(ref)
+        return ref
+
+    def claim(self, owner: str) -> None:
+        """Write our claim into the pool. Raises PoolClaimed when somebody else's is there."""
+        verbs.claim(self._connection, str(self._connection.read("pool.get_all")[0]), owner)
+
+    def release(self, owner: str) -> None:
+        """Remove our claim. Raises PoolClaimed when somebody else's is there."""
+        verbs.release(self._connection, str(self._connection.read("pool.get_all")[0]), owner)
+
+    def task(self, ref: str) -> TaskStatus:
+        """Look at a task; ``gone`` when XAPI no longer knows it."""
+        try:
+            record = self._connection.read("task.get_record", ref)
+        except HandleGone:
+            return tasks.GONE
+        return tasks.status_of(record, self._connection.translated)
+
+    def forget_task(self, ref: str) -> None:
+        """Remove a finished task from XAPI's list; fine when it is gone."""
+        with self._lock:
+            self._our_tasks.discard(ref)
+        try:
+            self._connection.effect("task.destroy", ref)
+        except HandleGone:
+            _log.debug("%s: the task was already gone", self.name)
+
+    #: The live patches that failed, from the result of an ApplyUpdates task.
+    livepatch_failures = staticmethod(tasks.livepatch_failures)
+
+    def wait_event(self, classes: Sequence[str], timeout_s: float) -> bool:
+        """Wait until something of these classes changes; True when it did, False after `timeout_s` of XAPI's time.
+
+        The first wait of a session returns True at once, because nobody knows what changed before it. For one waiter
+        per gateway and set of classes. Raises a transient error when the way to the coordinator breaks meanwhile.
+        """
+        connection = self._connection
+        link = connection.link()
+        place = (link.handle, tuple(classes))
+        with self._lock:
+            token = self._places.get(place)
+        seconds = float(timeout_s) if token else 0.0
+        patience = self._address.timeout_s + seconds
+        try:
+            batch = connection.once(link, "event.from", list(classes), token or "", seconds, timeout_s=patience)
+        except XenError as error:
+            with self._lock:
+                self._places.pop(place, None)
+            if error.code == "EVENT_FROM_TOKEN_PARSE_FAILURE":
+                return True
+            connection.lost(link, error)
+            raise
+        with self._lock:
+            # Places of earlier sessions mean nothing any more.
+            self._places = {key: value for key, value in self._places.items() if key[0] == link.handle}
+            self._places[place] = str(batch["token"])
+        return token is None or bool(batch["events"])
+
+    def missing_permissions(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Those of the wanted permissions (named like calls, see `bot.xen.permissions`) that the account lacks."""
+        return missing_permissions(self._connection, wanted)
+
+    def member_certificates(self) -> dict[str, str]:
+        """The SHA-256 fingerprint that each member shows now, by host uuid; members that do not answer are missing."""
+        hosts = self._connection.read("host.get_all_records")
+        endpoint: Endpoint = self._connection.link().endpoint
+        seen: dict[str, str] = {}
+        for record in hosts.values():
+            try:
+                seen[wire.text(record, "uuid")] = seen_fingerprint(
+                    endpoint.at(wire.text(record, "address")), self._address.connect_timeout_s
+                )
+            except Unreachable as error:
+                _log.warning("%s: %s", self.name, error.sentence)
+        return seen
+
+    def close(self) -> None:
+        """Log out and close all connections; may be repeated."""
+        self._connection.close()
+
+    def _mark(self, ref: str) -> None:
+        with self._lock:
+            self._our_tasks.add(ref)
+        try:
+            self._connection.effect("task.add_to_other_config", ref, TASK_MARK, "true")
+        except XenError as error:
+            # The effect itself has begun and its task is known here; the mark only helps after our own restart.
+            _log.info("%s: could not mark our task: %s", self.name, error.sentence)

@@ -1,0 +1,271 @@
+"""XAPI's records made into one `PoolSnapshot`.
+
+The records come from several calls, so one may name an object that another no longer (or not yet) has; such a
+reference counts as none. Everything derived here is derived from the records alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rollout.guidance import Guidance, guidance_of
+from bot.rollout.model import (
+    SR,
+    VM,
+    HaSettings,
+    Host,
+    Pool,
+    PoolSnapshot,
+    PowerState,
+    Repository,
+    Version,
+    XapiTask,
+)
+from bot.xen import wire
+from bot.xen.wire import NULL, Record, Records
+
+#: The key with which we mark tasks that are ours.
+TASK_MARK = "xsbot"
+#: The classes a snapshot is made of (networks for their names alone, which XAPI's errors refer to).
+CLASSES = ("pool", "host", "host_metrics", "VM", "SR", "PBD", "VBD", "VDI", "network", "Repository", "task")
+
+
+@dataclass(frozen=True)
+class PoolRecords:
+    """What XAPI gave: the records of each class of `CLASSES` by reference, and its own time."""
+
+    classes: Mapping[str, Records]
+    servertime: datetime
+    our_tasks: frozenset[str] = frozenset()
+
+    def of(self, name: str) -> Records:
+        """All records of a class."""
+        return self.classes[name]
+
+    def uuid(self, name: str, ref: str) -> str | None:
+        """The uuid behind a reference, None when there is no such object."""
+        record = self.of(name).get(ref)
+        return wire.text(record, "uuid") if record is not None else None
+
+
+def snapshot_of(records: PoolRecords) -> PoolSnapshot:
+    """The observation behind the records."""
+    pool_ref, pool = next(iter(records.of("pool").items()))
+    return PoolSnapshot(
+        taken_at=records.servertime,
+        pool=_pool(records, pool_ref, pool),
+        hosts=tuple(sorted(_hosts(records, pool), key=lambda host: host.name)),
+        vms=tuple(sorted(_vms(records), key=lambda vm: vm.name)),
+        srs=tuple(sorted(_srs(records), key=lambda sr: sr.name)),
+        repository=enabled_repository(pool, records.of("Repository")),
+        tasks=_tasks(records),
+    )
+
+
+def names_of(records: PoolRecords) -> dict[str, str]:
+    """A name for every reference that may turn up in XAPI's error parameters."""
+    return {
+        ref: wire.text(record, "name_label") or wire.text(record, "uuid")
+        for name in ("pool", "host", "VM", "SR", "VDI", "network", "Repository", "task")
+        for ref, record in records.of(name).items()
+    }
+
+
+def enabled_repository(pool: Record, repositories: Records) -> Repository | None:
+    """The one enabled repository that carries updates; None when there is none, or more than one.
+
+    XAPI has no flag for "enabled": it is membership in ``pool.repositories``. All its update calls refuse unless
+    exactly one such repository has ``update = true``.
+    """
+    found = [
+        (ref, repositories[ref])
+        for ref in wire.texts(pool, "repositories")
+        if ref in repositories and wire.flag(repositories[ref], "update")
+    ]
+    if len(found) != 1:
+        return None
+    ref, record = found[0]
+    return Repository(
+        ref=ref,
+        uuid=wire.text(record, "uuid"),
+        name=wire.text(record, "name_label"),
+        hash=wire.text(record, "hash"),
+        binary_url=wire.text(record, "binary_url"),
+        origin=wire.text(record, "origin") or "remote",
+    )
+
+
+def _pool(records: PoolRecords, ref: str, record: Record) -> Pool:
+    other_config = wire.mapping(record, "other_config")
+    return Pool(
+        ref=ref,
+        uuid=wire.text(record, "uuid"),
+        name=wire.text(record, "name_label"),
+        coordinator=records.uuid("host", wire.text(record, "master")) or "",
+        ha=HaSettings(
+            enabled=wire.flag(record, "ha_enabled"),
+            heartbeat_srs=_heartbeat_srs(records, record),
+            configuration=tuple(sorted(wire.mapping(record, "ha_configuration").items())),
+            failures_to_tolerate=wire.integer(record, "ha_host_failures_to_tolerate"),
+            allow_overcommit=wire.flag(record, "ha_allow_overcommit"),
+        ),
+        wlb_enabled=wire.flag(record, "wlb_enabled"),
+        update_sync_enabled=wire.flag(record, "update_sync_enabled"),
+        auto_poweron=other_config.get("auto_poweron"),
+        last_update_sync=wire.moment(record.get("last_update_sync")),
+        current_operations=wire.operations(record),
+        other_config=other_config,
+    )
+
+
+def _heartbeat_srs(records: PoolRecords, pool: Record) -> tuple[str, ...]:
+    # ha_statefiles are references of VDIs; XAPI leaves them there when HA is switched off.
+    srs: list[str] = []
+    for ref in wire.texts(pool, "ha_statefiles"):
+        vdi = records.of("VDI").get(ref)
+        uuid = records.uuid("SR", wire.text(vdi, "SR")) if vdi is not None else None
+        if uuid and uuid not in srs:
+            srs.append(uuid)
+    return tuple(srs)
+
+
+def _hosts(records: PoolRecords, pool: Record) -> list[Host]:
+    unplugged: dict[str, list[str]] = defaultdict(list)
+    for pbd in records.of("PBD").values():
+        sr = records.uuid("SR", wire.text(pbd, "SR"))
+        if sr and not wire.flag(pbd, "currently_attached"):
+            unplugged[wire.text(pbd, "host")].append(sr)
+    return [
+        _host(records, ref, record, ref == wire.text(pool, "master"), tuple(sorted(unplugged[ref])))
+        for ref, record in records.of("host").items()
+    ]
+
+
+def _host(records: PoolRecords, ref: str, record: Record, coordinator: bool, unplugged: tuple[str, ...]) -> Host:
+    metrics = records.of("host_metrics").get(wire.text(record, "metrics"), {})
+    other_config = wire.mapping(record, "other_config")
+    return Host(
+        ref=ref,
+        uuid=wire.text(record, "uuid"),
+        name=wire.text(record, "name_label"),
+        address=wire.text(record, "address"),
+        is_coordinator=coordinator,
+        enabled=wire.flag(record, "enabled"),
+        live=wire.flag(metrics, "live"),
+        memory_total=wire.integer(metrics, "memory_total"),
+        memory_overhead=wire.integer(record, "memory_overhead"),
+        boot_time=wire.number(other_config, "boot_time"),
+        agent_start_time=wire.number(other_config, "agent_start_time"),
+        version=_version(wire.mapping(record, "software_version")),
+        pending=_pending(record),
+        last_update_hash=wire.text(record, "last_update_hash"),
+        latest_synced_updates_applied=wire.text(record, "latest_synced_updates_applied") or "unknown",
+        last_software_update=wire.moment(record.get("last_software_update")),
+        current_operations=wire.operations(record),
+        unplugged_srs=unplugged,
+    )
+
+
+def _version(software: Mapping[str, str]) -> Version:
+    return Version(
+        product=software.get("product_version", ""),
+        xapi=software.get("xapi_build") or software.get("xapi", ""),
+        platform=software.get("platform_version", ""),
+        xen=software.get("xen", ""),
+    )
+
+
+def _pending(record: Record) -> Guidance:
+    return guidance_of(
+        wire.texts(record, "pending_guidances"),
+        wire.texts(record, "pending_guidances_recommended"),
+        wire.texts(record, "pending_guidances_full"),
+    )
+
+
+def _vms(records: PoolRecords) -> list[VM]:
+    local = _local_srs(records)
+    return [
+        _vm(records, ref, record, tuple(sorted(local[ref])))
+        for ref, record in records.of("VM").items()
+        if not any(wire.flag(record, kind) for kind in ("is_a_template", "is_a_snapshot", "is_control_domain"))
+    ]
+
+
+def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ...]) -> VM:
+    other_config = wire.mapping(record, "other_config")
+    return VM(
+        ref=ref,
+        uuid=wire.text(record, "uuid"),
+        name=wire.text(record, "name_label"),
+        power_state=PowerState(wire.text(record, "power_state")),
+        resident_on=records.uuid("host", wire.text(record, "resident_on")),
+        affinity=records.uuid("host", wire.text(record, "affinity")),
+        memory=wire.integer(record, "memory_dynamic_max") + wire.integer(record, "memory_overhead"),
+        pending=_pending(record),
+        ha_restart_priority=wire.text(record, "ha_restart_priority"),
+        auto_poweron=other_config.get("auto_poweron") == "true",
+        allowed_operations=frozenset(wire.texts(record, "allowed_operations")),
+        current_operations=wire.operations(record),
+        local_srs=local_srs,
+        has_pci=bool(wire.texts(record, "attached_PCIs") or other_config.get("pci")),
+        has_vgpu=bool(wire.texts(record, "VGPUs")),
+        tags=frozenset(wire.texts(record, "tags")),
+    )
+
+
+def _local_srs(records: PoolRecords) -> dict[str, set[str]]:
+    # What ties a VM to its host: a disk or CD on storage that only this host has. The SR of the tools ISO is not
+    # tying, every host has its own copy.
+    tying = {
+        ref: wire.text(sr, "uuid")
+        for ref, sr in records.of("SR").items()
+        if not wire.flag(sr, "shared") and not wire.flag(sr, "is_tools_sr")
+    }
+    found: dict[str, set[str]] = defaultdict(set)
+    for vbd in records.of("VBD").values():
+        vdi = records.of("VDI").get(wire.text(vbd, "VDI"))
+        if vdi is None or wire.flag(vbd, "empty"):
+            continue
+        sr = tying.get(wire.text(vdi, "SR"))
+        if sr is not None:
+            found[wire.text(vbd, "VM")].add(sr)
+    return found
+
+
+def _srs(records: PoolRecords) -> list[SR]:
+    plugged: dict[str, set[str]] = defaultdict(set)
+    for pbd in records.of("PBD").values():
+        host = records.uuid("host", wire.text(pbd, "host"))
+        if host and wire.flag(pbd, "currently_attached"):
+            plugged[wire.text(pbd, "SR")].add(host)
+    return [
+        SR(
+            ref=ref,
+            uuid=wire.text(record, "uuid"),
+            name=wire.text(record, "name_label"),
+            type=wire.text(record, "type"),
+            shared=wire.flag(record, "shared"),
+            plugged_on=frozenset(plugged[ref]),
+        )
+        for ref, record in records.of("SR").items()
+    ]
+
+
+def _tasks(records: PoolRecords) -> tuple[XapiTask, ...]:
+    return tuple(
+        XapiTask(
+            ref=ref,
+            uuid=wire.text(record, "uuid"),
+            name=wire.text(record, "name_label"),
+            status=wire.text(record, "status"),
+            progress=wire.number(record, "progress"),
+            resident_on=records.uuid("host", wire.text(record, "resident_on")),
+            ours=ref in records.our_tasks or TASK_MARK in wire.mapping(record, "other_config"),
+        )
+        for ref, record in records.of("task").items()
+        if wire.text(record, "status") in ("pending", "cancelling") and ref != NULL
+    )
