@@ -1,0 +1,1 @@
+"""A simulated XenServer 8 pool behind the real wire: XML-RPC, HTTPS, tasks, events, sessions."""

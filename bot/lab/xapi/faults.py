@@ -1,0 +1,70 @@
+"""Faults with names: what can be made to go wrong in a simulated pool, once or for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.errors import XsbotError
+
+
+class FaultError(XsbotError):
+    """A fault was asked for that the lab does not know, or without what it needs."""
+
+
+#: Fault name → what it does, for the documentation and the page.
+FAULTS: dict[str, str] = {
+    "host_never_returns": "the host stays away after its next reboot (or comes back with on=false)",
+    "apply_fails": "host.apply_updates on the host ends with APPLY_UPDATES_FAILED, `times` times",
+    "migration_fails": "migrations of the VM fail half-way, `times` times",
+    "livepatch_fails": "live patches applied to the host fail (the apply itself succeeds)",
+    "sync_fails": "pool.sync_updates ends with REPOSYNC_FAILED, `times` times",
+    "coordinator_slow": "every answer of the coordinator takes `seconds` simulated seconds longer",
+    "ha_enable_fails": "pool.enable_ha ends with HA_FAILED_TO_FORM_LIVESET, `times` times",
+    "drop_connections": "every open connection of the host (default: coordinator) is reset now",
+    "foreign_sync": "somebody else synchronises: new updates appear and the checksum changes",
+    "vm_started": "somebody else starts or migrates the VM onto the host",
+    "evacuation_blocked": "the VM refuses migration (blocked_operations), until switched off",
+}
+
+
+@dataclass(slots=True)
+class Faults:
+    """Which faults are on. Counters count down; sets hold names of hosts or VMs."""
+
+    never_returns: set[str] = field(default_factory=set)
+    apply_fails: dict[str, int] = field(default_factory=dict)
+    migration_fails: dict[str, int] = field(default_factory=dict)
+    livepatch_fails: set[str] = field(default_factory=set)
+    sync_fails: int = 0
+    ha_enable_fails: int = 0
+    coordinator_slow: float = 0.0
+
+    def takes_apply(self, host: str) -> bool:
+        """Use up one failing apply of the host."""
+        return _take(self.apply_fails, host)
+
+    def takes_migration(self, vm: str) -> bool:
+        """Use up one failing migration of the VM."""
+        return _take(self.migration_fails, vm)
+
+    def takes_sync(self) -> bool:
+        """Use up one failing synchronisation."""
+        if self.sync_fails > 0:
+            self.sync_fails -= 1
+            return True
+        return False
+
+    def takes_ha_enable(self) -> bool:
+        """Use up one failing enabling of HA."""
+        if self.ha_enable_fails > 0:
+            self.ha_enable_fails -= 1
+            return True
+        return False
+
+
+def _take(counters: dict[str, int], name: str) -> bool:
+    left = counters.get(name, 0)
+    if left <= 0:
+        return False
+    counters[name] = left - 1
+    return True

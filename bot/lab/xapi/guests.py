@@ -1,0 +1,74 @@
+"""What a VM's state carries with it: power and residence, allowed operations, pending guidance."""
+
+from __future__ import annotations
+
+from bot.lab.xapi.failure import NULL
+from bot.lab.xapi.guidance import FIELDS
+from bot.lab.xapi.placement import ROLLING_VM_OPERATIONS, refused_operation
+from bot.lab.xapi.world import GIB, World
+
+_STATES = {
+    "Running": ["clean_shutdown", "hard_shutdown", "clean_reboot", "hard_reboot", "suspend", "pool_migrate", "pause",
+                "snapshot"],
+    "Halted": ["start", "start_on", "snapshot"],
+    "Suspended": ["resume", "resume_on", "hard_shutdown", "snapshot"],
+    "Paused": ["unpause", "hard_shutdown"],
+}  # fmt: skip
+
+
+def refresh(world: World, vm: str) -> None:
+    """Recompute VM.allowed_operations."""
+    record = world.db.record("VM", vm)
+    allowed = [] if record["is_control_domain"] else list(_STATES[record["power_state"]])
+    if record["attached_PCIs"]:
+        allowed = [operation for operation in allowed if operation not in ("suspend", "pool_migrate")]
+    if world.rolling:
+        allowed = [operation for operation in allowed if operation in ROLLING_VM_OPERATIONS]
+    allowed = [operation for operation in allowed if operation not in record["blocked_operations"]]
+    world.db.set("VM", vm, allowed_operations=allowed)
+
+
+def set_power(world: World, vm: str, state: str, host: str = NULL) -> None:
+    """Change power state and residence together."""
+    world.place(vm, host)
+    domid = world.random.randrange(1, 30000) if state == "Running" else -1
+    world.db.set("VM", vm, power_state=state, domid=domid)
+    for vbd in world.db.get("VM", vm, "VBDs"):
+        world.db.set("VBD", vbd, currently_attached=state in ("Running", "Paused"))
+    refresh(world, vm)
+
+
+def clear_guidance(world: World, vm: str, *tasks: str) -> None:
+    """Take tasks out of all three pending lists of a VM."""
+    for field in FIELDS.values():
+        left = [task for task in world.db.get("VM", vm, field) if task not in tasks]
+        world.db.set("VM", vm, **{field: left})
+
+
+def started_anew(world: World, vm: str) -> None:
+    """A VM started anew: device model done; restart_vm only where the host runs the coordinator's versions."""
+    clear_guidance(world, vm, "restart_device_model")
+    host = world.db.get("VM", vm, "resident_on")
+    if host != NULL and world.versions(host) == world.versions(world.coordinator.ref):
+        clear_guidance(world, vm, "restart_vm")
+
+
+def assert_operation(world: World, vm: str, operation: str, key: str = "") -> None:
+    """Refuse what the VM's own state forbids."""
+    refusal = refused_operation(world, vm, operation, key)
+    if refusal is not None:
+        raise refusal
+
+
+def memory_seconds(world: World, vm: str) -> float:
+    """How long it takes to copy or to write the VM's memory, in seconds."""
+    durations = world.scenario.durations
+    gib = int(world.db.get("VM", vm, "memory_dynamic_max")) / GIB
+    seconds = durations.migration_fixed + gib / durations.migration_gib_per_s
+    return seconds * (1 + world.random.uniform(-durations.jitter, durations.jitter))
+
+
+def halt(world: World, vm: str) -> None:
+    """The VM is off now: nothing is pending on it any more."""
+    clear_guidance(world, vm, "restart_device_model", "restart_vm")
+    set_power(world, vm, "Halted")

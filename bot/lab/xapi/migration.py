@@ -1,0 +1,80 @@
+"""Live migration inside the pool."""
+
+from __future__ import annotations
+
+from bot.lab.xapi.calls import Context, xapi
+from bot.lab.xapi.failure import NULL, XapiFailure
+from bot.lab.xapi.guests import assert_operation, clear_guidance, memory_seconds
+from bot.lab.xapi.kernel import Steps
+from bot.lab.xapi.operations import claim_vm, release_vm
+from bot.lab.xapi.placement import assert_memory, refused_on
+from bot.lab.xapi.world import World
+
+#: xenopsd's worker pools: migrations a host sends or receives at one time; the rest queues with memory reserved.
+_SLOTS = 4
+
+
+@xapi("VM.pool_migrate")
+def pool_migrate(ctx: Context, vm: str, host: str, options: dict[str, str]) -> Steps:
+    """Live migration inside the pool; a migration to the VM's own host restarts its device model."""
+    world = ctx.world
+    source = world.db.get("VM", vm, "resident_on")
+    assert_operation(world, vm, "pool_migrate", "*")
+    if host != source:
+        machine = world.machine(host)
+        if not world.may_migrate_to(source, host) and (world.rolling or options.get("force", "false") != "true"):
+            raise XapiFailure("NOT_SUPPORTED_DURING_UPGRADE")
+        for key, operation in machine.operations.items():
+            if operation in ("evacuate", "reboot", "shutdown"):
+                raise XapiFailure("OTHER_OPERATION_IN_PROGRESS", "host", host, operation, key)
+        if not world.db.get("host", host, "enabled"):
+            raise XapiFailure("HOST_DISABLED", host)
+        refusal = refused_on(world, vm, host)
+        if refusal is not None:
+            raise refusal
+        assert_memory(world, vm, host)
+        world.forward(machine)
+    world.forward(world.machine(source))
+    yield from migrate(world, vm, host, ctx.key)
+
+
+def migrate(world: World, vm: str, host: str, key: str) -> Steps:
+    """Move a VM: memory is reserved at the target at once, the copying waits for a slot at both ends."""
+    source_ref = world.db.get("VM", vm, "resident_on")
+    source, target = world.machine(source_ref), world.machine(host)
+    yield from claim_vm(world, vm, "pool_migrate", key)
+    holds = False
+    try:
+        world.db.set("VM", vm, scheduled_to_be_resident_on=host)
+        while source.outgoing >= _SLOTS or target.incoming >= _SLOTS:
+            yield world.slots
+        source.outgoing += 1
+        target.incoming += 1
+        holds = True
+        seconds = memory_seconds(world, vm)
+        if world.faults.takes_migration(world.name("VM", vm)):
+            yield seconds / 2
+            world.effect("migration_failed", source_ref, vm, to=target.name)
+            raise XapiFailure("INTERNAL_ERROR", "xenopsd error: Storage_interface.Internal_error(migration aborted)")
+        yield seconds
+        if world.db.get("VM", vm, "power_state") != "Running":
+            raise XapiFailure("VM_BAD_POWER_STATE", vm, "running", world.db.get("VM", vm, "power_state").lower())
+        if host != source_ref:
+            world.place(vm, host)
+            world.effect("vm_migrated", host, vm, **{"from": source.name, "to": target.name})
+        else:
+            world.effect("device_model_restarted", host, vm)
+        clear_guidance(world, vm, "restart_device_model")
+    finally:
+        world.db.set("VM", vm, scheduled_to_be_resident_on=NULL)
+        release_vm(world, vm, key)
+        if holds:
+            source.outgoing -= 1
+            target.incoming -= 1
+        world.slots.fire()
+
+
+@xapi("VM.restart_device_models")
+def restart_device_models(ctx: Context, vm: str) -> Steps:
+    """A migration to where the VM is."""
+    yield from pool_migrate(ctx, vm, ctx.world.db.get("VM", vm, "resident_on"), {})
