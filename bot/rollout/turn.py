@@ -95,7 +95,18 @@ class Turn:
         if Task.RESTART_TOOLSTACK in self.pending:
             return True
         forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)
-        return forced and self._not_since_apply(self.host.agent_start_time, "agent")
+        if not forced and not self.round.snapshot.pool.versions_mixed:
+            return False
+        # A host that somebody updated earlier without restarting it still runs the old version.
+        waiting = bool(self.host.pending.at(Level.FULL) & {Task.RESTART_TOOLSTACK, Task.REBOOT_HOST})
+        restarted = self.memory.intent(self.toolstack.key) is not None
+        return self._not_since_apply(self.host.agent_start_time, "agent") or (
+            Task.RESTART_TOOLSTACK in self.ceiling and waiting and not restarted and not self._applied_by_us
+        )
+
+    @property
+    def _applied_by_us(self) -> bool:
+        return self.memory.intent(self.apply.key) is not None
 
     def _not_since_apply(self, start_time: float, which: str) -> bool:
         intent = self.memory.intent(self.apply.key)

@@ -172,7 +172,7 @@ def test_fingerprints_are_read_as_tools_print_them(bench: Bench) -> None:
         (("[slack]", f'[slack]\nbot_token = "{BOT}"'), "stands in the configuration file", "SLACK_BOT_TOKEN"),
         (("[slack]", '[slack]\nbot_token_file = "gone"\n'), "", ""),
         (("[slack]", '[slack]\nbase_url = "http://slack.example/api/"'), "slack.base_url", "127.0.0.1"),
-        (("[slack]", '[slack]\nlanguage = "xx"'), "slack.language", "docs/configuration.md"),
+        (("[slack]", '[slack]\nprogress = "xx"'), "slack.progress", "docs/configuration.md"),
         (("urls = [", "url = ["), "no setting called pools.lab.url", "Did you mean pools.<alias>.urls"),
         (("required = 2", "required = 0"), "approval.required", "docs/configuration.md"),
         (("required = 2", "required = many"), "no valid TOML", "quotes"),

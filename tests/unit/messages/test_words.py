@@ -35,7 +35,7 @@ def read(blocks: Sequence[dict[str, Any]]) -> str:
 
 CARD = """\
 Update of pool lab: rollout 42
-:hourglass_flowing_sand: *Waiting for approval*
+○ *Waiting for approval*
 Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC.
 *Asked for by*
 @alice, 2026-11-20 10:00 UTC

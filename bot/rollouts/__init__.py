@@ -1,0 +1,29 @@
+"""The use-cases: what people can do with rollouts, called by Slack's listeners and by the command line alike.
+
+    roles       who may do what
+    standing    one rollout or pool as people see it
+    preview     what an update would do, before anybody asks for it
+    desk        what all use-cases share
+    looking     pools, updates, status, history, audit
+    asking      preview and propose
+    deciding    approve, reject, cancel
+    steering    retry, abort, pause, resume
+    upkeep      sync and restore
+    start       the last look before anything is touched
+
+A use-case checks authority first, then changes the state in one guarded transaction that also writes the audit event
+and the messages it causes. Nothing here waits for a rollout; the worker is only woken.
+"""
+
+from bot.rollouts.asking import Asking, Blocked
+from bot.rollouts.preview import Preview
+from bot.rollouts.roles import Authority, Role
+from bot.rollouts.standing import PoolStanding, Standing
+from bot.rollouts.steering import Steering
+from bot.rollouts.upkeep import Upkeep
+
+__all__ = ["Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
+
+
+class Rollouts(Asking, Steering, Upkeep):
+    """Every use-case, one method each."""

@@ -1,0 +1,80 @@
+"""Asking for a rollout: what it would do, and the request itself."""
+
+from __future__ import annotations
+
+from bot.rollout.checks import Report
+from bot.rollout.errors import NotAllowed, RolloutError
+from bot.rollout.lifecycle import State
+from bot.rollout.proposal import Choices
+from bot.rollout.reason import because
+from bot.rollouts.desk import Desk
+from bot.rollouts.preview import Preview
+from bot.rollouts.roles import Role, require
+from bot.rollouts.standing import Standing, policy_of
+from storage import pools, rollouts
+from storage.actors import Actor
+
+
+class Blocked(RolloutError):
+    """The checks forbid the rollout; `report` says which and what to do."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("This update cannot be carried out as things are.", "See what blocks it below.")
+        self.report = report
+
+
+class Asking(Desk):
+    """What a requester does."""
+
+    def preview(self, alias: str, choices: Choices, actor: Actor) -> Preview:
+        """What an update with these choices would do. Asks XAPI, so it takes seconds."""
+        require(self.authority, actor, Role.VIEWER, self._known(alias))
+        return self._look(alias, choices)
+
+    def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
+        """Ask for a rollout.
+
+        Raises `NotAllowed`, `Blocked` when a check forbids it, `storage.errors.PoolBusy` when another rollout holds
+        the pool.
+        """
+        require(self.authority, actor, Role.REQUESTER, self._known(alias))
+        if self.settings.pool(alias).mode != "act":
+            raise NotAllowed(
+                f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
+                'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
+            )
+        preview = self._look(alias, choices)
+        if preview.blocked:
+            raise Blocked(preview.report)
+        policy = policy_of(self.settings, alias)
+        now = self.time.now()
+        asked = because(
+            "rollout.requested",
+            requester=actor.name,
+            pool=alias,
+            checksum=preview.spec.checksum[:12],
+            level=choices.level.value,
+            text=reason_text or "no reason given",
+        )
+        with self.database.transaction() as tx:
+            pools.remember_pool(tx, preview.snapshot.pool.uuid, alias, preview.snapshot.pool.name, now)
+            row = rollouts.create(
+                tx,
+                pool_uuid=preview.snapshot.pool.uuid,
+                pool_alias=alias,
+                spec_bytes=preview.stored,
+                requester=actor,
+                reason_text=reason_text,
+                updates=preview.updates,
+                forecast=preview.forecast.as_dict(),
+                checks=preview.report.as_dict(),
+                channel=channel or self.settings.pool(alias).channel,
+                at=now,
+                expires_at=now + policy.expires_after,
+                reason=asked,
+                sentence=self.say(asked),
+                state=State.APPROVED if policy.allow_unreviewed else State.AWAITING_APPROVAL,
+            )
+        if policy.allow_unreviewed:
+            self._wake()
+        return self.standing(row.id)

@@ -1,0 +1,72 @@
+"""Deciding about a request: approve, reject, cancel. Each belongs to one digest."""
+
+from __future__ import annotations
+
+from bot.rollout.errors import NotAllowed, RolloutError
+from bot.rollout.lifecycle import State
+from bot.rollout.policy import check_approver
+from bot.rollout.reason import because
+from bot.rollouts.desk import Desk
+from bot.rollouts.roles import Role, require
+from bot.rollouts.standing import Standing, standing_of
+from storage import approvals, rollouts
+from storage.actors import Actor
+
+_SHORTEST_WHY = 5
+
+
+class Deciding(Desk):
+    """What approvers do before a rollout runs, and requesters who change their mind."""
+
+    def approve(self, rollout_id: int, digest: str, actor: Actor) -> Standing:
+        """Count the actor's approval of exactly this digest; the last one needed lets the rollout start.
+
+        Raises `NotAllowed`, `StaleDigest`, `storage.errors.Conflict` when it came too late.
+        """
+        if actor.kind != "slack":
+            raise NotAllowed("Rollouts are approved in Slack only.", "Ask an approver to use the card.")
+        now = self.time.now()
+        alias = self._get(rollout_id).pool_alias
+        approvers = self.authority.holders(Role.APPROVER, alias)
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            self._current(row, digest)
+            self._awaiting(row)
+            given = approvals.of(tx, rollout_id)
+            check_approver(actor.id, row.requester_id, digest, given, actor.id in approvers)
+            approvals.approve(tx, rollout_id, digest, actor, now)
+            standing = standing_of(tx, row, self.settings, approvers)
+            have = standing.quorum
+            counted = because("rollout.approval_counted", user=actor.name, have=len(have.counted), need=have.required)
+            self._audit(tx, actor, "rollout.approval", counted, row)
+            rollouts.redraw(tx, rollout_id, now)
+            if have.met:
+                names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)
+                self._move(tx, row, State.APPROVED, actor, because("rollout.approved", approvers=names))
+            standing = standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
+        self._wake()
+        return standing
+
+    def reject(self, rollout_id: int, digest: str, actor: Actor, why: str) -> Standing:
+        """Refuse the rollout for good; `why` is what the requester reads."""
+        row = self._get(rollout_id)
+        require(self.authority, actor, Role.APPROVER, row.pool_alias)
+        if len(why.strip()) < _SHORTEST_WHY:
+            raise RolloutError("A rejection needs a reason.", f"Write at least {_SHORTEST_WHY} characters.")
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            self._current(row, digest)
+            reason = because("rollout.rejected", user=actor.name, why=why.strip())
+            self._move(tx, row, State.REJECTED, actor, reason)
+        return self.standing(rollout_id)
+
+    def cancel(self, rollout_id: int, actor: Actor) -> Standing:
+        """Withdraw a rollout that has not started; its requester or an approver may."""
+        row = self._get(rollout_id)
+        if (actor.kind, actor.id) != (row.requester_kind, row.requester_id):
+            require(self.authority, actor, Role.APPROVER, row.pool_alias)
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            reason = because("rollout.cancelled", user=actor.name)
+            self._move(tx, row, State.CANCELLED, actor, reason)
+        return self.standing(rollout_id)

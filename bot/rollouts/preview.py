@@ -1,0 +1,85 @@
+"""What an update would do to a pool, before anybody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.rollout.checks import Facts, Report, run_checks
+from bot.rollout.decision import Estimates
+from bot.rollout.forecast import Forecast, costs_by_level, forecast
+from bot.rollout.guidance import Level
+from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
+from bot.rollout.proposal import Choices, propose
+from bot.rollout.spec import Spec, canonical_bytes, digest_of
+from bot.time import Time
+from bot.xen.gateway import Gateway
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The spec that would be asked for, whether the checks let it, and what it would cost at each level."""
+
+    pool_alias: str
+    snapshot: PoolSnapshot
+    updates: AvailableUpdates
+    blockers: Mapping[str, tuple[VmBlocker, ...]]
+    choices: Choices
+    spec: Spec
+    report: Report
+    forecast: Forecast
+    costs: Mapping[Level, Forecast]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it."""
+        return self.report.blocked
+
+    @property
+    def stored(self) -> bytes:
+        """The spec's canonical bytes."""
+        return canonical_bytes(self.spec)
+
+    @property
+    def digest(self) -> str:
+        """The digest that approvals would belong to."""
+        return digest_of(self.stored)
+
+
+def look(alias: str, gateway: Gateway, choices: Choices, estimates: Estimates, time: Time, owner: str = "") -> Preview:
+    """Ask XAPI how the pool is and work out what an update with these choices would do.
+
+    Takes seconds on a large pool: one answer per host about evacuation. Raises `bot.xen.errors.XenError`.
+    """
+    snapshot = gateway.snapshot()
+    updates = gateway.updates() if snapshot.repository is not None and snapshot.checksum else AvailableUpdates("")
+    blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
+    return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner)
+
+
+def preview_of(
+    alias: str,
+    snapshot: PoolSnapshot,
+    updates: AvailableUpdates,
+    blockers: Mapping[str, tuple[VmBlocker, ...]],
+    choices: Choices,
+    estimates: Estimates,
+    time: Time,
+    owner: str = "",
+) -> Preview:
+    """The preview of what was already observed; changing a choice needs no new question to XAPI."""
+    spec = propose(snapshot, updates, blockers, choices)
+    facts = Facts(
+        snapshot=snapshot, updates=updates, choices=choices, blockers=blockers, now=snapshot.taken_at, owner=owner
+    )
+    return Preview(
+        pool_alias=alias,
+        snapshot=snapshot,
+        updates=updates,
+        blockers=blockers,
+        choices=choices,
+        spec=spec,
+        report=run_checks(facts),
+        forecast=forecast(spec, snapshot, updates, estimates),
+        costs=costs_by_level(snapshot, updates, blockers, choices, estimates),
+    )

@@ -1,0 +1,99 @@
+"""One rollout or pool as people see it: the rows of the database put together, nothing asked of XAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.rollout.forecast import Forecast
+from bot.rollout.memory import Debt
+from bot.rollout.model import AvailableUpdates
+from bot.rollout.policy import ApprovalPolicy, Quorum, quorum
+from bot.rollout.spec import Spec
+from bot.settings import Settings
+from storage import approvals, debts, pools, rollouts, turns
+from storage.database import Session
+from storage.tables import PoolRow, RolloutRow, TurnRow
+from storage.updates_codec import updates_from_json
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One rollout: its row, what was approved by whom, how far its hosts are, what is owed."""
+
+    row: RolloutRow
+    spec: Spec
+    digest: str
+    approvals: tuple[tuple[str, str, datetime], ...]
+    quorum: Quorum
+    policy: ApprovalPolicy
+    report: Mapping[str, Any]
+    forecast: Forecast
+    turns: tuple[TurnRow, ...]
+    debts: tuple[Debt, ...]
+    updates: AvailableUpdates
+
+
+@dataclass(frozen=True)
+class PoolStanding:
+    """One configured pool: what the last poll saw, the rollout that holds it, what is owed."""
+
+    alias: str
+    row: PoolRow | None
+    open_rollout: RolloutRow | None
+    debts: tuple[Debt, ...]
+    mode: str
+
+
+def policy_of(settings: Settings, alias: str) -> ApprovalPolicy:
+    """The approval policy of a pool, from its configuration."""
+    approval = settings.approval_for(alias)
+    return ApprovalPolicy(
+        required=approval.required,
+        expires_after=timedelta(hours=approval.expires_after_hours),
+        start_within=timedelta(hours=approval.start_within_hours),
+        allow_unreviewed=approval.allow_unreviewed,
+    )
+
+
+def standing_of(tx: Session, row: RolloutRow, settings: Settings, approvers: frozenset[str] | None) -> Standing:
+    """The standing of a rollout.
+
+    With `approvers`, those who may approve *now*, only their approvals are counted; without (where only the record
+    matters) every recorded one is.
+    """
+    spec, _, digest = rollouts.spec_of(tx, row.id)
+    given = approvals.of(tx, row.id)
+    policy = policy_of(settings, row.pool_alias)
+    authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
+    names = approvals.names(tx, row.id)
+    return Standing(
+        row=row,
+        spec=spec,
+        digest=digest,
+        approvals=tuple(
+            (entry.user, names.get(entry.user, entry.user), entry.at)
+            for entry in given
+            if entry.digest == digest and not entry.revoked
+        ),
+        quorum=quorum(policy, digest, row.requester_id, given, authorised),
+        policy=policy,
+        report=row.checks,
+        forecast=Forecast.from_dict(row.forecast),
+        turns=tuple(turns.of(tx, row.id)),
+        debts=debts.open_debts(tx, row.pool_uuid),
+        updates=updates_from_json(row.updates),
+    )
+
+
+def pool_standings(tx: Session, settings: Settings) -> list[PoolStanding]:
+    """Every configured pool, in the order of the configuration."""
+    open_by_alias = {row.pool_alias: row for row in rollouts.open_rollouts(tx)}
+    found = []
+    for alias, pool in settings.pools.items():
+        row = pools.pool_by_alias(tx, alias)
+        owed = debts.open_debts(tx, row.uuid) if row is not None else ()
+        found.append(PoolStanding(alias, row, open_by_alias.get(alias), owed, pool.mode))
+    return found

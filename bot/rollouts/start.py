@@ -1,0 +1,69 @@
+"""The last look before anything is touched: authority, time and substance are checked again at start.
+
+Between the quorum and the start an approver may have lost the right to approve, the approval may have grown old, and
+the pool may have changed. In each case the rollout does not start, and people read why.
+"""
+
+from __future__ import annotations
+
+from bot.rollout.bounds import beyond
+from bot.rollout.checks import Severity
+from bot.rollout.lifecycle import State
+from bot.rollout.proposal import choices_of
+from bot.rollout.reason import Reason, because
+from bot.rollouts import Rollouts
+from bot.rollouts.standing import standing_of
+from storage import approvals, rollouts
+from storage.actors import BOT
+from storage.tables import RolloutRow
+
+
+def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
+    """Move an approved rollout to running, or to the state that says why it does not start.
+
+    Asks Slack for the approvers and XAPI for the pool; raises `bot.xen.errors.XenError` when XAPI cannot be reached.
+    """
+    standing = desk.standing(rollout_id)
+    row, now = standing.row, desk.time.now()
+    if row.approved_at is not None and now > row.approved_at + standing.policy.start_within:
+        return _move(desk, row, State.EXPIRED, because("rollout.start_expired"))
+    if not standing.quorum.met:
+        return _ask_again(desk, row, len(standing.quorum.counted), standing.quorum.required)
+    if desk.settings.pool(row.pool_alias).mode != "act":
+        return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why="the pool is in notify mode"))
+    preview = desk.preview(row.pool_alias, choices_of(standing.spec), BOT)
+    differences = beyond(standing.spec, preview.spec)
+    if differences:
+        why = " ".join(desk.say(difference) for difference in differences)
+        return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why=why))
+    if preview.blocked:
+        why = " ".join(desk.say(finding.reason) for finding in preview.report.of(Severity.BLOCKS))
+        return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why=why))
+    return _move(
+        desk, row, State.RUNNING, because("rollout.started", hosts=len(standing.spec.hosts), pool=row.pool_alias)
+    )
+
+
+def _ask_again(desk: Rollouts, row: RolloutRow, have: int, need: int) -> RolloutRow:
+    """Take back the approvals of people who may no longer approve, and wait for others."""
+    allowed = desk.standing(row.id).quorum.counted
+    with desk.database.transaction() as tx:
+        present = standing_of(tx, rollouts.get(tx, row.id), desk.settings, None)
+        for user, _, _ in present.approvals:
+            if user not in allowed:
+                approvals.revoke(tx, row.id, present.digest, user, desk.time.now())
+    return _move(desk, row, State.AWAITING_APPROVAL, because("rollout.authority_lost", have=have, need=need))
+
+
+def _move(desk: Rollouts, row: RolloutRow, to: State, reason: Reason) -> RolloutRow:
+    with desk.database.transaction() as tx:
+        return rollouts.transition(
+            tx,
+            row.id,
+            to,
+            frm=State.APPROVED,
+            actor=BOT,
+            reason=reason,
+            sentence=desk.say(reason),
+            at=desk.time.now(),
+        )

@@ -1,0 +1,109 @@
+"""Upkeep of a pool outside its rollouts: sync, and giving back what is owed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.rollout.errors import RolloutError
+from bot.rollout.lifecycle import State
+from bot.rollout.reason import Reason, because
+from bot.rollouts.desk import Desk
+from bot.rollouts.roles import Role, require
+from bot.xen.errors import XenError
+from storage import audit, debts, pools, rollouts
+from storage.actors import Actor
+
+#: How often a sync under way is looked at.
+_SYNC_LOOK = timedelta(seconds=5)
+
+
+class Upkeep(Desk):
+    """What administrators do."""
+
+    def sync(self, alias: str, actor: Actor) -> None:
+        """Have the pool synchronize with its update channel; returns once XAPI has begun.
+
+        Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved.
+        """
+        require(self.authority, actor, Role.ADMIN, self._known(alias))
+        with self.database.reading() as tx:
+            busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
+        if busy is not None:
+            raise RolloutError(
+                f"Rollout {busy.id} holds pool {alias}, and a sync would change what was approved.",
+                "Sync when it is over, or cancel it first.",
+            )
+        gateway = self.gateways[alias]
+        state = gateway.repository_state()
+        task = gateway.sync()
+        now = self.time.now()
+        asked = because("sync.asked", user=actor.name, pool=alias)
+        with self.database.transaction() as tx:
+            audit.append(
+                tx,
+                actor=actor,
+                action="pool.sync",
+                reason=asked,
+                sentence=self.say(asked),
+                at=now,
+                pool_uuid=state.pool_uuid,
+            )
+        self._follow(lambda: self._finish_sync(alias, state.pool_uuid, task, actor))
+
+    def restore(self, alias: str, actor: Actor) -> tuple[str, ...]:
+        """Give back what is owed to a pool, now; the keys of the debts that will be tried.
+
+        Raises `RolloutError` while a rollout is at work there: it settles its own debts.
+        """
+        require(self.authority, actor, Role.ADMIN, self._known(alias))
+        asked = because("restore.asked", user=actor.name, pool=alias)
+        with self.database.transaction() as tx:
+            row = pools.pool_by_alias(tx, alias)
+            owed = debts.open_debts(tx, row.uuid) if row is not None else ()
+            busy = next((entry for entry in rollouts.open_rollouts(tx) if entry.pool_alias == alias), None)
+            if busy is not None and busy.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+                raise RolloutError(
+                    f"Rollout {busy.id} is at work on pool {alias} and gives back what it owes itself.",
+                    f"Wait for it, or end it with `/xs abort {busy.id}`.",
+                )
+            if owed and row is not None:
+                now = self.time.now()
+                audit.append(
+                    tx,
+                    actor=actor,
+                    action="pool.restore",
+                    reason=asked,
+                    sentence=self.say(asked),
+                    at=now,
+                    pool_uuid=row.uuid,
+                )
+        if owed:
+            self._settle(alias)
+        return tuple(debt.key for debt in owed)
+
+    def _finish_sync(self, alias: str, pool_uuid: str, task: str, actor: Actor) -> None:
+        try:
+            reason = self._wait_for_sync(alias, task)
+        except XenError as error:
+            reason = because("sync.failed", pool=alias, why=error.sentence)
+        with self.database.transaction() as tx:
+            audit.append(
+                tx,
+                actor=actor,
+                action="pool.synced",
+                reason=reason,
+                sentence=self.say(reason),
+                at=self.time.now(),
+                pool_uuid=pool_uuid,
+            )
+        self._polled(alias)
+
+    def _wait_for_sync(self, alias: str, task: str) -> Reason:
+        gateway = self.gateways[alias]
+        status = gateway.task(task)
+        while status.state == "pending":
+            self.time.wait_until(self.time.now() + _SYNC_LOOK)
+            status = gateway.task(task)
+        if status.error is not None:
+            raise status.error
+        return because("sync.finished", pool=alias, checksum=gateway.repository_state().hash[:12])

@@ -1,0 +1,240 @@
+"""One rollout, one round after the other: observe, decide, act.
+
+The driver owns no position. Whatever happens to its process, another one takes the fence, looks at the pool and goes
+on. Errors of XAPI never leave it: they end in an intent, a wait, or a question to people.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from datetime import datetime, timedelta
+
+from bot.rollout.decide import decide, unreachable
+from bot.rollout.decision import Decision, Verdict
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import IntentState, Memory, TurnPhase
+from bot.rollout.model import PoolSnapshot
+from bot.rollout.reason import Reason, because
+from bot.rollout.spec import Spec
+from bot.rollouts import Rollouts
+from bot.worker.hands import Hands
+from bot.worker.ledger import settle_open
+from bot.xen.errors import XenError, translate
+from bot.xen.gateway import Gateway
+from storage import debts, durations, intents, outbox, rollouts, turns
+from storage.actors import BOT
+from storage.database import Session
+from storage.tables import RolloutRow
+
+log = logging.getLogger(__name__)
+
+_WORKING = (State.RUNNING, State.ABORTING)
+#: Seconds between two tries to reach a pool that does not answer.
+_KNOCK_EVERY = 5.0
+#: How often tasks of ours are looked at between two looks at the whole pool.
+_TASK_LOOK = timedelta(seconds=4)
+#: Rounds that settle a pool's debts outside a rollout stop after so long.
+_SETTLING_LIMIT = timedelta(minutes=30)
+
+
+class Driver:
+    """Drives one rollout until it leaves the working states, or settles what an ended one still owes."""
+
+    def __init__(
+        self, desk: Rollouts, gateway: Gateway, rollout_id: int, stop: threading.Event, wake: threading.Event
+    ) -> None:
+        self.desk = desk
+        self.gateway = gateway
+        self.rollout_id = rollout_id
+        self.stop = stop
+        self.wake = wake
+        self.fence = uuid.uuid4().hex
+        self._recovering = True
+        self._silent_since: datetime | None = None
+        self._coordinator = ""
+
+    def drive(self) -> None:
+        """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
+        row = self._take_over()
+        while not self.stop.is_set():
+            row = self._row()
+            if row.state not in _WORKING:
+                return
+            snapshot = self._observe(row)
+            if snapshot is None:
+                continue
+            decision = self._round(row, snapshot, aborting=row.state is State.ABORTING)
+            with self.desk.database.transaction() as tx:
+                rollouts.check_fence(tx, self.rollout_id, self.fence)
+                self._tell(tx, row, decision)
+                if decision.verdict is not None:
+                    self._conclude(tx, row, decision.verdict)
+            self._act(row, decision, snapshot)
+
+    def settle(self) -> None:
+        """Give back what an ended rollout still owes to its pool, as far as XAPI permits now."""
+        row = self._take_over()
+        with self.desk.database.transaction() as tx:
+            intents.forgive(tx, self.rollout_id, self.desk.time.now())
+        until = self.desk.time.now() + _SETTLING_LIMIT
+        while not self.stop.is_set() and self.desk.time.now() < until:
+            snapshot = self.gateway.snapshot()
+            decision = self._round(row, snapshot, aborting=True)
+            with self.desk.database.transaction() as tx:
+                for key, code in decision.waiting:
+                    debts.note_waiting(tx, row.pool_uuid, key, code)
+            if decision.verdict is not None:
+                log.info("settling rollout %s ended: %s", self.rollout_id, self.desk.say(decision.verdict.reason))
+                return
+            self._act(row, decision, snapshot)
+
+    # -- observe ---------------------------------------------------------------------------------------------
+
+    def _take_over(self) -> RolloutRow:
+        with self.desk.database.transaction() as tx:
+            rollouts.take_fence(tx, self.rollout_id, self.fence)
+            return rollouts.get(tx, self.rollout_id)
+
+    def _row(self) -> RolloutRow:
+        with self.desk.database.reading() as tx:
+            return rollouts.get(tx, self.rollout_id)
+
+    def _observe(self, row: RolloutRow) -> PoolSnapshot | None:
+        """A fresh snapshot with every open intent looked after, or None when the pool does not answer now."""
+        try:
+            snapshot = self.gateway.snapshot()
+            settle_open(self.desk, self.gateway, row, snapshot, recovering=self._recovering)
+        except XenError as error:
+            self._silence(row, error)
+            return None
+        self._recovering = False
+        self._silent_since = None
+        self._coordinator = snapshot.pool.coordinator
+        return snapshot
+
+    def _silence(self, row: RolloutRow, error: XenError) -> None:
+        now = self.desk.time.now()
+        self._silent_since = self._silent_since or now
+        reason: Reason | None = None
+        if not error.transient:
+            reason = because("operation.failed_told", subject=row.pool_alias, sentence=error.sentence, hint=error.hint)
+        else:
+            with self.desk.database.reading() as tx:
+                memory = self._memory(tx, row, aborting=row.state is State.ABORTING)
+                estimates = durations.estimates(tx, row.pool_uuid)
+            reason = unreachable(memory, self._coordinator, self._silent_since, estimates, now)
+        if reason is not None:
+            with self.desk.database.transaction() as tx:
+                rollouts.check_fence(tx, self.rollout_id, self.fence)
+                self._conclude(tx, row, Verdict(State.NEEDS_ATTENTION, reason))
+            return
+        self._wait(now + timedelta(seconds=_KNOCK_EVERY))
+
+    # -- decide ----------------------------------------------------------------------------------------------
+
+    def _round(self, row: RolloutRow, snapshot: PoolSnapshot, *, aborting: bool) -> Decision:
+        with self.desk.database.reading() as tx:
+            spec: Spec = rollouts.spec_of(tx, row.id)[0]
+            memory = self._memory(tx, row, aborting=aborting)
+            estimates = durations.estimates(tx, row.pool_uuid)
+        return decide(spec, memory, snapshot, estimates, self.desk.time.now())
+
+    def _memory(self, tx: Session, row: RolloutRow, *, aborting: bool) -> Memory:
+        return Memory(
+            updates=rollouts.updates_of(row),
+            intents=intents.all_intents(tx, row.id),
+            debts=debts.open_debts(tx, row.pool_uuid),
+            aborting=aborting,
+            giving_up=row.giving_up,
+            owner=f"{self.desk.settings.installation}/{row.id}",
+        )
+
+    # -- tell ------------------------------------------------------------------------------------------------
+
+    def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
+        """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
+        now = self.desk.time.now()
+        before = {turn.host: turn for turn in turns.of(tx, row.id)}
+        news = rollouts.set_headline(tx, row.id, decision.reason)
+        for progress in decision.progress:
+            changed = turns.record(tx, row.id, progress, now)
+            news = news or changed
+            known = before.get(progress.host)
+            if known is not None and progress.phase is TurnPhase.DONE and known.phase is not TurnPhase.DONE:
+                self._line(tx, row, _done(progress.name, known.started_at, now))
+        for key, code in decision.waiting:
+            debts.note_waiting(tx, row.pool_uuid, key, code)
+        if news:
+            rollouts.redraw_progress(tx, row.id, now)
+
+    def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict) -> None:
+        reason = _told(verdict.reason)
+        rollouts.transition(
+            tx,
+            row.id,
+            verdict.state,
+            frm=row.state,
+            actor=BOT,
+            reason=reason,
+            sentence=self.desk.say(reason),
+            at=self.desk.time.now(),
+        )
+        if verdict.state is State.NEEDS_ATTENTION:
+            rollouts.set_problem(tx, row.id, reason, ("retry", "abort"), verdict.keys)
+        rollouts.redraw_progress(tx, row.id, self.desk.time.now())
+
+    def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
+        outbox.enqueue(
+            tx,
+            outbox.Topic.LINE,
+            lane=outbox.rollout_lane(row.id),
+            key=f"rollout:{row.id}:line",
+            payload={"rollout_id": row.id, "reason": reason.as_dict()},
+            at=self.desk.time.now(),
+        )
+
+    # -- act -------------------------------------------------------------------------------------------------
+
+    def _act(self, row: RolloutRow, decision: Decision, snapshot: PoolSnapshot) -> None:
+        hands = Hands(self.desk, self.gateway, row, self.fence)
+        for step in decision.steps:
+            if self.stop.is_set():
+                return
+            hands.take(step, snapshot)
+        if decision.verdict is None and not decision.steps:
+            self._wait(decision.wake_at)
+
+    def _wait(self, until: datetime) -> None:
+        """Wait for the moment, for a word from people, or for the end of a task of ours; whichever comes first."""
+        with self.desk.database.reading() as tx:
+            known = intents.all_intents(tx, self.rollout_id).values()
+        tasks = [intent.task_ref for intent in known if intent.state is IntentState.OPEN and intent.task_ref]
+        time = self.desk.time
+        while not time.wait_until(min(until, time.now() + _TASK_LOOK) if tasks else until, self.wake):
+            if time.now() >= until or self._ended(tasks):
+                break
+        if not self.stop.is_set():
+            self.wake.clear()
+
+    def _ended(self, tasks: list[str]) -> bool:
+        """Whether one of the tasks is over. A look at a few tasks is cheap, a look at a whole pool is not."""
+        try:
+            return any(self.gateway.task(ref).state != "pending" for ref in tasks)
+        except XenError:
+            return True
+
+
+def _done(host: str, started_at: datetime | None, now: datetime) -> Reason:
+    minutes = int((now - started_at).total_seconds() // 60) if started_at is not None else 0
+    return because("host.done", host=host, duration=f"{max(1, minutes)} min")
+
+
+def _told(reason: Reason) -> Reason:
+    """A failed operation with the sentence and the hint that `bot.xen` has for XAPI's code."""
+    if reason.code != "operation.failed":
+        return reason
+    details = str(reason.params.get("details", ""))
+    error = translate((str(reason.params["code"]), *(details.split(", ") if details else ())))
+    return Reason("operation.failed_told", {**reason.params, "sentence": error.sentence, "hint": error.hint})

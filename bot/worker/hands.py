@@ -1,0 +1,129 @@
+"""Taking a decided action: the intent and the debts are written down first, then XAPI is asked.
+
+Between the two a crash may fall. The intent is then open without a task, and the next driver looks whether the
+effect happened before it asks again.
+"""
+
+from __future__ import annotations
+
+from bot.rollout.action import Action, AskEvacuation, CloseDebt, RebootHost, RestartToolstack, parameters
+from bot.rollout.decision import Step
+from bot.rollout.model import PoolSnapshot
+from bot.rollouts import Rollouts
+from bot.xen.errors import Unreachable, XenError
+from bot.xen.gateway import Gateway
+from storage import audit, debts, intents, outbox, rollouts
+from storage.actors import BOT
+from storage.database import Session
+from storage.tables import RolloutRow
+
+#: Actions whose effect shows only in the host's start times: the call's return says nothing about it.
+SEEN_LATER = (RebootHost, RestartToolstack)
+
+
+class Hands:
+    """Executes the steps of one rollout for as long as `fence` holds."""
+
+    def __init__(self, desk: Rollouts, gateway: Gateway, row: RolloutRow, fence: str) -> None:
+        self.desk = desk
+        self.gateway = gateway
+        self.row = row
+        self.fence = fence
+
+    def take(self, step: Step, snapshot: PoolSnapshot) -> None:
+        """Carry out one step. Errors of XAPI are written to the intent; errors of our database are raised."""
+        action = step.action
+        if isinstance(action, CloseDebt):
+            self._close(action, step)
+            return
+        self._write_down(step, snapshot)
+        try:
+            if isinstance(action, AskEvacuation):
+                self._ask_evacuation(action)
+                return
+            task = self.gateway.begin(action, snapshot)
+        except XenError as error:
+            self._failed(action, error)
+            return
+        with self.desk.database.transaction() as tx:
+            if task:
+                intents.set_task(tx, self.row.id, action.key, task)
+            elif not isinstance(action, SEEN_LATER):
+                intents.finish(tx, self.row.id, action.key, self.desk.time.now())
+
+    def _write_down(self, step: Step, snapshot: PoolSnapshot) -> None:
+        action, now = step.action, self.desk.time.now()
+        host = snapshot.host(action.subject)
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
+            intents.open_intent(
+                tx,
+                self.row.id,
+                action.key,
+                at=now,
+                boot_time=host.boot_time if host is not None else 0.0,
+                agent_start_time=host.agent_start_time if host is not None else 0.0,
+            )
+            for debt in action.debts:
+                debts.open_debt(tx, self.row.pool_uuid, debt, self.row.id, now)
+            self._record(tx, step)
+            if step.milestone:
+                self._line(tx, step)
+
+    def _close(self, action: CloseDebt, step: Step) -> None:
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
+            closed = debts.close_debt(
+                tx,
+                self.row.pool_uuid,
+                action.debt.kind,
+                action.debt.subject,
+                action.outcome,
+                self.desk.time.now(),
+                rollout_id=self.row.id,
+                reason=step.reason,
+                sentence=self.desk.say(step.reason),
+            )
+            if closed and step.milestone:
+                self._line(tx, step)
+
+    def _ask_evacuation(self, action: AskEvacuation) -> None:
+        answer = {
+            host: [[blocker.vm, blocker.code, *blocker.params] for blocker in self.gateway.evacuation_blockers(host)]
+            for host in action.hosts
+        }
+        with self.desk.database.transaction() as tx:
+            intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
+
+    def _failed(self, action: Action, error: XenError) -> None:
+        now = self.desk.time.now()
+        with self.desk.database.transaction() as tx:
+            if isinstance(error, Unreachable):
+                # Whether XAPI got the call before the connection broke is unknown; only looking tells.
+                intents.lose(tx, self.row.id, action.key, now)
+            else:
+                intents.fail(tx, self.row.id, action.key, now, (error.code, *error.params), error.transient)
+
+    def _record(self, tx: Session, step: Step) -> None:
+        audit.append(
+            tx,
+            actor=BOT,
+            action=f"step.{type(step.action).__name__}",
+            reason=step.reason,
+            sentence=self.desk.say(step.reason),
+            at=self.desk.time.now(),
+            rollout_id=self.row.id,
+            pool_uuid=self.row.pool_uuid,
+            details=parameters(step.action),
+            announce=False,
+        )
+
+    def _line(self, tx: Session, step: Step) -> None:
+        outbox.enqueue(
+            tx,
+            outbox.Topic.LINE,
+            lane=outbox.rollout_lane(self.row.id),
+            key=f"rollout:{self.row.id}:line",
+            payload={"rollout_id": self.row.id, "reason": step.reason.as_dict()},
+            at=self.desk.time.now(),
+        )
