@@ -17,7 +17,7 @@ from typing import Protocol
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.lifecycle import State
-from bot.rollout.memory import Memory, TurnPhase, TurnProgress
+from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
 from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, may_evacuate
 from bot.rollout.proposal import host_order
@@ -231,7 +231,8 @@ def unreachable(
     may need; otherwise ten minutes are the limit.
     """
     restarting = any(
-        (intent := memory.intent(f"{kind}:{coordinator}")) is not None and intent.finished_at is None
+        (intent := memory.intent(f"{kind}:{coordinator}")) is not None
+        and intent.state in (IntentState.OPEN, IntentState.LOST)
         for kind in ("RebootHost", "RestartToolstack")
     )
     patience = timedelta(seconds=max(1800.0, 3 * estimates.reboot)) if restarting else timedelta(minutes=10)

@@ -35,9 +35,12 @@ MAX_TRANSIENT = 18
 _GRACE = timedelta(seconds=60)
 #: XAPI loses its tasks when the coordinator's toolstack restarts; the work may still be going on.
 _LOST_GRACE = timedelta(seconds=45)
-#: Server hardware needs ten to fifteen minutes for its self-test; a reboot whose answer was lost is not repeated
-#: before the host had that long.
-_LOST_REBOOT_GRACE = timedelta(minutes=15)
+#: Server hardware needs ten to fifteen minutes for its self-test; a restart whose answer was lost is not repeated
+#: before the host had that long, counted from when it was asked for.
+_LOST_RESTART_GRACE: dict[type[Action], timedelta] = {
+    RebootHost: timedelta(minutes=15),
+    RestartToolstack: timedelta(minutes=3),
+}
 #: Below this nobody is alarmed about a host that is still booting.
 _REBOOT_PATIENCE = timedelta(minutes=30)
 _TOOLSTACK_PATIENCE = timedelta(minutes=10)
@@ -118,6 +121,20 @@ class Round:
         lost = intent.state is IntentState.LOST and self.now - (intent.finished_at or intent.started_at) < _LOST_GRACE
         return intent.state is IntentState.OPEN or lost
 
+    def awaits(self, action: RebootHost | RestartToolstack, reason: Reason, *, live: bool) -> bool:
+        """Whether a restart is waited for: asked for and not seen yet.
+
+        Where nobody knows whether XAPI got the call, it counts as asked for until the host had its time to come back;
+        a host that is still `live` then never restarted, and may be asked again.
+        """
+        intent = self.memory.intent(action.key)
+        if intent is None or intent.state not in (IntentState.OPEN, IntentState.LOST):
+            return False
+        if intent.state is IntentState.LOST and live and self.now >= self._ask_again_at(action, intent):
+            return False
+        self._wait_for(action, intent, reason)
+        return True
+
     def pursue(self, action: Action, reason: Reason, *, milestone: bool = False) -> None:
         """Want an effect that cannot be seen yet: ask for it, wait for it, ask again, or ask people."""
         intent = self.memory.intent(action.key)
@@ -161,8 +178,8 @@ class Round:
         """When an effect that failed for a passing reason, got lost or does not show may be asked for again."""
         since = intent.finished_at or intent.started_at
         if intent.state is IntentState.LOST:
-            grace = _LOST_REBOOT_GRACE if isinstance(action, RebootHost) else _LOST_GRACE
-            return intent.started_at + grace if isinstance(action, RebootHost) else since + grace
+            grace = _LOST_RESTART_GRACE.get(type(action))
+            return since + _LOST_GRACE if grace is None else intent.started_at + grace
         if intent.state is IntentState.DONE:
             return since + _GRACE
         return since + timedelta(seconds=min(60.0, 10.0 * 2 ** (intent.attempts - 1)))

@@ -99,7 +99,8 @@ class Turn:
             return False
         # A host that somebody updated earlier without restarting it still runs the old version.
         waiting = bool(self.host.pending.at(Level.FULL) & {Task.RESTART_TOOLSTACK, Task.REBOOT_HOST})
-        restarted = self.memory.intent(self.toolstack.key) is not None
+        asked = self.memory.intent(self.toolstack.key)
+        restarted = asked is not None and asked.state is IntentState.DONE
         return self._not_since_apply(self.host.agent_start_time, "agent") or (
             Task.RESTART_TOOLSTACK in self.ceiling and waiting and not restarted and not self._applied_by_us
         )
@@ -176,10 +177,8 @@ class Turn:
     def _restarting(self) -> bool:
         """Whether a restart we asked for is under way (its effect shows as a newer start time)."""
         for action, phase in ((self.reboot, TurnPhase.REBOOTING), (self.toolstack, TurnPhase.RESTARTING_TOOLSTACK)):
-            intent = self.memory.intent(action.key)
-            if intent is not None and intent.state is IntentState.OPEN:
+            if self.round.awaits(action, because(f"host.{phase.value}", host=self.host.name), live=self.host.live):
                 self.phase = phase
-                self.round.pursue(action, because(f"host.{phase.value}", host=self.host.name))
                 return True
         return self._storage_missing()
 

@@ -38,8 +38,6 @@ class SlackSettings(Section):
     progress: Literal["auto", "plan", "sections"] = "auto"
     """How the thread shows the progress of hosts: `plan` uses Slack's plan block, `sections` plain sections, `auto`
     tries the plan block and falls back where the workspace refuses it."""
-    language: Literal["en"] = "en"
-    """The language of messages."""
     base_url: str = ""
     """Another address of Slack's Web API, for rehearsals against a local workspace. Empty means Slack itself. Plain
     `http://` is accepted for this machine's own addresses only."""

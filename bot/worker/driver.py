@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from bot.rollout.decide import decide, unreachable
 from bot.rollout.decision import Decision, Verdict
-from bot.rollout.lifecycle import State
+from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import IntentState, Memory, TurnPhase
 from bot.rollout.model import PoolSnapshot
+from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
 from bot.rollouts import Rollouts
@@ -70,6 +71,8 @@ class Driver:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
                 if decision.verdict is not None:
+                    if decision.verdict.state in TERMINAL:
+                        self._tell_what_is_pending(tx, row, snapshot)
                     self._conclude(tx, row, decision.verdict)
             self._act(row, decision, snapshot)
 
@@ -80,7 +83,7 @@ class Driver:
             intents.forgive(tx, self.rollout_id, self.desk.time.now())
         until = self.desk.time.now() + _SETTLING_LIMIT
         while not self.stop.is_set() and self.desk.time.now() < until:
-            snapshot = self.gateway.snapshot()
+            snapshot = self.gateway.snapshot(disks=False)
             decision = self._round(row, snapshot, aborting=True)
             with self.desk.database.transaction() as tx:
                 for key, code in decision.waiting:
@@ -104,7 +107,7 @@ class Driver:
     def _observe(self, row: RolloutRow) -> PoolSnapshot | None:
         """A fresh snapshot with every open intent looked after, or None when the pool does not answer now."""
         try:
-            snapshot = self.gateway.snapshot()
+            snapshot = self.gateway.snapshot(disks=False)
             settle_open(self.desk, self.gateway, row, snapshot, recovering=self._recovering)
         except XenError as error:
             self._silence(row, error)
@@ -168,6 +171,11 @@ class Driver:
             debts.note_waiting(tx, row.pool_uuid, key, code)
         if news:
             rollouts.redraw_progress(tx, row.id, now)
+
+    def _tell_what_is_pending(self, tx: Session, row: RolloutRow, snapshot: PoolSnapshot) -> None:
+        """Tasks above the chosen level, or of VMs that the spec does not list, stay pending; people should know."""
+        for reason in still_pending(snapshot):
+            self._line(tx, row, reason)
 
     def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict) -> None:
         reason = _told(verdict.reason)

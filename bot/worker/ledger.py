@@ -24,18 +24,19 @@ _RESTARTS = ("RebootHost", "RestartToolstack")
 
 
 def settle_open(desk: Rollouts, gateway: Gateway, row: RolloutRow, snapshot: PoolSnapshot, *, recovering: bool) -> None:
-    """Look after every open intent of the rollout.
+    """Look after every open intent of the rollout, and after restarts whose answer was lost.
 
     With `recovering` (a new driver took over) an intent without a task counts as lost: whoever opened it may have
-    died before or after the call. Restarts stay open, because their effect can be seen on the host.
+    died before or after the call. Whether a lost restart happened can be seen on the host.
     """
     with desk.database.reading() as tx:
         known = intents.all_intents(tx, row.id)
     for intent in _open(known.values()):
         kind, _, subject = intent.key.partition(":")
-        if kind in _RESTARTS:
-            if _came_back(kind, subject, intent, snapshot):
-                _finish(desk, row, intent, snapshot)
+        if kind in _RESTARTS and _came_back(kind, subject, intent, snapshot):
+            _finish(desk, row, intent, snapshot)
+        elif intent.state is IntentState.LOST or (kind in _RESTARTS and not recovering):
+            continue
         elif intent.task_ref:
             _look_at_task(desk, gateway, row, intent, snapshot)
         elif recovering:
@@ -44,7 +45,12 @@ def settle_open(desk: Rollouts, gateway: Gateway, row: RolloutRow, snapshot: Poo
 
 
 def _open(known: Iterable[Intent]) -> list[Intent]:
-    return [intent for intent in known if intent.state is IntentState.OPEN]
+    return [
+        intent
+        for intent in known
+        if intent.state is IntentState.OPEN
+        or (intent.state is IntentState.LOST and intent.key.partition(":")[0] in _RESTARTS)
+    ]
 
 
 def _came_back(kind: str, subject: str, intent: Intent, snapshot: PoolSnapshot) -> bool:

@@ -57,8 +57,9 @@ def _apply(world: World, machine: Machine, checksum: str) -> Steps:
     query_host(world, machine)
     updates = outstanding(machine, world.synced)
     if not updates:
+        failures = (yield from _patch_again(world, machine)) if machine.failed_livepatches else []
         _stamp(world, machine, checksum)
-        return []
+        return _vectors(failures)
     guidance = for_host(machine, updates)
     if {"RebootHost", "EvacuateHost"} & set(guidance["mandatory"]) and world.guests(ref):
         raise XapiFailure("HOST_EVACUATION_IS_REQUIRED", ref)
@@ -79,7 +80,20 @@ def _apply(world: World, machine: Machine, checksum: str) -> Steps:
         _pend_livepatch_failures(world, machine, failures)
     world.cache[ref] = []
     world.effect("apply_done", ref, updates=[update.id for update in updates], livepatch_failures=len(failures))
+    return _vectors(failures)
+
+
+def _vectors(failures: list[dict[str, str]]) -> list[list[str]]:
     return [["APPLY_LIVEPATCH_FAILED", json.dumps(failure)] for failure in failures]
+
+
+def _patch_again(world: World, machine: Machine) -> Steps:
+    """Live patches that failed stay in the host's list, and an apply with nothing else to do tries them again."""
+    yield 5.0
+    failures = _patch_live(world, machine, [update for update in world.synced if update.id in machine.applied])
+    if failures:
+        _pend_livepatch_failures(world, machine, failures)
+    return failures
 
 
 def _stamp(world: World, machine: Machine, checksum: str) -> None:

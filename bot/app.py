@@ -1,0 +1,209 @@
+"""The composition root: every part is made here and handed to the others. Nothing happens at import.
+
+`Service` is one whole installation in one process: Slack's listeners, the worker, the clock and the one sender of
+messages. `create_app` is the part of it that Slack's Bolt knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
+from slack_sdk import WebClient
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from sqlalchemy.engine import make_url
+
+import commands
+from bot.authority import SlackAuthority
+from bot.clock import Clock
+from bot.delivery import Delivery
+from bot.messages.sentences import sentence
+from bot.polling import Poller
+from bot.rollouts import Authority, Rollouts
+from bot.settings import PoolSettings, Settings, SettingsError
+from bot.time import RealTime, Time
+from bot.worker import Worker
+from bot.xen.address import PoolAddress
+from bot.xen.gateway import Gateway
+from commands.context import Context
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Bolt's own pool has five threads; five slow listeners would leave the sixth command without an answer.
+_LISTENERS = 16
+
+
+def gateway_of(alias: str, pool: PoolSettings, time: Time) -> Gateway:
+    """The way to one configured pool; connects to nothing yet."""
+    return Gateway(
+        PoolAddress(
+            urls=pool.urls,
+            username=pool.username,
+            password=pool.password.get_secret_value(),
+            ca_file=str(pool.ca_file) if pool.ca_file is not None else None,
+            fingerprints=pool.fingerprints,
+            ignore_tls=pool.insecure_ignore_tls,
+            sync_token=pool.sync_token.get_secret_value(),
+            sync_token_id=pool.sync_token_id.get_secret_value(),
+            timeout_s=float(pool.timeout_s),
+        ),
+        time=time,
+        name=alias,
+    )
+
+
+def gateways_of(settings: Settings, time: Time) -> dict[str, Gateway]:
+    """The way to every configured pool."""
+    return {alias: gateway_of(alias, pool, time) for alias, pool in settings.pools.items()}
+
+
+def slack_client(settings: Settings) -> WebClient:
+    """The client for Slack's Web API; waits when Slack says how long."""
+    token = settings.slack.bot_token.get_secret_value()
+    if not settings.slack.base_url:
+        client = WebClient(token)
+    else:
+        # A workspace on this machine is never behind the proxy that the environment names for the rest of the world.
+        client = WebClient(token, base_url=settings.slack.base_url)
+        client.proxy = None
+    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
+    return client
+
+
+class Service:
+    """One installation in one process. `start` begins, `stop` ends within two seconds; usable as a context manager."""
+
+    def __init__(self, settings: Settings, *, time: Time | None = None, beat_s: float = 5.0) -> None:
+        settings.require_slack()
+        self.settings = settings
+        self.time = time if time is not None else RealTime()
+        self.database = Database.open(settings.database_url)
+        self.database.require_upgraded()
+        self.gateways = gateways_of(settings, self.time)
+        self.client = slack_client(settings)
+        self.authority: Authority = SlackAuthority(self.client, settings, self.time)
+        self.background = ThreadPoolExecutor(_LISTENERS, thread_name_prefix="background")
+        self.rollouts = Rollouts(
+            self.database,
+            self.gateways,
+            settings,
+            self.time,
+            self.authority,
+            sentence,
+            wake=lambda: self.worker.wake(),
+            settle=lambda alias: self.worker.settle(alias),
+            follow=self.background.submit,
+            polled=lambda alias: self.clock.poll_soon(alias),
+        )
+        self.worker = Worker(self.rollouts)
+        self.clock = Clock(self.rollouts, self.worker, Poller(self.rollouts), beat_s=beat_s)
+        self.delivery = Delivery(self.database, self.client, settings, self.time)
+        self.app = App(
+            client=self.client,
+            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
+            raise_error_for_unhandled_request=False,
+        )
+        commands.register(
+            self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.background)
+        )
+        self._socket: SocketModeHandler | None = None
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Connect to Slack and begin to work."""
+        # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
+        self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
+        self._socket.connect()  # type: ignore[no-untyped-call]
+        self._thread("worker", self.worker.run)
+        self._thread("delivery", lambda: self.delivery.run(self._stop))
+        self.clock.start()
+
+    def stop(self) -> None:
+        """Take no more effects, say goodbye to Slack, and leave every row as it is."""
+        self._stop.set()
+        self.clock.shut_down()
+        self.worker.shut_down()
+        self._hang_up()
+        for thread in self._threads:
+            thread.join(timeout=2.0)
+        self.background.shutdown(wait=False, cancel_futures=True)
+        self.app.listener_runner.listener_executor.shutdown(wait=False)
+        for gateway in self.gateways.values():
+            gateway.close()
+        self.database.close()
+
+    def _hang_up(self) -> None:
+        if self._socket is None:
+            return
+        client = self._socket.client
+        client.auto_reconnect_enabled = False
+        # From here on a lost connection is what we want, not an error to be logged.
+        client.logger = logging.getLogger(f"{__name__}.hung_up")
+        client.logger.setLevel(logging.CRITICAL)
+        session = client.current_session
+        if session is not None and session.sock is not None and session.sock.sock is not None:
+            # The client's own way of closing waits up to ten seconds for its reader; this ends the reader's wait.
+            with contextlib.suppress(OSError):
+                session.sock.sock.shutdown(socket.SHUT_RD)
+        self._socket.close()  # type: ignore[no-untyped-call]
+
+    def connected(self) -> bool:
+        """Whether the socket to Slack is open as it is, not as the log says."""
+        return self._socket is not None and bool(self._socket.client.is_connected())
+
+    def _thread(self, name: str, work: object) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)  # type: ignore[arg-type]
+        thread.start()
+        self._threads.append(thread)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def create_app(settings: Settings) -> App:
+    """The Bolt app of an installation, with every listener registered, not yet connected."""
+    return Service(settings).app
+
+
+@contextlib.contextmanager
+def only_process(database_url: str) -> Iterator[None]:
+    """Hold the lock beside a SQLite database: two processes on one would both drive its rollouts.
+
+    Raises `SettingsError` when another process holds it.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        yield
+        return
+    lock = Path(f"{url.database}.lock")
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"Another xsbot is running on {url.database}.", "Stop it first, or give this one its own database."
+            ) from error
+        yield
+
+
+def database_places(settings: Settings) -> Mapping[str, str]:
+    """Where things are kept, for `xsbot doctor`; without passwords."""
+    return {"database": make_url(settings.database_url).render_as_string(hide_password=True)}

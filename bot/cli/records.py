@@ -1,0 +1,141 @@
+"""`xsbot rollouts` and `xsbot audit`: for when Slack is down, and for auditors.
+
+What is changed here is done in the name of the operating-system user and audited as such. Nothing can be approved.
+The command line writes to the database; the running `xsbot serve` sees it with its next look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from bot.cli.main import Session, os_user
+from bot.messages.sentences import sentence
+from bot.rollouts import Role, Rollouts, Standing
+from bot.time import RealTime
+from storage import audit as trail
+from storage.database import Database
+
+
+def register(main: click.Group) -> None:
+    """Add the commands."""
+    main.add_command(rollouts)
+    main.add_command(audit)
+
+
+class _Nobody:
+    """No authority is asked for here: the command line acts as the operating-system user."""
+
+    def roles_of(self, user_id: str, pool: str) -> frozenset[Role]:
+        return frozenset()
+
+    def holders(self, role: Role, pool: str) -> frozenset[str]:
+        return frozenset()
+
+
+@contextmanager
+def _desk(session: Session) -> Iterator[Rollouts]:
+    database = session.database()
+    try:
+        yield Rollouts(database, {}, session.settings, RealTime(), _Nobody(), sentence)
+    finally:
+        database.close()
+
+
+@click.group()
+def rollouts() -> None:
+    """Look at rollouts, pause or end one; for when Slack is down."""
+
+
+@rollouts.command("list")
+@click.option("--limit", default=15, show_default=True)
+@click.pass_obj
+def list_(session: Session, limit: int) -> None:
+    """The most recent rollouts."""
+    with _desk(session) as desk:
+        for row in desk.history(limit):
+            click.echo(f"{row.id:>5}  {row.pool_alias:16} {row.state.value:18} {row.created_at:%Y-%m-%d %H:%M}")
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.pass_obj
+def show(session: Session, rollout_id: int) -> None:
+    """One rollout: where it stands, its hosts, what is owed."""
+    with _desk(session) as desk:
+        _show(desk.standing(rollout_id))
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.pass_obj
+def pause(session: Session, rollout_id: int) -> None:
+    """Stop a rollout at its next safe point. What XenServer is doing now goes on."""
+    with _desk(session) as desk:
+        _show(desk.pause(rollout_id, os_user()))
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.pass_obj
+def resume(session: Session, rollout_id: int) -> None:
+    """Let a paused rollout go on."""
+    with _desk(session) as desk:
+        _show(desk.resume(rollout_id, os_user()))
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.option("--reason", required=True, help="Why; it is written to the audit trail.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def abort(session: Session, rollout_id: int, reason: str, yes: bool) -> None:
+    """End a rollout: finish what is in hand, give everything back."""
+    with _desk(session) as desk:
+        for consequence in desk.abort_consequences(rollout_id):
+            click.echo(sentence(consequence))
+        if not yes:
+            click.confirm(f"End rollout {rollout_id}?", abort=True)
+        _show(desk.abort(rollout_id, os_user(), reason))
+
+
+def _show(standing: Standing) -> None:
+    row = standing.row
+    click.echo(f"Rollout {row.id} of pool {row.pool_alias}: {row.state.value.replace('_', ' ')}")
+    if row.headline_reason is not None:
+        click.echo(f"  {sentence(row.headline_reason)}")
+    click.echo(f"  asked for by {row.requester_name} at {row.created_at:%Y-%m-%d %H:%M} UTC: {row.reason_text}")
+    approved = ", ".join(f"{name} ({at:%H:%M} UTC)" for _, name, at in standing.approvals) or "nobody yet"
+    click.echo(f"  approved by {approved}; digest {standing.digest[:12]}")
+    for turn in standing.turns:
+        left = f", {turn.left} of {turn.total} VMs left" if turn.total else ""
+        click.echo(f"  {turn.name:20} {turn.phase.value.replace('_', ' ')}{left}")
+    for debt in standing.debts:
+        waiting = f" (waiting: {debt.waiting_for})" if debt.waiting_for else ""
+        click.echo(f"  owed: {debt.kind.value.replace('_', ' ')} {debt.label}{waiting}")
+
+
+@click.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command()
+@click.option("--head", help="A head that was published in the audit channel.")
+@click.pass_context
+def verify(ctx: click.Context, head: str | None) -> None:
+    """Check the whole chain: nothing edited, removed, reordered or cut off."""
+    session: Session = ctx.obj
+    database: Database = session.database()
+    try:
+        with database.reading() as tx:
+            result = trail.verify(tx, head)
+    finally:
+        database.close()
+    if result.ok:
+        click.echo(f"The chain of {result.count} events is whole. Head: {result.head}")
+        return
+    click.echo(f"The chain is damaged: {result.problem}", err=True)
+    ctx.exit(1)

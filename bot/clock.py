@@ -1,0 +1,177 @@
+"""Everything that happens on a timer: polls, expiry, reminders, and another try at what is owed.
+
+APScheduler gives the beat; what is due is read from the database and from `bot.time`, so that a missed beat loses
+nothing and the lab's clock is obeyed. Pools are polled staggered and in a small pool of threads, so that one that
+does not answer holds up nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.polling import Poller
+from bot.rollout.lifecycle import State
+from bot.rollout.reason import because
+from bot.rollouts import Rollouts
+from bot.worker import Worker
+from storage import outbox, rollouts
+from storage.actors import BOT
+from storage.errors import StorageError
+from storage.tables import RolloutRow
+
+log = logging.getLogger(__name__)
+
+#: Seconds (of the bot's clock) between two tries to give back what is owed to a pool.
+_SETTLE_EVERY = timedelta(minutes=5)
+#: Pools that are polled at the same time.
+_THREADS = 8
+#: Sent messages are kept for so long, for whoever looks into what Slack got.
+_KEEP_SENT = timedelta(days=30)
+_PRUNE_EVERY = timedelta(days=1)
+
+
+class Clock:
+    """The timers of one process. `beat_s` is real seconds between two looks at what is due."""
+
+    def __init__(self, desk: Rollouts, worker: Worker, poller: Poller, *, beat_s: float = 5.0) -> None:
+        self.desk = desk
+        self.worker = worker
+        self.poller = poller
+        self._beat_s = beat_s
+        self._lock = threading.Lock()
+        self._next_poll = self._staggered()
+        self._polling: set[str] = set()
+        self._next_settling: dict[str, datetime] = {}
+        self._reminded: dict[int, datetime] = {}
+        self._next_pruning = desk.time.now() + _PRUNE_EVERY
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="poll")
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+
+    def start(self) -> None:
+        """Begin to beat."""
+        # The defaults drop a beat that is a second late; here a late beat is as good as any.
+        self._scheduler.add_job(
+            self.beat, "interval", seconds=self._beat_s, coalesce=True, max_instances=1, misfire_grace_time=None
+        )
+        self._scheduler.start()
+        self.beat()
+
+    def shut_down(self) -> None:
+        """Stop beating; polls under way end with their sockets."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def poll_soon(self, alias: str) -> None:
+        """Look at the pool with the next beat, because something on it has just changed."""
+        with self._lock:
+            self._next_poll[alias] = self.desk.time.now()
+
+    def beat(self) -> None:
+        """Do what is due."""
+        now = self.desk.time.now()
+        for alias in self._due(now):
+            self._threads.submit(self._poll, alias)
+        for step in (self._expire, self._remind, self._settle, self._prune):
+            try:
+                step(now)
+            except StorageError:
+                log.exception("a timer could not reach the database")
+
+    def _staggered(self) -> dict[str, datetime]:
+        now = self.desk.time.now()
+        every = timedelta(seconds=self.desk.settings.poll.every_s)
+        aliases = list(self.desk.gateways)
+        # At the start everybody is looked at soon; from then on the polls stay apart by themselves.
+        gap = min(every / max(1, len(aliases)), timedelta(seconds=1))
+        return {alias: now + gap * number for number, alias in enumerate(aliases)}
+
+    def _due(self, now: datetime) -> list[str]:
+        every = timedelta(seconds=self.desk.settings.poll.every_s)
+        with self._lock:
+            due = [alias for alias, at in self._next_poll.items() if at <= now and alias not in self._polling]
+            for alias in due:
+                self._next_poll[alias] = now + every
+                self._polling.add(alias)
+        return due
+
+    def _poll(self, alias: str) -> None:
+        try:
+            self.poller.poll(alias)
+        except Exception:
+            log.exception("poll of pool %s ended by a fault of ours", alias)
+        finally:
+            with self._lock:
+                self._polling.discard(alias)
+
+    def _expire(self, now: datetime) -> None:
+        with self.desk.database.reading() as tx:
+            rows = [row for row in rollouts.open_rollouts(tx) if _expired(row, now)]
+        for row in rows:
+            reason = because("rollout.expired")
+            with self.desk.database.transaction() as tx:
+                if rollouts.get(tx, row.id).state is not State.AWAITING_APPROVAL:
+                    continue
+                rollouts.transition(
+                    tx,
+                    row.id,
+                    State.EXPIRED,
+                    frm=State.AWAITING_APPROVAL,
+                    actor=BOT,
+                    reason=reason,
+                    sentence=self.desk.say(reason),
+                    at=now,
+                )
+
+    def _remind(self, now: datetime) -> None:
+        """Ask again where a rollout waits for people and nobody answers."""
+        every = timedelta(minutes=self.desk.settings.attention_reminder_minutes)
+        with self.desk.database.reading() as tx:
+            waiting = [row for row in rollouts.open_rollouts(tx) if row.state is State.NEEDS_ATTENTION]
+        for row in waiting:
+            last = self._reminded.setdefault(row.id, now)
+            if now - last < every:
+                continue
+            self._reminded[row.id] = now
+            with self.desk.database.transaction() as tx:
+                problem = rollouts.get(tx, row.id).problem_reason
+                if problem is not None:
+                    outbox.enqueue(
+                        tx,
+                        outbox.Topic.ATTENTION,
+                        lane=outbox.rollout_lane(row.id),
+                        key=f"rollout:{row.id}:{outbox.Topic.ATTENTION.value}",
+                        payload={"rollout_id": row.id, "reason": problem.as_dict()},
+                        at=now,
+                    )
+        known = {row.id for row in waiting}
+        self._reminded = {rollout_id: at for rollout_id, at in self._reminded.items() if rollout_id in known}
+
+    def _settle(self, now: datetime) -> None:
+        """Try again to give back what is owed to pools on which nothing is at work."""
+        for standing in self.desk.pools():
+            working = standing.open_rollout is not None and standing.open_rollout.state not in (
+                State.AWAITING_APPROVAL,
+                State.APPROVED,
+            )
+            if not standing.debts or working or standing.alias not in self.desk.gateways:
+                continue
+            if self._next_settling.setdefault(standing.alias, now + _SETTLE_EVERY) <= now:
+                self._next_settling[standing.alias] = now + _SETTLE_EVERY
+                self.worker.settle(standing.alias)
+
+    def _prune(self, now: datetime) -> None:
+        if now < self._next_pruning:
+            return
+        self._next_pruning = now + _PRUNE_EVERY
+        with self.desk.database.transaction() as tx:
+            outbox.forget_sent(tx, now - _KEEP_SENT)
+
+
+def _expired(row: RolloutRow, now: datetime) -> bool:
+    return row.state is State.AWAITING_APPROVAL and row.expires_at <= now

@@ -1,0 +1,198 @@
+"""Outbox row to what is sent and where, always from the newest state in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.errors import XsbotError
+from bot.messages.attention import attention
+from bot.messages.audit_line import audit_line
+from bot.messages.card import Ask, card
+from bot.messages.message import Message, line
+from bot.messages.notice import NoticeFacts, notice
+from bot.messages.outcome import Done, outcome
+from bot.messages.progress import progress
+from bot.messages.sentences import sentence
+from bot.rollout.action import (
+    EvacuateHost,
+    MigrateVm,
+    RebootHost,
+    RestartToolstack,
+    RestartVm,
+    ResumeVm,
+    ShutdownVm,
+    StartVm,
+    SuspendVm,
+)
+from bot.rollout.lifecycle import TERMINAL, State
+from bot.rollout.memory import Intent, IntentState
+from bot.rollout.reason import Reason
+from bot.rollouts.standing import Standing, standing_of
+from bot.settings import Settings
+from storage import audit, intents, notices, pools, posted, rollouts
+from storage.outbox import OutboxRow, Topic
+from storage.tables import PoolRow, Posted
+from storage.updates_codec import updates_from_json
+
+#: Outcomes after which the audit channel gets the head of the chain.
+_ENDS = frozenset(f"rollout.{state.value}" for state in TERMINAL)
+
+
+class Unrenderable(XsbotError):
+    """What the message is about is gone or no longer configured; it can never be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message ready to go.
+
+    `edits` is the posted message to be edited instead of posting a new one, `remember` the key under which a new one
+    is remembered, `thread` the time stamp of the message it replies to.
+    """
+
+    channel: str
+    message: Message
+    remember: str = ""
+    edits: Posted | None = None
+    thread: str = ""
+    broadcast: bool = False
+
+
+def ask_of(settings: Settings, standing: Standing) -> Ask:
+    """Who can still be asked to approve: configured approvers without the requester and those who did."""
+    done = {user for user, _name, _at in standing.approvals} | {standing.row.requester_id}
+    approvers = settings.roles_for(standing.row.pool_alias).approver
+    return Ask(tuple(entry for entry in approvers if entry not in done))
+
+
+def render(
+    tx: Session, row: OutboxRow, settings: Settings, *, plan: bool, permalink: Callable[[Posted], str]
+) -> Outgoing:
+    """What the row asks to be sent. `plan` is whether Slack takes plan blocks.
+
+    Raises `Unrenderable`, and `NotFound` for rows whose subject is gone.
+    """
+    if row.topic is Topic.NOTICE:
+        return _notice(tx, row, settings)
+    if row.topic is Topic.AUDIT:
+        return _audit(tx, row, settings, permalink)
+    record = rollouts.get(tx, int(row.payload["rollout_id"]))
+    standing = standing_of(tx, record, settings, None)
+    root = posted.find(tx, rollouts.card_key(record.id))
+    channel = root.channel if root is not None else record.channel or _channel(settings, record.pool_alias)
+    if row.topic is Topic.CARD:
+        key = rollouts.card_key(record.id)
+        return Outgoing(channel, card(standing, ask_of(settings, standing)), remember=key, edits=root)
+    thread = root.ts if root is not None else ""
+    if row.topic is Topic.PROGRESS:
+        key = rollouts.progress_key(record.id)
+        shown = progress(standing, plan=plan)
+        return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
+    if row.topic is Topic.ATTENTION:
+        problem = _reason(row.payload.get("reason"))
+        asked = settings.roles_for(record.pool_alias).approver
+        return Outgoing(channel, attention(standing, problem, asked), remember=attention_key(record.id), thread=thread)
+    if row.topic is Topic.OUTCOME:
+        told = outcome(standing, done_of(intents.all_intents(tx, record.id)))
+        return Outgoing(channel, told, thread=thread, broadcast=bool(thread))
+    return Outgoing(channel, line(_line(row.payload)), thread=thread)
+
+
+def attention_key(rollout_id: int) -> str:
+    """The key under which the last call for attention is remembered, until it is dealt with."""
+    return f"rollout:{rollout_id}:attention"
+
+
+def settled_attention(tx: Session, rollout_id: int, settings: Settings) -> Outgoing | None:
+    """The edit that takes the buttons off a call for attention that was dealt with, None when there is none."""
+    asked = posted.find(tx, attention_key(rollout_id))
+    record = rollouts.get(tx, rollout_id)
+    if asked is None or record.state is State.NEEDS_ATTENTION:
+        return None
+    standing = standing_of(tx, record, settings, None)
+    return Outgoing(asked.channel, attention(standing), edits=asked)
+
+
+def done_of(known: Mapping[str, Intent]) -> Done:
+    """What XAPI confirmed, counted per kind of action."""
+    kinds = [key.partition(":")[0] for key, intent in known.items() if intent.state is IntentState.DONE]
+
+    def count(*actions: type) -> int:
+        return sum(kinds.count(action.__name__) for action in actions)
+
+    return Done(
+        reboots=count(RebootHost),
+        toolstacks=count(RestartToolstack),
+        emptied=count(EvacuateHost),
+        homecomings=count(MigrateVm),
+        stops=max(count(SuspendVm, ShutdownVm), count(ResumeVm, StartVm)),
+        restarts=count(RestartVm),
+    )
+
+
+def notice_facts(pool: PoolRow, settings: Settings, known: notices.Notice) -> NoticeFacts:
+    """What a notice shows, from its row, its pool's row and the configuration."""
+    payload = known.payload
+    # The notice keeps what it told; the pool's row goes on to say what holds now.
+    stored = payload.get("updates")
+    updates = updates_from_json(stored) if isinstance(stored, Mapping) else pools.known_updates(pool)
+    return NoticeFacts(
+        alias=pool.alias,
+        pool_name=pool.name,
+        kind=known.kind,
+        state=known.state.value,
+        updates=updates,
+        last_sync=pool.last_update_sync,
+        days=int(payload.get("days", 0)),
+        acts=settings.pool(pool.alias).mode == "act",
+        rollout=payload.get("rollout_id"),
+    )
+
+
+def _notice(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
+    known = notices.get_notice(tx, int(row.payload["notice_id"]))
+    pool = pools.pool_by_uuid(tx, known.pool_uuid)
+    if pool is None:
+        raise Unrenderable("The pool of this notice is no longer known.")
+    channel = _channel(settings, pool.alias)
+    key = notices.notice_key(known.id)
+    edits = posted.find(tx, key)
+    return Outgoing(channel, notice(notice_facts(pool, settings, known)), remember=key, edits=edits)
+
+
+def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[[Posted], str]) -> Outgoing:
+    event = audit.event(tx, int(row.payload["seq"]))
+    if event is None:
+        raise Unrenderable(f"Audit event {row.payload['seq']} is gone.", "Check the trail with `xsbot audit verify`.")
+    if not settings.slack.audit_channel:
+        raise Unrenderable("slack.audit_channel is not configured.", "Name the channel in the configuration.")
+    root = posted.find(tx, rollouts.card_key(event.rollout_id)) if event.rollout_id is not None else None
+    alias = next((pool.alias for pool in pools.pools(tx) if pool.uuid == event.pool_uuid), "")
+    told = audit_line(
+        event,
+        alias=alias,
+        permalink=permalink(root) if root is not None else "",
+        head=event.hash if event.action in _ENDS else "",
+    )
+    return Outgoing(settings.slack.audit_channel, told)
+
+
+def _channel(settings: Settings, alias: str) -> str:
+    if alias not in settings.pools or not settings.pools[alias].channel:
+        raise Unrenderable(f"Pool {alias} has no channel in the configuration.", "Set the channel of the pool.")
+    return settings.pools[alias].channel
+
+
+def _line(payload: Mapping[str, Any]) -> str:
+    reason = _reason(payload.get("reason"))
+    if reason is None:
+        raise Unrenderable("A milestone without a reason was queued.")
+    return sentence(reason, mrkdwn=True)
+
+
+def _reason(stored: Any) -> Reason | None:
+    return Reason.from_dict(stored) if isinstance(stored, Mapping) else None

@@ -1,0 +1,218 @@
+"""The one sender: claim, render, send, record.
+
+A message is rendered when it is sent, so it shows what holds then. A row is marked only after Slack confirmed;
+killing the process between the two doubles that message, and nothing else can.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.delivery.pace import Pace
+from bot.delivery.refusal import BAD_BLOCKS, GONE, PERMANENT, RATE_LIMITED, code_of, retry_after
+from bot.delivery.rendering import Outgoing, Unrenderable, attention_key, render, settled_attention
+from bot.rollout.errors import RolloutError
+from bot.settings import Settings, SettingsError
+from bot.time import Time
+from storage import audit, outbox, posted, rollouts
+from storage.database import Database
+from storage.errors import NotFound, SpecDamaged
+from storage.outbox import OutboxRow, Topic
+from storage.tables import Posted
+
+log = logging.getLogger(__name__)
+
+POLL = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=5)
+#: How long the audit channel waits for a card to be posted, so that its line can link to it.
+CARD_PATIENCE = timedelta(seconds=10)
+_BURST = 200
+#: What the message is about is gone, damaged or no longer configured.
+_UNSENDABLE = (Unrenderable, NotFound, SpecDamaged, RolloutError, SettingsError)
+
+
+class Delivery:
+    """Sends what waits in the outbox. One instance, one thread."""
+
+    def __init__(
+        self, database: Database, client: WebClient, settings: Settings, time: Time, *, pace: Pace | None = None
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._settings = settings
+        self._time = time
+        self._pace = pace or Pace()
+        self._plan = settings.slack.progress != "sections"
+        self._links: dict[tuple[str, str], str] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Send until `stop` is set."""
+        while not stop.is_set():
+            now = self._time.now()
+            try:
+                due = self.run_once(now)
+            except Exception:
+                # The database itself failed. The rows are still there; the log is the only place left to say it.
+                log.exception("the outbox could not be read; trying again")
+                due = now + timedelta(seconds=10)
+            later = self._time.now() + POLL
+            self._time.wait_until(min(due, later) if due is not None and due > now else later, stop)
+
+    def run_once(self, now: datetime) -> datetime | None:
+        """Send everything that may be sent at `now`; when the next message is due, None when nothing waits."""
+        for _ in range(_BURST):
+            with self._database.reading() as tx:
+                due = outbox.next_due(tx, now)
+            if not due:
+                break
+            for row in due:
+                self._deliver(row, now)
+        with self._database.reading() as tx:
+            return outbox.next_due_at(tx)
+
+    def _deliver(self, row: OutboxRow, now: datetime) -> None:
+        if row.topic is Topic.AUDIT and self._waits_for_card(row, now):
+            self._postpone(row, now + timedelta(seconds=1), "the card is not posted yet")
+            return
+        with self._database.transaction() as tx:
+            # Claimed before the state is read: whatever changes later makes a new row instead of being missed.
+            attempts = outbox.claim(tx, row.id, now).attempts
+        try:
+            with self._database.reading() as tx:
+                outgoing = render(tx, row, self._settings, plan=self._plan, permalink=self._permalink)
+            if (at := self._allowed_at(outgoing, now)) > now:
+                self._postpone(row, at, "paced")
+            else:
+                self._send(row, outgoing, now)
+        except _UNSENDABLE as error:
+            self._give_up(row, str(error), now)
+        except (SlackClientError, OSError) as error:
+            self._failed(row, error, attempts, now)
+        except Exception as error:
+            # A mistake of ours in one message must not stop everybody else's; its lane waits, loudly.
+            log.exception("message %s (%s) could not be made", row.id, row.key)
+            self._failed(row, error, attempts, now)
+
+    def _send(self, row: OutboxRow, outgoing: Outgoing, now: datetime) -> None:
+        try:
+            where = self._call(outgoing, now)
+        except SlackApiError as error:
+            if code_of(error) not in BAD_BLOCKS or row.topic is not Topic.PROGRESS or not self._may_fall_back():
+                raise
+            log.warning("this workspace refuses plan blocks; progress is shown as sections from now on")
+            self._plan = False
+            with self._database.reading() as tx:
+                outgoing = render(tx, row, self._settings, plan=False, permalink=self._permalink)
+            where = self._call(outgoing, now)
+        with self._database.transaction() as tx:
+            if outgoing.remember and where is not None:
+                posted.remember(tx, outgoing.remember, *where, now)
+            outbox.mark_sent(tx, row.id, now)
+        if row.topic is Topic.CARD:
+            self._settle_attention(int(row.payload["rollout_id"]), now)
+
+    def _call(self, outgoing: Outgoing, now: datetime) -> tuple[str, str] | None:
+        """Send it: where a *new* message is now, None when one was edited."""
+        blocks = list(outgoing.message.blocks)
+        if outgoing.edits is not None:
+            place = outgoing.edits
+            self._pace.updated(now)
+            try:
+                self._client.chat_update(channel=place.channel, ts=place.ts, text=outgoing.message.text, blocks=blocks)
+                return None
+            except SlackApiError as error:
+                if code_of(error) not in GONE:
+                    raise
+                log.warning("a message of ours is gone from %s; posting it anew", place.channel)
+        self._pace.posted(outgoing.channel, now)
+        answer = self._client.chat_postMessage(
+            channel=outgoing.channel,
+            text=outgoing.message.text,
+            blocks=blocks,
+            thread_ts=outgoing.thread or None,
+            reply_broadcast=outgoing.broadcast or None,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(answer["channel"]), str(answer["ts"])
+
+    def _allowed_at(self, outgoing: Outgoing, now: datetime) -> datetime:
+        if outgoing.edits is not None:
+            return self._pace.next_update(now)
+        return self._pace.next_post(outgoing.channel, now)
+
+    def _may_fall_back(self) -> bool:
+        return self._plan and self._settings.slack.progress == "auto"
+
+    def _settle_attention(self, rollout_id: int, now: datetime) -> None:
+        """Take the buttons off a call for attention that was dealt with.
+
+        It is a courtesy: clicks on them are refused anyway. When Slack does not take it, the next card does it.
+        """
+        with self._database.reading() as tx:
+            outgoing = settled_attention(tx, rollout_id, self._settings)
+        if outgoing is None or outgoing.edits is None:
+            return
+        try:
+            self._pace.updated(now)
+            self._client.chat_update(
+                channel=outgoing.edits.channel,
+                ts=outgoing.edits.ts,
+                text=outgoing.message.text,
+                blocks=list(outgoing.message.blocks),
+            )
+        except SlackApiError as error:
+            if code_of(error) not in GONE:
+                log.warning("a settled call for attention keeps its buttons for now: %s", code_of(error))
+                return
+        except (SlackClientError, OSError) as error:
+            log.warning("a settled call for attention keeps its buttons for now: %s", type(error).__name__)
+            return
+        with self._database.transaction() as tx:
+            posted.forget(tx, attention_key(rollout_id))
+
+    def _failed(self, row: OutboxRow, error: Exception, attempts: int, now: datetime) -> None:
+        code = code_of(error)
+        if code in RATE_LIMITED:
+            wait = timedelta(seconds=retry_after(error))
+        elif code in PERMANENT:
+            self._give_up(row, code, now)
+            return
+        else:
+            wait = min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_WAIT)
+        log.warning("Slack did not take message %s (%s): %s; again in %s", row.id, row.topic.value, code, wait)
+        self._postpone(row, now + wait, code)
+
+    def _give_up(self, row: OutboxRow, why: str, now: datetime) -> None:
+        log.error("message %s (%s, %s) can never be delivered: %s", row.id, row.topic.value, row.key, why)
+        with self._database.transaction() as tx:
+            outbox.give_up(tx, row.id, why, now)
+
+    def _postpone(self, row: OutboxRow, until: datetime, why: str) -> None:
+        with self._database.transaction() as tx:
+            outbox.postpone(tx, row.id, until, why)
+
+    def _waits_for_card(self, row: OutboxRow, now: datetime) -> bool:
+        if now - row.created_at > CARD_PATIENCE:
+            return False
+        with self._database.reading() as tx:
+            event = audit.event(tx, int(row.payload["seq"]))
+            rollout_id = None if event is None else event.rollout_id
+            return rollout_id is not None and posted.find(tx, rollouts.card_key(rollout_id)) is None
+
+    def _permalink(self, place: Posted) -> str:
+        key = (place.channel, place.ts)
+        if key not in self._links:
+            try:
+                answer = self._client.chat_getPermalink(channel=place.channel, message_ts=place.ts)
+            except SlackApiError as error:
+                if code_of(error) in RATE_LIMITED:
+                    raise
+                return ""  # The card was deleted: the line is as true without a link.
+            self._links[key] = str(answer["permalink"])
+        return self._links[key]

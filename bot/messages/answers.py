@@ -1,0 +1,138 @@
+"""Short private answers to a click or command that did something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.errors import XsbotError
+from bot.messages.blocks import Block, context, section
+from bot.messages.card import approvals_text
+from bot.messages.debts import debts_text
+from bot.messages.errors import refusal
+from bot.messages.language import _
+from bot.messages.message import Message, line, message
+from bot.messages.sentences import sentence
+from bot.messages.text import clip, lines_within, plain
+from bot.messages.work import state_name
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import Debt
+from bot.rollout.reason import Reason
+
+if TYPE_CHECKING:
+    from bot.rollouts import Standing
+
+MIN_REASON = 5
+
+
+def approved(standing: Standing) -> Message:
+    """The approval was counted."""
+    row = standing.row
+    if State(row.state) is State.AWAITING_APPROVAL:
+        told = _("Your approval of rollout {id} counts. Approvals now: {have}.")
+    else:
+        told = _("Your approval of rollout {id} counts. It has all it needs, {have}, and starts next.")
+    return line(told.format(id=row.id, have=approvals_text(standing)))
+
+
+def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:
+    """The click belonged to a card that has been replaced; what differs is shown."""
+    refused = refusal(error)
+    if not differences:
+        return refused
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in differences]
+    blocks: list[Block] = [*refused.blocks, section(_("*What has changed*") + "\n" + lines_within(lines, 2_500))]
+    return message(refused.text, blocks)
+
+
+def rejected(standing: Standing) -> Message:
+    """The rollout was refused."""
+    told = _("Rollout {id} is rejected. Nothing was changed on pool {alias}, and the card says why.")
+    return line(told.format(id=standing.row.id, alias=standing.row.pool_alias))
+
+
+def aborting(standing: Standing) -> Message:
+    """The abort was taken up."""
+    row = standing.row
+    if State(row.state) is State.CANCELLED:
+        told = _("Rollout {id} is cancelled. It had not started; nothing was changed on pool {alias}.")
+    else:
+        told = _("Rollout {id} on pool {alias} is being aborted. The thread shows what is finished and given back.")
+    return line(told.format(id=row.id, alias=row.pool_alias))
+
+
+def retrying(standing: Standing) -> Message:
+    """The rollout goes on."""
+    told = _("Rollout {id} goes on: {state}. The thread shows how far it gets.")
+    return line(told.format(id=standing.row.id, state=state_name(State(standing.row.state)).lower()))
+
+
+def sync_started(alias: str) -> Message:
+    """The sync has begun."""
+    told = _("Pool {alias} is asking its update channel what is new.")
+    small = _("That takes a few minutes. What it finds is announced in the pool's channel.")
+    told = told.format(alias=alias)
+    return message(f"{told} {small}", [section(told), context(small)])
+
+
+def restoring(alias: str, owed: Sequence[Debt]) -> Message:
+    """What will be given back to the pool now."""
+    if not owed:
+        return line(_("Pool {alias}: {nothing}").format(alias=alias, nothing=debts_text(())))
+    told = _("xsbot tries now to give back what is owed to pool {alias}.").format(alias=alias)
+    small = _("`/xs status` shows what is left, and what XenServer does not allow yet.")
+    return message(f"{told} {small}", [section(told), section(debts_text(owed)), context(small)])
+
+
+def requested(standing: Standing, channel: str) -> Message:
+    """The request was made. `channel` is where its card is."""
+    row = standing.row
+    where = f"<#{channel}>" if channel.startswith("C") else channel
+    if standing.policy.allow_unreviewed:
+        told = _("Rollout {id} for pool {alias} starts next, without review, as this pool is configured.")
+    else:
+        told = _("Rollout {id} for pool {alias} is requested. Its card in {where} asks for {need}.")
+    need = approvals_needed(standing)
+    told = told.format(id=row.id, alias=row.pool_alias, where=where, need=need)
+    small = _("Nothing is changed before that. `/xs status` shows where it stands.")
+    return message(f"{told} {small}", [section(f"✓ {told}"), context(small)])
+
+
+def approvals_needed(standing: Standing) -> str:
+    """``one approval`` or ``2 approvals``."""
+    need = standing.quorum.required
+    return _("one approval") if need == 1 else _("{count} approvals").format(count=need)
+
+
+def retired() -> Message:
+    """A button or form that this release no longer has."""
+    told = _("This button belongs to an older message and does nothing any more.")
+    small = _("`/xs status` shows what is going on now, `/xs help` what you can do.")
+    return message(f"{told} {small}", [section(told), context(small)])
+
+
+def too_late() -> Message:
+    """The dialog could not be opened, because Slack gives three seconds for it."""
+    told = _("The dialog could not be opened in time. Please try again.")
+    return line(told)
+
+
+def reason_too_short() -> str:
+    """Shown under the reason field."""
+    return _("Please write at least {count} characters: the requester reads it.").format(count=MIN_REASON)
+
+
+def still_blocked(shown: str) -> str:
+    """Put under the choice that was sent although checks block. `shown` is the form's paragraph about them."""
+    told = _("As it is, this cannot start. Choose otherwise, or mend it and ask again.")
+    return clip(f"{told}\n{plain(shown)}" if shown else told, 1_500)
+
+
+def abort_title(rollout_id: int) -> str:
+    """The title of the abort dialog."""
+    return _("Abort rollout {id}").format(id=rollout_id)
+
+
+def reject_title(rollout_id: int) -> str:
+    """The title of the reject dialog."""
+    return _("Reject rollout {id}").format(id=rollout_id)

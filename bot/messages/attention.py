@@ -1,0 +1,99 @@
+"""Needs attention: what happened, what it means, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from bot.messages.blocks import Block, actions, button, confirm, context, section
+from bot.messages.debts import debts_text
+from bot.messages.language import _, several
+from bot.messages.message import Message, line, message
+from bot.messages.sentences import sentence, templates
+from bot.messages.text import mentions, name, names
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import TurnPhase
+from bot.rollout.reason import Reason
+
+if TYPE_CHECKING:
+    from bot.rollouts import Standing
+
+RETRY = "attention_retry"
+ABORT = "attention_abort"
+
+
+def attention(standing: Standing, problem: Reason | None = None, ask: Collection[str] = ()) -> Message:
+    """The thread message that asks a person to decide.
+
+    `problem` is what was wrong when the message was caused; a rollout that has moved on since gets one line without
+    buttons. `ask` are the ids of those who may decide.
+    """
+    row = standing.row
+    problem = problem or row.problem_reason
+    if State(row.state) is not State.NEEDS_ATTENTION:
+        settled = _("Rollout {id} needed attention; somebody has decided since.").format(id=row.id)
+        return line(f"{settled} {sentence(problem, mrkdwn=True)}" if problem is not None else settled)
+    problem = problem or Reason("attention.unknown")
+    happened = sentence(problem, mrkdwn=True)
+    means = _meaning(standing)
+    advice = _advice(problem)
+    asked = _("{who}: please decide.").format(who=mentions(ask)) if ask else ""
+    blocks: list[Block] = [
+        section(_("⚠ *Rollout {id} on pool {alias} needs attention*").format(id=row.id, alias=row.pool_alias)),
+        section(_("*What happened*") + f"\n{happened}"),
+        section(_("*What it means*") + f"\n{means}"),
+        section(_("*What to do*") + f"\n{advice}" + (f"\n{asked}" if asked else "")),
+    ]
+    if standing.debts:
+        blocks.append(section(debts_text(standing.debts)))
+    blocks.append(
+        actions(
+            button(
+                _("Retry"),
+                RETRY,
+                str(row.id),
+                style="primary",
+                asks=confirm(
+                    _("Retry rollout {id}?").format(id=row.id),
+                    _("What failed is tried again on pool {alias}, then the rollout goes on as approved.").format(
+                        alias=row.pool_alias
+                    ),
+                    _("Retry"),
+                    _("Not now"),
+                ),
+                label=_("Retry rollout {id}").format(id=row.id),
+            ),
+            button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id)),
+            block_id="attention",
+        )
+    )
+    blocks.append(context(_("An approver of this pool decides. Until then xsbot changes nothing on the pool.")))
+    told = _("Rollout {id} on pool {alias} needs attention. {happened} {means} {advice} {asked}").format(
+        id=row.id, alias=row.pool_alias, happened=happened, means=means, advice=advice, asked=asked
+    )
+    return message(told.strip(), blocks)
+
+
+def _meaning(standing: Standing) -> str:
+    done = [turn.name for turn in standing.turns if turn.phase is TurnPhase.DONE]
+    waiting = [turn.name for turn in standing.turns if turn.phase is TurnPhase.WAITING]
+    within = [turn for turn in standing.turns if turn.name not in done and turn.name not in waiting]
+    parts = [_("The rollout has stopped and waits.")]
+    if done:
+        parts.append(_("Updated: {hosts}.").format(hosts=names(done)))
+    for turn in within[:3]:
+        parts.append(_("In the middle of its turn: {host}.").format(host=name(turn.name)))
+    if waiting:
+        count = several(len(waiting), _("host"), _("hosts"))
+        parts.append(_("Not touched yet: {count} ({hosts}).").format(count=count, hosts=names(waiting)))
+    return " ".join(parts)
+
+
+def _advice(problem: Reason) -> str:
+    code = f"{problem.code}.advice"
+    if code in templates():
+        return sentence(Reason(code, problem.params), mrkdwn=True)
+    return _(
+        "Look at the cause, mend it if you can, then *Retry*: the rollout looks at the pool again and goes on from"
+        " there. *Abort…* shows first what it would give back and what would stay as it is."
+    )

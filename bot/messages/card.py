@@ -1,0 +1,241 @@
+"""The card: what is asked for, by whom, of whom; what it does and costs; Approve and Reject.
+
+The buttons carry the rollout's id and the digest of what is shown, nothing else: whoever clicks approves exactly the
+text they read, and the rules are applied to what the database knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.messages.blocks import (
+    Block,
+    Element,
+    View,
+    actions,
+    button,
+    confirm,
+    context,
+    divider,
+    fields,
+    header,
+    modal,
+    section,
+)
+from bot.messages.findings import findings_blocks, findings_summary, report_of
+from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
+from bot.messages.language import _, several
+from bot.messages.message import Message, message
+from bot.messages.sentences import sentence
+from bot.messages.text import clip, mentions, moment, name, names, one_line, person, plain, quoted
+from bot.messages.updates import counts
+from bot.messages.work import level_name, state_mark, state_name
+from bot.rollout.errors import StaleDigest
+from bot.rollout.lifecycle import State
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec
+
+if TYPE_CHECKING:
+    from bot.rollouts import Standing
+
+APPROVE = "card_approve"
+REJECT = "card_reject"
+OPEN = "card_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who can still be asked to approve: ids of users and groups."""
+
+    approvers: Collection[str] = ()
+
+
+def value_of(rollout_id: int, digest: str) -> str:
+    """What a button carries: ``id:digest``."""
+    return f"{rollout_id}:{digest}"
+
+
+def parse_value(value: str) -> tuple[int, str]:
+    """The id and digest that a button carries.
+
+    Raises `StaleDigest` for a value that no card of this release has.
+    """
+    number, _colon, digest = value.partition(":")
+    if not (number.isascii() and number.isdigit() and digest):
+        raise StaleDigest("This button belongs to an older card.", "Open the rollout with /xs status.")
+    return int(number), digest
+
+
+def card(standing: Standing, ask: Ask) -> Message:
+    """The message that carries the request through its whole life."""
+    row = standing.row
+    state = State(row.state)
+    told = summary(standing, ask)
+    blocks: list[Block] = [
+        header(_("Update of pool {alias}: rollout {id}").format(alias=row.pool_alias, id=row.id)),
+        section(_state_text(standing, ask)),
+        *_request(standing),
+    ]
+    if state in (State.AWAITING_APPROVAL, State.APPROVED):
+        blocks += _plan(standing)
+    blocks.append(_small_print(standing))
+    if state is State.AWAITING_APPROVAL:
+        blocks.append(actions(*_buttons(standing), block_id="card"))
+    elif row.started_at is not None:
+        blocks.append(context(_("Progress and outcome are in this message's thread.")))
+    return message(told, blocks)
+
+
+def card_modal(standing: Standing, ask: Ask) -> View:
+    """The card as a modal with an Approve button; opening it approves nothing."""
+    row = standing.row
+    blocks: list[Block] = [
+        section(_state_text(standing, ask)),
+        *_request(standing),
+        *_plan(standing),
+        _small_print(standing),
+    ]
+    if State(row.state) is State.AWAITING_APPROVAL:
+        blocks.append(actions(*_buttons(standing), block_id="card"))
+    return modal(
+        _("Rollout {id}").format(id=row.id),
+        blocks,
+        callback_id="card",
+        close=_("Close"),
+        metadata={"rollout": row.id},
+    )
+
+
+def summary(standing: Standing, ask: Ask) -> str:
+    """The whole card in a few sentences: what notifications and screen readers get."""
+    row = standing.row
+    state = State(row.state)
+    who = person(row.requester_kind, row.requester_id, row.requester_name)
+    asked = _("Rollout {id}: {who} asks to update pool {alias} ({level} guidance): {cost}, {time}; {checks}.").format(
+        id=row.id,
+        who=who,
+        alias=row.pool_alias,
+        level=level_name(standing.spec.level).lower(),
+        cost=forecast_cost(standing.forecast),
+        time=forecast_time(standing.forecast),
+        checks=findings_summary(report_of(standing.report)),
+    )
+    if state is State.AWAITING_APPROVAL:
+        return f"{asked} {_waiting(standing, ask)}"
+    return f"{asked} {state_name(state)}."
+
+
+def approvals_text(standing: Standing) -> str:
+    """``1 of 2`` with the approvers by name, or that none is needed."""
+    if standing.policy.allow_unreviewed:
+        return _("not needed: this pool is configured to start without review (`allow_unreviewed`)")
+    counted = set(standing.quorum.counted)
+    have = _("{have} of {need}").format(have=len(counted), need=standing.quorum.required)
+    who = [f"<@{user}>" for user, _name, _at in standing.approvals if user in counted]
+    return f"{have} ({', '.join(who)})" if who else have
+
+
+def _waiting(standing: Standing, ask: Ask) -> str:
+    counted = set(standing.quorum.counted)
+    have = _("{have} of {need}").format(have=len(counted), need=standing.quorum.required)
+    return _("Approvals: {have}, waiting for {who}; expires {when}.").format(
+        have=have, who=mentions(ask.approvers), when=moment(standing.row.expires_at)
+    )
+
+
+def _state_text(standing: Standing, ask: Ask) -> str:
+    row = standing.row
+    state = State(row.state)
+    told = f"{state_mark(state)} *{state_name(state)}*"
+    if state is State.AWAITING_APPROVAL:
+        return f"{told}\n{_waiting(standing, ask)}"
+    if state is State.RUNNING:
+        # The card is not redrawn at every step: what happens at this moment is in the thread.
+        return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
+    why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
+    return told if why is None else f"{told}\n{sentence(why, mrkdwn=True)}"
+
+
+def _request(standing: Standing) -> list[Block]:
+    row, spec = standing.row, standing.spec
+    who = person(row.requester_kind, row.requester_id, row.requester_name)
+    pairs = [
+        (_("Asked for by"), f"{who}, {moment(row.created_at)}"),
+        (_("Pool"), _pool(row.pool_alias, spec)),
+        (
+            _("Updates"),
+            _("{counts}\nchecksum `{checksum}`").format(
+                counts=counts(standing.updates), checksum=name(spec.checksum[:12])
+            ),
+        ),
+        (_("Guidance level"), level_name(spec.level)),
+        (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
+        (_("Approvals"), approvals_text(standing)),
+    ]
+    blocks = [fields(pairs)]
+    if one_line(row.reason_text):
+        blocks.append(section(_("*Reason given*") + "\n" + quoted(row.reason_text)))
+    return blocks
+
+
+def _pool(alias: str, spec: Spec) -> str:
+    hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    shown = alias if spec.pool_name in ("", alias) else f"{alias} ({name(spec.pool_name)})"
+    return f"{shown}, {hosts}"
+
+
+def _plan(standing: Standing) -> list[Block]:
+    spec = standing.spec
+    extra = [fixes_line(spec.fixes)]
+    if spec.livepatch is Livepatch.REBOOT_ANYWAY:
+        extra.append(_("Hosts reboot even where a live patch would do."))
+    if spec.on_livepatch_failure is OnLivepatchFailure.REBOOT:
+        extra.append(_("A host whose live patch fails is rebooted without asking again."))
+    extra += [f"• {line}" for line in worth_knowing(standing.forecast)]
+    said = "\n".join(line for line in extra if line)
+    return [
+        divider(),
+        *order_blocks(standing.forecast),
+        stopped_block(spec),
+        *([section(said)] if said else []),
+        *findings_blocks(report_of(standing.report)),
+    ]
+
+
+def _small_print(standing: Standing) -> Block:
+    return context(
+        _(
+            "Digest `{digest}`: an approval counts for exactly this request. Order and times are a forecast; hosts,"
+            " level, checksum and stopped VMs are bounds that a rollout never exceeds without asking again."
+        ).format(digest=name(standing.digest[:12]))
+    )
+
+
+def _buttons(standing: Standing) -> list[Element]:
+    row, spec, forecast = standing.row, standing.spec, standing.forecast
+    value = value_of(row.id, standing.digest)
+    hosts = names([turn.name for turn in forecast.turns], most=4)
+    asks = [
+        _("Pool {alias}: {hosts}.").format(alias=row.pool_alias, hosts=clip(plain(hosts), 120)),
+        _("{cost}, {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast)),
+    ]
+    if spec.vms:
+        asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), _("VM"), _("VMs"))))
+    return [
+        button(
+            _("Approve"),
+            APPROVE,
+            value,
+            style="primary",
+            asks=confirm(_("Approve rollout {id}?").format(id=row.id), " ".join(asks), _("Approve"), _("Not now")),
+            label=_("Approve rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias),
+        ),
+        button(
+            _("Reject…"),
+            REJECT,
+            value,
+            style="danger",
+            label=_("Reject rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias),
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""English sentences for what the worker decides and does."""
+
+from __future__ import annotations
+
+SENTENCES: dict[str, str] = {
+    # the rollout as a whole
+    "rollout.requested": "{requester} asked to update pool {pool} to {checksum} ({level} guidance): {text}",
+    "rollout.unreviewed": "This pool's configuration lets rollouts start without approval.",
+    "rollout.approved": "Approved by {approvers}.",
+    "rollout.approval_counted": "{user} approved: {have} of {need}.",
+    "rollout.rejected": "{user} rejected it: {why}",
+    "rollout.cancelled": "{user} cancelled it.",
+    "rollout.expired": "Nobody completed the approval in time.",
+    "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
+    "rollout.superseded": "What would happen is no longer what was asked for: {why}",
+    "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
+    "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",
+    "rollout.succeeded": "Every host is updated and everything is as it was before.",
+    "rollout.aborted": "Ended on request; what was in hand was finished and given back.",
+    "rollout.given_up": "Ended on request with work left that could not be undone; what is owed stays listed.",
+    "rollout.looking": "Looking at the pool.",
+    "rollout.retried": "{user} asked to try again.",
+    "rollout.abort_asked": "{user} asked to end it: {why}",
+    "rollout.paused": "{user} paused it at the next safe point.",
+    "rollout.resumed": "{user} let it go on.",
+    # the pool's settings
+    "pool.claiming": "Marking the pool as ours, so that no other installation touches it.",
+    "pool.claimed": "Another installation is working on this pool: {owner}.",
+    "pool.releasing": "Taking our mark off the pool.",
+    "pool.released": "The pool is free again.",
+    "pool.foreign_operation": "Somebody else is running {operation} on this pool; xsbot stays out of the way.",
+    "pool.unreachable": "The pool has not answered for {minutes:minute|minutes}.",
+    "checksum.changed": "The pool was synced in the meantime: {approved} was approved, now it has {present}.",
+    "sync.disabling": "Switching the sync schedule off, so that the checksum stays as approved.",
+    "sync.enabling": "Switching the sync schedule on again.",
+    "sync.restored": "The sync schedule is on again.",
+    "sync.asked": "{user} asked pool {pool} to synchronize with its update channel.",
+    "sync.failed": "Pool {pool} could not synchronize: {why}",
+    "sync.finished": "Pool {pool} is synchronized; its checksum is {checksum}.",
+    "ha.disabling": "Switching high availability off: XenServer applies no update while it is on.",
+    "ha.enabling": "Switching high availability on again.",
+    "ha.failures": "Setting high availability to tolerate {failures:host failure|host failures}, as before.",
+    "ha.restored": "High availability is on again.",
+    "wlb.disabling": "Switching workload balancing off for the run.",
+    "wlb.enabling": "Switching workload balancing on again.",
+    "wlb.restored": "Workload balancing is on again.",
+    "auto_poweron.disabling": "Switching the pool's auto-poweron off for the run.",
+    "auto_poweron.enabling": "Switching the pool's auto-poweron on again.",
+    "auto_poweron.restored": "The pool's auto-poweron is as before.",
+    "evacuation.asking": "Asking XenServer whether {hosts:host|hosts} can be emptied, now that HA is off.",
+    "evacuation.refused": (
+        "{host} cannot be emptied ({code}). {count} VMs would have to stop: {vms}. Ask again and allow them to be "
+        "suspended or shut down."
+    ),
+    # one host
+    "host.gone": "{host} is no longer part of the pool.",
+    "host.offline": "{host} does not answer.",
+    "host.disabling": "{host}: taking it out of service.",
+    "host.evacuating": "{host}: moving {vms:VM|VMs} away.",
+    "host.applying": "{host}: installing updates {checksum}.",
+    "host.applying_livepatch_again": "{host}: trying the live patch again.",
+    "host.rebooting": "{host}: rebooting; no VM runs there.",
+    "host.restarting_toolstack": "{host}: restarting the toolstack; VMs keep running.",
+    "host.storage_returning": "{host}: is back; waiting for its storage.",
+    "hosts.returning": "Waiting for {hosts} to find the restarted coordinator {coordinator} again.",
+    "host.enabling": "{host}: putting it back into service.",
+    "host.in_service": "{host} is back in service.",
+    "host.done": "{host} is done after {duration}.",
+    "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action}.",
+    "host.mandatory_left": "{host} still has a mandatory task pending, so XenServer does not let it back into service.",
+    "livepatch.failed": (
+        "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved. Reboot "
+        "it yourself, try again, or end the rollout."
+    ),
+    "ceiling.exceeded": "{host}: XenServer now asks for {task}, which is more than what was approved.",
+    "operation.failed": "{action} failed on {subject}: {code} {details} ({attempts:attempt|attempts})",
+    "driver.fault": "xsbot made a mistake of its own ({what}, error id {fault}); the log has the details.",
+    "operation.failed_told": "{subject}: {sentence} {hint}",
+    # VMs
+    "vm.suspending": "Suspending {vm}, which cannot leave {host}.",
+    "vm.shutting_down": "Shutting down {vm}, which cannot leave {host}.",
+    "vm.resuming": "Resuming {vm} on {host}.",
+    "vm.starting": "Starting {vm} on {host}.",
+    "vm.going_home": "Moving {vm} back to {host}.",
+    "vm.restarting_home": "Stopping {vm} to start it on its updated host {host}.",
+    "vm.restarting": "Restarting {vm}, as the updates ask.",
+    "vm.restarting_device_model": "Restarting the device model of {vm}.",
+    "pending.left": "Still pending after this rollout: {task} for {names}.",
+    # what is owed
+    "debt.opened": "Owed back to the pool from now on: {kind} {label}.",
+    "debt.settled": "No longer owed to the pool ({outcome}): {kind} {label}.",
+    "debt.left_alone": "Left alone, because somebody changed it meanwhile: {what} {subject}",
+    "debt.vm_gone": "{vm} no longer exists.",
+    "debt.vm_runs": "{vm} runs again.",
+    "debt.vm_home": "{vm} is back on {host}.",
+    "debt.waiting": "Cannot be given back yet: {what} {subject} ({code})",
+    "restore.asked": "{user} asked to give back what is owed to pool {pool}.",
+    "abort.finishing": "{host}: finishing what is in hand before the rollout ends.",
+    "abort.host_in_hand": "{host} is in hand: its present operation is finished and it goes back into service.",
+    "abort.stays_off": "{what}: not possible until every host runs the same version.",
+    "abort.mixed": (
+        "Updated: {done:host|hosts}; not updated: {left:host|hosts}. The pool stays on mixed versions until a new "
+        "rollout."
+    ),
+    "abort.nothing": "No host was touched; everything goes back to how it was.",
+}

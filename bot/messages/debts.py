@@ -1,0 +1,60 @@
+"""What is still owed to a pool, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.messages.language import _, several
+from bot.messages.text import escape, lines_within, moment, name
+from bot.rollout.memory import Debt, DebtKind
+
+
+def debt_line(debt: Debt) -> str:
+    """One debt as mrkdwn: what was changed, what is owed, what keeps it."""
+    what = name(debt.label or debt.subject)
+    told = {
+        DebtKind.CLAIM: _("the pool still carries our mark, so that no other installation touches it"),
+        DebtKind.SYNC_SCHEDULE: _("the sync schedule is switched off and has to be switched on again"),
+        DebtKind.HA: _("high availability (HA) is off and has to be switched on again"),
+        DebtKind.WLB: _("workload balancing (WLB) is off and has to be switched on again"),
+        DebtKind.AUTO_POWERON: _("automatic power-on of VMs is off and has to be switched on again"),
+        DebtKind.HOST_ENABLED: _("host {what} has to be put back into service"),
+        DebtKind.VM_HOME: _("VM {what} has to go back to the host it ran on"),
+        DebtKind.VM_SUSPENDED: _("VM {what} is suspended and has to be resumed"),
+        DebtKind.VM_STOPPED: _("VM {what} is shut down and has to be started"),
+    }[debt.kind].format(what=what)
+    if debt.opened_at is not None:
+        told += _(" (since {when})").format(when=moment(debt.opened_at))
+    if debt.waiting_for:
+        told += _("; XenServer does not allow it yet: {code}").format(code=escape(debt.waiting_for, 120))
+    return f"• {told}"
+
+
+def debts_text(debts: Sequence[Debt], limit: int = 2_400) -> str:
+    """All open debts, or that nothing is owed."""
+    if not debts:
+        return _("Nothing is owed: everything that was switched off or moved is as it was.")
+    heading = _("*Still owed to the pool ({count})*").format(count=len(debts))
+    return heading + "\n" + lines_within([debt_line(debt) for debt in debts], limit)
+
+
+def owed_briefly(debts: Sequence[Debt]) -> str:
+    """What a rollout at work will give back at its end, in one line."""
+    kinds = [debt.kind for debt in debts]
+    words = {
+        DebtKind.SYNC_SCHEDULE: _("the sync schedule"),
+        DebtKind.HA: _("HA"),
+        DebtKind.WLB: _("WLB"),
+        DebtKind.AUTO_POWERON: _("automatic power-on"),
+    }
+    listed = [word for kind, word in words.items() if kind in kinds]
+    if hosts := kinds.count(DebtKind.HOST_ENABLED):
+        listed.append(several(hosts, _("host out of service"), _("hosts out of service")))
+    if moved := kinds.count(DebtKind.VM_HOME):
+        listed.append(several(moved, _("VM away from home"), _("VMs away from home")))
+    if stopped := kinds.count(DebtKind.VM_SUSPENDED) + kinds.count(DebtKind.VM_STOPPED):
+        listed.append(several(stopped, _("stopped VM"), _("stopped VMs")))
+    told = ", ".join(listed) or _("its mark on the pool")
+    waiting = sum(bool(debt.waiting_for) for debt in debts)
+    more = _(" ({count} of them wait until XenServer allows it)").format(count=waiting) if waiting else ""
+    return _("Gives back at its end: {what}.").format(what=told + more)

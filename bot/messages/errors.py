@@ -1,0 +1,25 @@
+"""An error as the sentence and the hint that a person gets, privately."""
+
+from __future__ import annotations
+
+from bot.errors import XsbotError
+from bot.messages.blocks import Block, context, plain_text, section
+from bot.messages.language import _
+from bot.messages.message import Message, message
+from bot.messages.text import escape
+
+
+def refusal(error: XsbotError) -> Message:
+    """What happened and what to do about it; both may quote foreign text and are shown as plain words."""
+    # Plain text objects: they show commands in a hint as they are typed, and nothing in them acts.
+    blocks: list[Block] = [{"type": "section", "text": plain_text(error.sentence, 2_900)}]
+    if error.hint:
+        blocks.append({"type": "context", "elements": [plain_text(error.hint, 1_900)]})
+    return message(f"{escape(error.sentence, 1_500)} {escape(error.hint, 1_000)}".strip(), blocks)
+
+
+def unexpected(error_id: str) -> Message:
+    """Something we did not foresee: no detail, an id that finds it in the log."""
+    told = _("Something went wrong (error id {id}).").format(id=error_id)
+    hint = _("Nothing was decided by this click or command. The log of xsbot has the details under this id.")
+    return message(f"{told} {hint}", [section(told), context(hint)])

@@ -1,0 +1,217 @@
+"""The forms: asking for an update with a live preview, rejecting, aborting; and what stands there meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bot.errors import XsbotError
+from bot.messages.answers import MIN_REASON, abort_title, reject_title
+from bot.messages.blocks import (
+    Block,
+    View,
+    context,
+    divider,
+    input_block,
+    modal,
+    option,
+    plain_text,
+    radio,
+    section,
+    text_input,
+)
+from bot.messages.findings import finding_lines, findings_blocks
+from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
+from bot.messages.language import _
+from bot.messages.message import Message
+from bot.messages.sentences import sentence
+from bot.messages.text import clip, duration, lines_within, name
+from bot.messages.updates import counts
+from bot.messages.work import level_name, stopped_vms_name
+from bot.rollout.checks import Severity
+from bot.rollout.guidance import Level
+from bot.rollout.proposal import Choices
+from bot.rollout.reason import Reason
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
+
+if TYPE_CHECKING:
+    from bot.rollout.forecast import Forecast
+    from bot.rollouts import Preview, Standing
+
+UPDATE = "update_form"
+REJECT = "reject_form"
+ABORT = "abort_form"
+
+#: Block and action ids of the update form: each choice reports its change at once.
+LEVEL, STOPPED, LIVEPATCH, FAILURE, REASON = "level", "stopped_vms", "livepatch", "on_livepatch_failure", "reason"
+CHOICES = "update_choice_"
+BLOCKED = "blocked"
+TEXT = "text"
+
+
+def loading(title: str, doing: str) -> View:
+    """What opens at once; the work comes after, because a trigger lives three seconds."""
+    return modal(title, [section(f"… {doing}")], callback_id="loading", close=_("Close"))
+
+
+def told_view(title: str, text: str, *more: str) -> View:
+    """A view that only says something (mrkdwn of ours)."""
+    return modal(title, [section(text), *(context(line) for line in more)], callback_id="told", close=_("Close"))
+
+
+def message_view(title: str, told: Message) -> View:
+    """A message where a form would have been."""
+    return modal(title, told.blocks, callback_id="told", close=_("Close"))
+
+
+def update_title(alias: str) -> str:
+    """The title of the update dialog."""
+    return _("Update {alias}").format(alias=clip(alias, 16))
+
+
+def update_form(
+    preview: Preview, choices: Choices, metadata: Mapping[str, object], error: XsbotError | None = None
+) -> View:
+    """The form with everything that the present choices would do. `metadata` travels with it."""
+    spec, forecast = preview.spec, preview.forecast
+    blocks: list[Block] = []
+    if error is not None:
+        blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
+    blocks.append(section(f"*{preview.pool_alias}*: {counts(preview.updates)}"))
+    blocks.append(_level_input(preview.costs, choices.level))
+    blocks.append(_stopped_input(choices.stopped_vms))
+    if any(host.livepatches for host in preview.updates.hosts):
+        blocks += _livepatch_inputs(choices)
+    blocks.append(
+        input_block(
+            _("Reason"),
+            text_input(TEXT, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
+            REASON,
+            hint=_("Approvers read it on the card; it is kept in the audit trail."),
+            optional=True,
+        )
+    )
+    blocks.append(divider())
+    if preview.blocked:
+        lines = finding_lines(preview.report.of(Severity.BLOCKS))
+        blocks.append(
+            section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
+        )
+    else:
+        asked = _("*What approvers will be asked for:* {cost}; {time}.")
+        blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
+    blocks += order_blocks(forecast)
+    blocks.append(stopped_block(spec))
+    if fixes := fixes_line(spec.fixes):
+        blocks.append(section(fixes))
+    if known := worth_knowing(forecast):
+        blocks.append(section(lines_within([f"• {line}" for line in known], 2_000)))
+    blocks += findings_blocks(preview.report, (Severity.WARNS, Severity.INFORMS))
+    blocks.append(context(_("Requesting changes nothing on the pool: a card with these facts asks for approval.")))
+    return modal(
+        update_title(preview.pool_alias),
+        blocks,
+        callback_id=UPDATE,
+        submit=_("Request"),
+        close=_("Cancel"),
+        metadata={**metadata, "blocked": preview.blocked},
+    )
+
+
+def _level_input(costs: Mapping[Level, Forecast], chosen: Level) -> Block:
+    options = []
+    for level in Level:
+        forecast = costs.get(level)
+        cost = _short_cost(forecast) if forecast is not None else ""
+        options.append(option(level_name(level), level.value, cost))
+    return input_block(_("Guidance level"), radio(CHOICES + LEVEL, options, chosen.value), LEVEL, live=True)
+
+
+def _short_cost(forecast: Forecast) -> str:
+    parts = []
+    if forecast.reboots:
+        parts.append(_("{count} reboots").format(count=forecast.reboots))
+    if forecast.toolstack_restarts:
+        parts.append(_("{count} toolstack restarts").format(count=forecast.toolstack_restarts))
+    if forecast.migrations:
+        parts.append(_("{count} VM moves").format(count=forecast.migrations))
+    if forecast.vm_restarts:
+        parts.append(_("{count} VM restarts").format(count=forecast.vm_restarts))
+    parts.append(_("up to {time}").format(time=duration(forecast.minutes[1] * 60)))
+    return ", ".join(parts)
+
+
+def _stopped_input(chosen: StoppedVms) -> Block:
+    options = [option(stopped_vms_name(choice), choice.value) for choice in StoppedVms]
+    return input_block(
+        _("VMs that cannot be moved"), radio(CHOICES + STOPPED, options, chosen.value), STOPPED, live=True
+    )
+
+
+def _livepatch_inputs(choices: Choices) -> list[Block]:
+    accept = [
+        option(_("Accept live patches instead of a reboot"), Livepatch.ACCEPT.value),
+        option(_("Reboot anyway"), Livepatch.REBOOT_ANYWAY.value),
+    ]
+    failure = [
+        option(_("Stop and ask"), OnLivepatchFailure.ASK.value),
+        option(_("Reboot the host"), OnLivepatchFailure.REBOOT.value),
+    ]
+    return [
+        input_block(
+            _("Live patches"), radio(CHOICES + LIVEPATCH, accept, choices.livepatch.value), LIVEPATCH, live=True
+        ),
+        input_block(
+            _("If a live patch fails"),
+            radio(CHOICES + FAILURE, failure, choices.on_livepatch_failure.value),
+            FAILURE,
+            live=True,
+        ),
+    ]
+
+
+def reject_form(standing: Standing, digest: str) -> View:
+    """Asks why; a rejection without a reason helps nobody. `digest` is what the person saw."""
+    row = standing.row
+    return modal(
+        reject_title(row.id),
+        [
+            section(
+                _("Nothing has been changed on pool {alias}. Rejecting ends this request.").format(alias=row.pool_alias)
+            ),
+            input_block(
+                _("Reason"),
+                text_input(TEXT, placeholder=_("What should be different?"), most=500),
+                REASON,
+                hint=_("At least {count} characters. The requester reads it.").format(count=MIN_REASON),
+            ),
+        ],
+        callback_id=REJECT,
+        submit=_("Reject"),
+        close=_("Cancel"),
+        metadata={"rollout": row.id, "digest": digest},
+    )
+
+
+def abort_form(standing: Standing, consequences: Sequence[Reason]) -> View:
+    """Says what aborting will do now, and asks for a word of why."""
+    row = standing.row
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in consequences]
+    does = lines_within(lines, 2_700) if lines else _("Nothing has been changed yet; nothing has to be given back.")
+    return modal(
+        abort_title(row.id),
+        [
+            section(_("*What aborting does now on pool {alias}*").format(alias=name(row.pool_alias)) + "\n" + does),
+            input_block(_("Reason"), text_input(TEXT, most=500), REASON, optional=True),
+            context(
+                _(
+                    "Hosts that are updated stay updated. What was switched off or moved is given back as soon as "
+                    "XenServer allows it."
+                )
+            ),
+        ],
+        callback_id=ABORT,
+        submit=_("Abort rollout"),
+        close=_("Go on"),
+        metadata={"rollout": row.id},
+    )

@@ -1,0 +1,146 @@
+"""The progress message in the card's thread: one task per host, in a plan block or, where Slack refuses it, sections.
+
+The plan's `block_id` never changes, because Slack folds a plan that comes back under another id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bot.messages.blocks import Block, actions, button, context, rich_text, section
+from bot.messages.language import _, several
+from bot.messages.message import Message, message
+from bot.messages.sentences import sentence
+from bot.messages.text import clip, duration, lines_within, name, one_line
+from bot.messages.work import phase_name, state_mark, state_name
+from bot.rollout.lifecycle import TERMINAL, State
+from bot.rollout.memory import TurnPhase
+
+if TYPE_CHECKING:
+    from bot.rollouts import Standing
+    from storage.tables import TurnRow
+
+ABORT = "progress_abort"
+#: Slack takes so many tasks in one plan; a pool may have 64 hosts.
+TASKS = 50
+_OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
+
+
+def progress(standing: Standing, *, plan: bool = True) -> Message:
+    """How far every host is; `plan` False shows the same as plain sections."""
+    row = standing.row
+    state = State(row.state)
+    turns = sorted(standing.turns, key=lambda turn: turn.position)
+    title = _title(standing, turns)
+    blocks: list[Block] = _plans(row.id, title, turns) if plan else _sections(title, turns)
+    why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
+    if why is not None:
+        blocks.append(context(f"{state_mark(state)} {sentence(why, mrkdwn=True)}"))
+    if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
+        blocks.append(
+            actions(
+                button(
+                    _("Abort…"),
+                    ABORT,
+                    str(row.id),
+                    label=_("Abort rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias),
+                ),
+                block_id="progress",
+            )
+        )
+    active = [turn_words(turn) for turn in turns if turn.phase not in _OVER and turn.phase is not TurnPhase.WAITING]
+    told = f"{title}. " + " ".join(f"{words}." for words in active[:3])
+    if why is not None:
+        told += f" {sentence(why, mrkdwn=True)}"
+    return message(told.strip(), blocks)
+
+
+def turn_words(turn: TurnRow) -> str:
+    """One host and what is happening to it, in mrkdwn: ``xs-02: moving its VMs away, 3 of 7 left``."""
+    return f"{name(turn.name)}: {_details(turn)}"
+
+
+def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
+    row = standing.row
+    state = State(row.state)
+    done = sum(turn.phase is TurnPhase.DONE for turn in turns)
+    return _("Rollout {id}, pool {alias}: {state}, {done} of {all}").format(
+        id=row.id,
+        alias=row.pool_alias,
+        state=state_name(state).lower(),
+        done=done,
+        all=several(len(turns), _("host done"), _("hosts done")),
+    )
+
+
+def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow]) -> list[Block]:
+    chunks = [turns[start : start + TASKS] for start in range(0, len(turns), TASKS)] or [()]
+    plans: list[Block] = []
+    for number, chunk in enumerate(chunks):
+        shown = title if len(chunks) == 1 else f"{title} ({number + 1}/{len(chunks)})"
+        plans.append(
+            {
+                "type": "plan",
+                "block_id": f"progress-{rollout_id}-{number}",
+                "title": clip(shown, 256),
+                "tasks": [_task(turn) for turn in chunk],
+            }
+        )
+    return plans
+
+
+def _task(turn: TurnRow) -> dict[str, Any]:
+    # The word stands in the title too: a screen reader does not see the mark, and nobody should depend on a colour.
+    task: dict[str, Any] = {
+        "task_id": turn.host,
+        "title": clip(f"{one_line(turn.name)[:120]}: {phase_name(turn.phase)}", 256),
+        "status": _status(turn.phase),
+    }
+    if turn.phase in _OVER:
+        task["output"] = rich_text(_outcome(turn))
+    elif turn.phase is not TurnPhase.WAITING:
+        task["details"] = rich_text(_details(turn))
+    return task
+
+
+def _status(phase: TurnPhase) -> str:
+    if phase is TurnPhase.WAITING:
+        return "pending"
+    if phase in (TurnPhase.DONE, TurnPhase.SKIPPED):
+        return "complete"
+    return "error" if phase is TurnPhase.FAILED else "in_progress"
+
+
+def _details(turn: TurnRow) -> str:
+    words = phase_name(turn.phase)
+    if turn.phase in (TurnPhase.EVACUATING, TurnPhase.RETURNING_VMS, TurnPhase.VM_TASKS) and turn.total:
+        return _("{doing}, {left} of {total} left").format(
+            doing=words, left=turn.left, total=several(turn.total, _("VM"), _("VMs"))
+        )
+    return words
+
+
+def _outcome(turn: TurnRow) -> str:
+    words = phase_name(turn.phase)
+    if turn.started_at is None or turn.finished_at is None:
+        return words
+    taken = duration((turn.finished_at - turn.started_at).total_seconds())
+    return _("{state} after {time}").format(state=words, time=taken)
+
+
+def _sections(title: str, turns: Sequence[TurnRow]) -> list[Block]:
+    marks = {"pending": "○", "in_progress": "◐", "complete": "●", "error": "✕"}
+    lines = [
+        f"{marks[_status(turn.phase)]} *{name(turn.name)}*: {_outcome(turn) if turn.phase in _OVER else _details(turn)}"
+        for turn in turns
+    ]
+    blocks = [section(f"*{title}*")]
+    for start in range(0, len(lines), 20):
+        blocks.append(section(lines_within(lines[start : start + 20], 2_900)))
+    return blocks
+
+
+def is_over(standing: Standing) -> bool:
+    """Whether the progress will not change any more."""
+    return State(standing.row.state) in TERMINAL

@@ -1,0 +1,91 @@
+"""Reason to sentence.
+
+The templates are merged from the `catalogue_*` modules beside this one, so each part of the product keeps its own
+words. A template is English prose with ``{parameters}``; three notations help it:
+
+    {vms:VM|VMs}      a number with its word: "1 VM", "7 VMs"
+    {wait:duration}   seconds as a length of time
+    {at:moment}       an ISO moment, shown in the reader's time zone
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import string
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import bot.messages
+from bot.messages.language import _, several
+from bot.messages.text import duration, escape, moment, one_line, plain_moment
+from bot.rollout.reason import Param, Reason
+
+
+@cache
+def templates() -> Mapping[str, str]:
+    """All sentences by reason code.
+
+    Raises `ValueError` when two catalogues claim one code.
+    """
+    merged: dict[str, str] = {}
+    for module in sorted(entry.name for entry in pkgutil.iter_modules(bot.messages.__path__)):
+        if not module.startswith("catalogue_"):
+            continue
+        own: dict[str, str] = importlib.import_module(f"bot.messages.{module}").SENTENCES
+        if twice := merged.keys() & own.keys():
+            raise ValueError(f"{module} repeats the sentences {sorted(twice)}")
+        merged |= own
+    return merged
+
+
+def sentence(reason: Reason, *, mrkdwn: bool = False) -> str:
+    """The sentence behind a reason; with `mrkdwn`, foreign parameters are made harmless for Slack.
+
+    An unknown code or a missing parameter never fails: it reads "code: parameters", because a reason stored by
+    another release must still be shown.
+    """
+    template = templates().get(reason.code)
+    if template is not None and _parameters(template) <= reason.params.keys():
+        return _Sentence(mrkdwn).format(_(template), **reason.params)
+    shown = ", ".join(f"{key} {_shown(value, mrkdwn)}" for key, value in sorted(reason.params.items()))
+    code = escape(reason.code) if mrkdwn else one_line(reason.code)
+    return f"{code}: {shown}" if shown else code
+
+
+@cache
+def _parameters(template: str) -> frozenset[str]:
+    return frozenset(field for _text, field, _spec, _conversion in string.Formatter().parse(template) if field)
+
+
+def _shown(value: Param, mrkdwn: bool) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, int):
+        return str(value)
+    return escape(value) if mrkdwn else one_line(value)
+
+
+class _Sentence(string.Formatter):
+    """Formats a template's parameters; attributes and indices of parameters are out of reach."""
+
+    def __init__(self, mrkdwn: bool) -> None:
+        self._mrkdwn = mrkdwn
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "duration":
+            return duration(float(value))
+        if format_spec == "moment":
+            at = datetime.fromisoformat(str(value))
+            return moment(at) if self._mrkdwn else plain_moment(at)
+        if "|" in format_spec:
+            one, many = format_spec.split("|", 1)
+            return several(value, one, many) if isinstance(value, int) else f"{_shown(value, self._mrkdwn)} {many}"
+        return _shown(value, self._mrkdwn)

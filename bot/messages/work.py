@@ -1,0 +1,154 @@
+"""What is done to hosts and VMs, in words; the same words on every message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.messages.language import _, several
+from bot.messages.text import duration
+from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import TurnPhase
+from bot.rollout.spec import StoppedVms, VmTreatment
+
+
+def level_name(level: Level) -> str:
+    """A guidance level as people say it."""
+    return {
+        Level.MANDATORY: _("Mandatory"),
+        Level.RECOMMENDED: _("Recommended"),
+        Level.FULL: _("Full"),
+    }[level]
+
+
+def level_meaning(level: Level) -> str:
+    """What choosing the level means."""
+    return {
+        Level.MANDATORY: _("only the tasks that cannot be left out"),
+        Level.RECOMMENDED: _("the tasks that bring most fixes into effect"),
+        Level.FULL: _("every task, so that every fix is in effect"),
+    }[level]
+
+
+def task_name(task: Task) -> str:
+    """One task as an instruction."""
+    if task in LIVEPATCH_FAILURE_TASKS:
+        return _("reboot if the live patch fails")
+    return {
+        Task.EVACUATE_HOST: _("move its VMs away"),
+        Task.RESTART_TOOLSTACK: _("restart the toolstack"),
+        Task.REBOOT_HOST: _("reboot"),
+        Task.RESTART_DEVICE_MODEL: _("restart the device models of VMs"),
+        Task.RESTART_VM: _("restart VMs"),
+    }[task]
+
+
+def task_names(tasks: Iterable[Task]) -> list[str]:
+    """Tasks in the order they are carried out, without those that another one includes."""
+    return [task_name(task) for task in in_execution_order(without_covered(tasks))]
+
+
+def treatment_name(treatment: VmTreatment) -> str:
+    """What may happen to a VM of the spec."""
+    return {
+        VmTreatment.SUSPEND: _("suspended while its host is updated, then resumed"),
+        VmTreatment.SHUTDOWN: _("shut down while its host is updated, then started again"),
+        VmTreatment.RESTART: _("restarted once"),
+    }[treatment]
+
+
+def stopped_vms_name(choice: StoppedVms) -> str:
+    """The rule for VMs that cannot be moved."""
+    return {
+        StoppedVms.REFUSE: _("Do not touch them: refuse the update"),
+        StoppedVms.SUSPEND: _("Suspend them, resume them afterwards"),
+        StoppedVms.SHUTDOWN: _("Shut them down, start them afterwards"),
+    }[choice]
+
+
+def state_name(state: State) -> str:
+    """A state of a rollout, as a heading."""
+    return {
+        State.AWAITING_APPROVAL: _("Waiting for approval"),
+        State.APPROVED: _("Approved, starts next"),
+        State.RUNNING: _("Running"),
+        State.PAUSED: _("Paused"),
+        State.NEEDS_ATTENTION: _("Needs attention"),
+        State.ABORTING: _("Being aborted"),
+        State.SUCCEEDED: _("Succeeded"),
+        State.ABORTED: _("Aborted"),
+        State.FAILED: _("Failed"),
+        State.REJECTED: _("Rejected"),
+        State.EXPIRED: _("Expired"),
+        State.SUPERSEDED: _("Superseded"),
+        State.CANCELLED: _("Cancelled"),
+    }[state]
+
+
+def state_mark(state: State) -> str:
+    """A mark that goes with the word, never without it; a plain character, because not every screen has emoji."""
+    return {
+        State.AWAITING_APPROVAL: "○",
+        State.APPROVED: "✓",
+        State.RUNNING: "▶",
+        State.PAUSED: "‖",
+        State.NEEDS_ATTENTION: "⚠",
+        State.ABORTING: "↩",
+        State.SUCCEEDED: "✓",
+        State.ABORTED: "↩",
+        State.FAILED: "✕",
+        State.REJECTED: "✕",
+        State.EXPIRED: "✕",
+        State.SUPERSEDED: "»",
+        State.CANCELLED: "✕",
+    }[state]
+
+
+def phase_name(phase: TurnPhase) -> str:
+    """What is happening to a host."""
+    return {
+        TurnPhase.WAITING: _("waiting for its turn"),
+        TurnPhase.DISABLING: _("taking it out of service"),
+        TurnPhase.EVACUATING: _("moving its VMs away"),
+        TurnPhase.APPLYING: _("installing updates"),
+        TurnPhase.RESTARTING_TOOLSTACK: _("restarting the toolstack"),
+        TurnPhase.REBOOTING: _("rebooting"),
+        TurnPhase.VM_TASKS: _("restarting VMs that need it"),
+        TurnPhase.ENABLING: _("putting it back into service"),
+        TurnPhase.RETURNING_VMS: _("bringing its VMs home"),
+        TurnPhase.DONE: _("done"),
+        TurnPhase.SKIPPED: _("skipped"),
+        TurnPhase.FAILED: _("failed"),
+    }[phase]
+
+
+def cost(
+    *,
+    reboots: int = 0,
+    toolstacks: int = 0,
+    moves: int = 0,
+    restarts: int = 0,
+    stops: int = 0,
+) -> str:
+    """What something costs, counted: ``3 reboots, 18 VM moves``."""
+    parts = []
+    if reboots:
+        parts.append(several(reboots, _("host reboot"), _("host reboots")))
+    if toolstacks:
+        parts.append(several(toolstacks, _("toolstack restart"), _("toolstack restarts")))
+    if moves:
+        parts.append(several(moves, _("live VM move"), _("live VM moves")))
+    if stops:
+        parts.append(several(stops, _("VM stopped for a while"), _("VMs stopped for a while")))
+    if restarts:
+        parts.append(several(restarts, _("VM restart"), _("VM restarts")))
+    return ", ".join(parts) or _("no reboot, no restart, no VM moved")
+
+
+def minutes(low: float, high: float) -> str:
+    """How long it takes, honestly as a range: ``about 40 to 60 min``."""
+    if round(low) == round(high):
+        return _("about {time}").format(time=duration(low * 60))
+    if high < 60:
+        return _("about {low} to {high} min").format(low=round(low), high=round(high))
+    return _("about {low} to {high}").format(low=duration(low * 60), high=duration(high * 60))

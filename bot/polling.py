@@ -1,0 +1,157 @@
+"""Looking at a pool that nobody is working on: did its updates change, is its last sync old?
+
+A poll is a few small calls. ``GET /updates`` is asked for only when the checksum is another one than last time, and
+never during a rollout or a sync: XAPI makes it wait for them, and makes them wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from bot.rollout.lifecycle import State
+from bot.rollout.model import AvailableUpdates
+from bot.rollout.reason import because
+from bot.rollouts import Rollouts
+from bot.xen.errors import XenError
+from bot.xen.gateway import RepositoryState
+from storage import notices, pools, rollouts
+from storage.actors import BOT
+from storage.database import Session
+from storage.tables import PoolRow, RolloutRow
+from storage.updates_codec import updates_to_json
+
+log = logging.getLogger(__name__)
+
+#: Pool operations beside which the updates are not asked for.
+_BUSY = frozenset({"sync_updates", "sync_bundle", "apply_updates", "configure_repositories"})
+
+
+class Poller:
+    """Polls pools and keeps their notices."""
+
+    def __init__(self, desk: Rollouts) -> None:
+        self.desk = desk
+
+    def poll(self, alias: str) -> None:
+        """Look at one pool once; an unreachable pool is noted on its row and nothing else happens.
+
+        A pool on which a rollout is at work is left to the worker, which sees more of it than a poll does.
+        """
+        if self._at_work_on(alias):
+            return
+        gateway = self.desk.gateways[alias]
+        try:
+            state = gateway.repository_state()
+            known, row = self._known(alias, state.pool_uuid)
+            updates = known
+            if self._must_read(state, known, row):
+                updates = gateway.updates()
+        except XenError as error:
+            self._note_error(alias, error)
+            return
+        now = self.desk.time.now()
+        with self.desk.database.transaction() as tx:
+            pools.remember_pool(
+                tx,
+                state.pool_uuid,
+                alias,
+                state.pool_name,
+                now,
+                last_hash=state.hash,
+                last_update_sync=state.last_update_sync,
+                updates_json=updates_to_json(updates) if updates is not None else None,
+                last_polled_at=now,
+                last_error="",
+            )
+            self._supersede(tx, state)
+            self._notify(tx, state, updates)
+
+    def _at_work_on(self, alias: str) -> bool:
+        with self.desk.database.reading() as tx:
+            return any(row.pool_alias == alias and _at_work(row) for row in rollouts.open_rollouts(tx))
+
+    def _known(self, alias: str, pool_uuid: str) -> tuple[AvailableUpdates | None, PoolRow | None]:
+        with self.desk.database.reading() as tx:
+            row = pools.pool_by_uuid(tx, pool_uuid)
+        return (pools.known_updates(row), row) if row is not None else (None, None)
+
+    def _must_read(self, state: RepositoryState, known: AvailableUpdates | None, row: PoolRow | None) -> bool:
+        if not state.hash or state.pool_operations & _BUSY:
+            return False
+        with self.desk.database.reading() as tx:
+            open_row = rollouts.open_rollout_of(tx, state.pool_uuid)
+            latest = next(iter(rollouts.recent(tx, pool_uuid=state.pool_uuid, limit=1)), None)
+        if open_row is not None and open_row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+            return False
+        if known is None or row is None or known.checksum != state.hash:
+            return True
+        return _ended_since(latest, row)
+
+    def _supersede(self, tx: Session, state: RepositoryState) -> None:
+        """A rollout that waits for a checksum the pool no longer has can never be carried out as approved."""
+        row = rollouts.open_rollout_of(tx, state.pool_uuid)
+        if row is None or row.state is not State.AWAITING_APPROVAL or not state.hash:
+            return
+        spec = rollouts.spec_of(tx, row.id)[0]
+        if spec.checksum == state.hash:
+            return
+        difference = because("spec.checksum", old=spec.checksum[:12], new=state.hash[:12])
+        reason = because("rollout.superseded", why=self.desk.say(difference))
+        rollouts.transition(
+            tx,
+            row.id,
+            State.SUPERSEDED,
+            frm=State.AWAITING_APPROVAL,
+            actor=BOT,
+            reason=reason,
+            sentence=self.desk.say(reason),
+            at=self.desk.time.now(),
+        )
+
+    def _notify(self, tx: Session, state: RepositoryState, updates: AvailableUpdates | None) -> None:
+        now = self.desk.time.now()
+        if state.pool_operations & _BUSY or _at_work(rollouts.open_rollout_of(tx, state.pool_uuid)):
+            return
+        if not state.hash or state.last_update_sync is None:
+            notice, _ = notices.open_notice(tx, state.pool_uuid, "never_synced", "", {}, now)
+            notices.supersede_others(tx, state.pool_uuid, notice.id, now)
+            return
+        keep: int | None = None
+        if updates is not None and any(host.anything for host in updates.hosts):
+            payload = {"updates": updates_to_json(updates)}
+            notice, _ = notices.open_notice(tx, state.pool_uuid, "updates", state.hash, payload, now)
+            notices.supersede_others(tx, state.pool_uuid, notice.id, now)
+            keep = notice.id
+        self._close_done(tx, state, keep)
+        age = state.server_time - state.last_update_sync
+        if keep is None and age > timedelta(days=self.desk.settings.poll.stale_sync_days):
+            notices.open_notice(tx, state.pool_uuid, "stale_sync", "", {"days": age.days}, now)
+
+    def _close_done(self, tx: Session, state: RepositoryState, keep: int | None) -> None:
+        """End the notices whose matter is settled."""
+        now = self.desk.time.now()
+        current = notices.current_notice(tx, state.pool_uuid)
+        while current is not None and current.id != keep and current.kind != "stale_sync":
+            notices.close_notice(tx, current.id, now)
+            current = notices.current_notice(tx, state.pool_uuid)
+
+    def _note_error(self, alias: str, error: XenError) -> None:
+        log.warning("pool %s could not be polled: %s", alias, error)
+        with self.desk.database.transaction() as tx:
+            row = pools.pool_by_alias(tx, alias)
+            if row is None:
+                return
+            now = self.desk.time.now()
+            pools.remember_pool(tx, row.uuid, alias, row.name, row.seen_at, last_polled_at=now, last_error=str(error))
+
+
+def _at_work(row: RolloutRow | None) -> bool:
+    return row is not None and row.state not in (State.AWAITING_APPROVAL, State.APPROVED)
+
+
+def _ended_since(latest: RolloutRow | None, row: PoolRow) -> bool:
+    """Whether a rollout ended after the updates were last looked at."""
+    if latest is None or latest.finished_at is None or row.last_polled_at is None:
+        return False
+    return latest.finished_at >= row.last_polled_at

@@ -1,0 +1,184 @@
+"""One interaction: who did what where, and the ways to answer it.
+
+Slack gives three seconds for the acknowledgement and for using the trigger that opens a dialog. So a listener
+acknowledges, opens a dialog that says "one moment" where one is wanted, and does everything else in the background.
+Whatever goes wrong there is answered privately by `answering`, never left to a log alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt import Respond
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import XsbotError
+from bot.messages.answers import too_late
+from bot.messages.blocks import View
+from bot.messages.errors import refusal, unexpected
+from bot.messages.message import Message
+from bot.messages.modal import loading, message_view
+from bot.rollouts.roles import Role, require
+from commands.context import Context
+from storage.actors import Actor
+
+log = logging.getLogger(__name__)
+
+
+#: Slack gives three seconds for opening a dialog, and each trigger opens one.
+_TRIGGER_LOST = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
+
+
+class UsageError(XsbotError):
+    """A command was typed in a way that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command or click. `words` are what was typed after the verb, `value` what the clicked button carries."""
+
+    context: Context
+    actor: Actor
+    client: WebClient
+    respond: Respond
+    trigger_id: str
+    words: tuple[str, ...] = ()
+    value: str = ""
+    view: Mapping[str, Any] | None = None
+    thread: str = ""
+    usage: str = ""
+
+    def answer(self, told: Message) -> None:
+        """Tell the person privately: in the dialog they are in, or as a message that only they see."""
+        if self.view is not None:
+            self.show(str(self.view["id"]), message_view(str(self.view["title"]["text"]), told))
+        else:
+            self.respond(
+                text=told.text,
+                blocks=list(told.blocks),
+                response_type="ephemeral",
+                replace_original=False,
+                thread_ts=self.thread or None,
+                unfurl_links=False,
+            )
+
+    def show(self, view_id: str, view: View) -> None:
+        """Replace an open dialog. One that the person has closed meanwhile needs no answer any more."""
+        try:
+            self.client.views_update(view_id=view_id, view=view)
+        except SlackApiError as error:
+            if error.response.get("error") not in ("not_found", "view_not_found"):
+                raise
+            log.info("a dialog was closed before its content came")
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do the slow part in the background; what goes wrong is told privately."""
+        self.context.background.submit(self.answering, work)
+
+    def answering(self, work: Callable[[], None]) -> None:
+        """Do it, and answer what it raises: our own errors with sentence and hint, others with an id for the log."""
+        try:
+            work()
+        except Exception as error:
+            self.answer_error(error)
+
+    def answer_error(self, error: Exception, answer: Callable[[Message], None] | None = None) -> None:
+        """Tell the person what went wrong. When even that fails, the log is what is left."""
+        told = told_of(error)
+        try:
+            (answer or self.answer)(told)
+        except Exception:
+            log.exception("an answer to %s could not be delivered", self.actor.id)
+
+    def open(self, title: str, doing: str, make: Callable[[], View]) -> None:
+        """Open a dialog at once, fill it when `make` is done; an error takes the place of the content."""
+        method = self.client.views_open if self.view is None else self.client.views_push
+        try:
+            shown = method(trigger_id=self.trigger_id, view=loading(title, doing))
+        except SlackApiError as error:
+            if error.response.get("error") not in _TRIGGER_LOST:
+                raise
+            log.warning("a dialog could not be opened: %s", error.response.get("error"))
+            self.answer(too_late())
+            return
+        view_id = str(shown["view"]["id"])
+
+        def fill() -> None:
+            try:
+                self.show(view_id, make())
+            except Exception as error:
+                self.answer_error(error, lambda told: self.show(view_id, message_view(title, told)))
+
+        self.context.background.submit(fill)
+
+    def pool(self) -> str:
+        """The pool that was named; the only one there is when none was. Raises `UsageError`, `SettingsError`."""
+        pools = self.context.settings.pools
+        if self.words:
+            self.context.settings.pool(self.words[0])
+            return self.words[0]
+        if len(pools) == 1:
+            return next(iter(pools))
+        known = ", ".join(sorted(pools)) or "none is configured"
+        raise UsageError("Which pool?", f"Type {self.usage}. The pools are: {known}.")
+
+    def rollout(self) -> int:
+        """The rollout that was named. Raises `UsageError`."""
+        text = self.words[0].lstrip("#") if self.words else ""
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return int(text)
+        raise UsageError("Which rollout?", f"Type {self.usage}, with the number that /xs status shows.")
+
+    def require(self, role: Role, pool: str) -> None:
+        """Refuse what the person may not do. Raises `NotAllowed`, `AuthorityUnknown`."""
+        require(self.context.authority, self.actor, role, pool)
+
+    def sees(self, pool: str) -> bool:
+        """Whether the person may look at the pool; one that is no longer configured has no roles to hold."""
+        return pool in self.context.settings.pools and bool(self.context.authority.roles_of(self.actor.id, pool))
+
+
+def told_of(error: Exception) -> Message:
+    """The private answer to an error; one that nobody foresaw is logged under an id that the answer names."""
+    if isinstance(error, XsbotError):
+        return refusal(error)
+    error_id = secrets.token_hex(4)
+    log.error("error id %s", error_id, exc_info=error)
+    return unexpected(error_id)
+
+
+def clicked(context: Context, body: Mapping[str, Any], client: WebClient, respond: Respond) -> Call:
+    """The call behind a click on a button or a choice in a form."""
+    user = body["user"]
+    message = body.get("message") or {}
+    view = body.get("view")
+    return Call(
+        context=context,
+        actor=Actor("slack", str(user["id"]), str(user.get("username") or user.get("name") or user["id"])),
+        client=client,
+        respond=respond,
+        trigger_id=str(body.get("trigger_id", "")),
+        value=str(body["actions"][0].get("value", "")) if body.get("actions") else "",
+        view=view,
+        thread=str(message.get("thread_ts", "")),
+    )
+
+
+def typed(
+    context: Context, body: Mapping[str, Any], client: WebClient, respond: Respond, words: tuple[str, ...], usage: str
+) -> Call:
+    """The call behind a slash command."""
+    return Call(
+        context=context,
+        actor=Actor("slack", str(body["user_id"]), str(body.get("user_name") or body["user_id"])),
+        client=client,
+        respond=respond,
+        trigger_id=str(body.get("trigger_id", "")),
+        words=words,
+        usage=usage,
+    )

@@ -1,0 +1,25 @@
+"""What every listener needs."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from bot.rollouts import Authority, Rollouts
+from bot.settings import Settings
+from bot.time import Time
+
+
+@dataclass(frozen=True)
+class Context:
+    """The use-cases and where slow work goes.
+
+    `background` takes whatever follows an acknowledgement: a listener that kept working would hold one of Bolt's few
+    threads, and with all of them held, commands fail unanswered.
+    """
+
+    rollouts: Rollouts
+    authority: Authority
+    settings: Settings
+    time: Time
+    background: Executor

@@ -1,0 +1,36 @@
+"""Reading what somebody filled into a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.messages.modal import FAILURE, LEVEL, LIVEPATCH, STOPPED
+from bot.rollout.guidance import Level
+from bot.rollout.proposal import Choices
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
+
+
+def text_of(view: Mapping[str, Any], block_id: str) -> str:
+    """The text of one field, "" when it was left empty."""
+    elements = view["state"]["values"].get(block_id, {})
+    return next((str(element.get("value") or "").strip() for element in elements.values()), "")
+
+
+def choices_of(view: Mapping[str, Any]) -> Choices:
+    """What is chosen in the update form; fields that are not shown have their defaults."""
+    usual = Choices()
+    return Choices(
+        level=Level(_chosen(view, LEVEL, usual.level)),
+        stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
+        livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),
+        on_livepatch_failure=OnLivepatchFailure(_chosen(view, FAILURE, usual.on_livepatch_failure)),
+    )
+
+
+def _chosen(view: Mapping[str, Any], block_id: str, usual: str) -> str:
+    for element in view["state"]["values"].get(block_id, {}).values():
+        option = element.get("selected_option")
+        if option:
+            return str(option["value"])
+    return usual

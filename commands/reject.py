@@ -1,0 +1,71 @@
+"""/xs reject <id>, and the card's Reject button."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import card, modal
+from bot.messages.answers import MIN_REASON, reason_too_short, reject_title, rejected
+from bot.messages.blocks import View
+from bot.rollout.errors import NotAllowed
+from bot.rollout.lifecycle import State
+from bot.rollouts import Role
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.form import text_of
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """Ask for the reason of a rejection."""
+    _ask(call, call.rollout())
+
+
+def _ask(call: Call, rollout_id: int, digest: str = "") -> None:
+    call.open(reject_title(rollout_id), "One moment.", lambda: _form(call, rollout_id, digest))
+
+
+def _form(call: Call, rollout_id: int, digest: str) -> View:
+    standing = call.context.rollouts.standing(rollout_id)
+    call.require(Role.APPROVER, standing.row.pool_alias)
+    if standing.row.state is not State.AWAITING_APPROVAL:
+        raise NotAllowed(
+            f"Rollout {rollout_id} no longer waits for approval: it is {standing.row.state.value.replace('_', ' ')}.",
+            f"One that has started is ended with /xs abort {rollout_id}.",
+        )
+    return modal.reject_form(standing, digest or standing.digest)
+
+
+VERB = Verb("reject", "/xs reject <id>", "Asks for a reason, then refuses a rollout.", "approver", run, opens=True)
+
+
+def register(app: App, context: Context) -> None:
+    """The Reject button and the form it opens."""
+
+    def click(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        rollout_id, digest = card.parse_value(call.value)
+        _ask(call, rollout_id, digest)
+
+    def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        call = clicked(context, body, client, respond)
+        view = body["view"]
+        about = json.loads(view["private_metadata"])
+        why = text_of(view, modal.REASON)
+        if len(why) < MIN_REASON:
+            ack(response_action="errors", errors={modal.REASON: reason_too_short()})
+            return
+        ack(response_action="update", view=modal.loading(reject_title(about["rollout"]), "Passing it on."))
+        call.later(
+            lambda: call.answer(
+                rejected(context.rollouts.reject(int(about["rollout"]), str(about["digest"]), call.actor, why))
+            )
+        )
+
+    app.action(card.REJECT)(click)
+    app.view(modal.REJECT)(submit)

@@ -1,0 +1,37 @@
+"""/xs retry <id>, and the Retry button of a call for attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import attention
+from bot.messages.answers import retrying
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """Let a rollout that needed attention go on."""
+    _retry(call, call.rollout())
+
+
+def _retry(call: Call, rollout_id: int) -> None:
+    call.answer(retrying(call.context.rollouts.retry(rollout_id, call.actor)))
+
+
+VERB = Verb("retry", "/xs retry <id>", "Lets a rollout that needs attention go on.", "approver", run)
+
+
+def register(app: App, context: Context) -> None:
+    """The Retry button."""
+
+    def retry(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        call.later(lambda: _retry(call, int(call.value)))
+
+    app.action(attention.RETRY)(retry)

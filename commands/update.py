@@ -1,0 +1,144 @@
+"""/xs update <pool>, the notice's Plan button, and the form they open: a live preview of what it would do."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import modal, notice
+from bot.messages.answers import requested, still_blocked
+from bot.messages.blocks import View
+from bot.messages.findings import blocked_message
+from bot.rollout.errors import NotAllowed
+from bot.rollout.proposal import Choices
+from bot.rollouts import Blocked, Role
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.form import choices_of, text_of
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """Open the form."""
+    _plan(call, call.pool())
+
+
+def _plan(call: Call, alias: str) -> None:
+    call.open(
+        modal.update_title(alias),
+        "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
+        lambda: _form(call, alias, Choices()),
+    )
+
+
+def _form(call: Call, alias: str, choices: Choices) -> View:
+    call.require(Role.REQUESTER, alias)
+    if call.context.settings.pool(alias).mode != "act":
+        raise NotAllowed(
+            f"Pool {alias} is in notify mode: xsbot tells about its updates and changes nothing.",
+            'An operator sets mode = "act" for this pool in the configuration and restarts xsbot.',
+        )
+    preview = call.context.rollouts.preview(alias, choices, call.actor)
+    return modal.update_form(preview, choices, {"pool": alias})
+
+
+def _request(call: Call, alias: str, choices: Choices, why: str) -> None:
+    try:
+        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "")
+    except Blocked as error:
+        call.answer(blocked_message(error, error.report))
+        return
+    call.answer(requested(standing, call.context.settings.pool(alias).channel))
+
+
+class Newest:
+    """Which preview of a form was asked for last, so that a slow older one does not overwrite it."""
+
+    _KEPT = 200
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: OrderedDict[str, int] = OrderedDict()
+
+    def ask(self, view_id: str) -> int:
+        """Count one more question about the form; the number tells them apart."""
+        with self._lock:
+            number = self._asked.pop(view_id, 0) + 1
+            self._asked[view_id] = number
+            if len(self._asked) > self._KEPT:
+                self._asked.popitem(last=False)
+            return number
+
+    def end(self, view_id: str) -> None:
+        """The form was sent: whatever preview is still being worked out comes too late."""
+        self.ask(view_id)
+
+    def is_newest(self, view_id: str, number: int) -> bool:
+        """Whether nothing was asked since."""
+        with self._lock:
+            return self._asked.get(view_id) == number
+
+
+VERB = Verb(
+    "update",
+    "/xs update <pool>",
+    "Plans an update: shows what it would do and asks for it.",
+    "requester",
+    run,
+    opens=True,
+)
+
+
+def register(app: App, context: Context) -> None:
+    """The Plan button, the form's choices and its Request button."""
+    newest = Newest()
+
+    def plan(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        _plan(call, call.value)
+
+    def choose(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        view = body["view"]
+        alias, choices, view_id = _alias(view), choices_of(view), str(view["id"])
+        number = newest.ask(view_id)
+
+        def preview() -> None:
+            form = _form(call, alias, choices)
+            if newest.is_newest(view_id, number):
+                call.show(view_id, form)
+
+        call.later(preview)
+
+    def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        call = clicked(context, body, client, respond)
+        view = body["view"]
+        alias, choices, why = _alias(view), choices_of(view), text_of(view, modal.REASON)
+        if json.loads(view["private_metadata"]).get("blocked"):
+            ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
+            return
+        newest.end(str(view["id"]))
+        ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
+        call.later(lambda: _request(call, alias, choices, why))
+
+    app.action(notice.PLAN)(plan)
+    app.action(re.compile(f"^{modal.CHOICES}"))(choose)
+    app.view(modal.UPDATE)(submit)
+
+
+def _alias(view: dict[str, Any]) -> str:
+    return str(json.loads(view["private_metadata"])["pool"])
+
+
+def _blocking(view: dict[str, Any]) -> str:
+    shown = next((block for block in view["blocks"] if block.get("block_id") == modal.BLOCKED), None)
+    # Without its first line, the heading.
+    return "" if shown is None else str(shown["text"]["text"]).partition("\n")[2]

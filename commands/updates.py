@@ -1,0 +1,43 @@
+"""/xs updates <pool>, and the notice's Details button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import notice, status
+from bot.messages.blocks import actions, button
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """What is available for one pool."""
+    alias = call.pool()
+    known, row = call.context.rollouts.updates(alias, call.actor)
+    plan = None
+    if call.context.settings.pool(alias).mode == "act" and known is not None:
+        plan = actions(button("Plan update…", notice.PLAN, alias, style="primary"))
+    call.answer(status.updates(alias, known, row, plan))
+
+
+VERB = Verb("updates", "/xs updates <pool>", "Says what is available and what it would take.", "viewer", run)
+
+
+def register(app: App, context: Context) -> None:
+    """The notice's Details button."""
+
+    def details(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        alias = call.value
+        call.open(
+            "Updates",
+            "Looking up what is known.",
+            lambda: notice.details(alias, context.rollouts.updates(alias, call.actor)[0]),
+        )
+
+    app.action(notice.DETAILS)(details)

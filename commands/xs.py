@@ -1,0 +1,95 @@
+"""The slash command `/xs`: which verbs there are, and what happens to everything that is none."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse, Respond
+from slack_sdk import WebClient
+
+from bot.messages.answers import retired
+from commands import abort, approve, audit, history, pools, reject, restore, retry, status, sync, update, updates
+from commands.call import Call, clicked, told_of, typed
+from commands.context import Context
+from commands.help import help_for
+from commands.verb import Verb
+
+COMMAND = "/xs"
+
+
+def _help(call: Call) -> None:
+    help_for(VERBS, call)
+
+
+#: Every sub-command, in the order the help shows them.
+VERBS: tuple[Verb, ...] = (
+    Verb("help", "/xs help", "Lists these commands.", "", _help),
+    pools.VERB,
+    updates.VERB,
+    update.VERB,
+    status.VERB,
+    approve.VERB,
+    reject.VERB,
+    abort.VERB,
+    retry.VERB,
+    sync.VERB,
+    restore.VERB,
+    history.VERB,
+    audit.VERB,
+)
+_BY_NAME = {verb.name: verb for verb in VERBS}
+
+
+def register(app: App, context: Context) -> None:
+    """Attach every listener to the app, the catch-alls last."""
+
+    def xs(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        asked, *words = str(body.get("text") or "help").split() or ["help"]
+        verb = _BY_NAME.get(asked.lower())
+        call = typed(context, body, client, respond, tuple(words), verb.usage if verb is not None else "")
+        if verb is None:
+            call.later(lambda: help_for(VERBS, call, asked))
+        elif verb.opens:
+            # Here and now: the trigger that opens a dialog lives three seconds.
+            call.answering(lambda: verb.run(call))
+        else:
+            call.later(lambda: verb.run(call))
+
+    app.command(COMMAND)(xs)
+    for module in (updates, update, approve, reject, abort, retry, sync):
+        module.register(app, context)
+    _register_retired(app, context)
+    app.error(_answer_error(context))
+
+
+def _register_retired(app: App, context: Context) -> None:
+    """Answer kindly what an older release left in old messages; silence would look like a defect."""
+
+    def click(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        call.later(lambda: call.answer(retired()))
+
+    def form(ack: Ack) -> None:
+        ack(response_action="clear")
+
+    anything = re.compile(".*")
+    app.action(anything)(click)
+    app.view(anything)(form)
+
+
+def _answer_error(context: Context) -> Any:
+    """The last resort for what a listener raises: a private answer, never silence and never a stack trace."""
+
+    def answer(error: Exception, body: dict[str, Any], client: WebClient, respond: Respond) -> BoltResponse:
+        told = told_of(error)
+        if body.get("response_url") or body.get("response_urls"):
+            respond(text=told.text, blocks=list(told.blocks), response_type="ephemeral", replace_original=False)
+        elif body.get("trigger_id"):
+            call = clicked(context, body, client, respond)
+            call.answering(lambda: call.answer(told))
+        return BoltResponse(status=200)
+
+    return answer

@@ -1,0 +1,280 @@
+"""Messages are never lost, in order, at Slack's pace; what can never arrive is given up loudly."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.lab.slack import LabSlack
+from bot.messages.notice import NoticeFacts
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import TurnPhase
+from storage import audit, notices, outbox, pools, posted
+from storage.updates_codec import updates_to_json
+from tests.slack.office import Office
+from tests.unit.messages.made import NOW, updates_for
+
+
+@pytest.fixture
+def slack() -> Iterator[LabSlack]:
+    with LabSlack.start() as lab:
+        yield lab
+
+
+@pytest.fixture
+def office(slack: LabSlack, tmp_path: Path) -> Iterator[Office]:
+    opened = Office.open(slack, tmp_path)
+    yield opened
+    opened.database.close()
+
+
+def calls(slack: LabSlack, method: str) -> list[dict[str, Any]]:
+    return [args for name, args in slack.api_calls if name == method]
+
+
+def test_a_rollout_becomes_a_card_with_a_thread(office: Office) -> None:
+    rollout_id = office.request()
+    office.deliver(5)
+    card = office.card()
+    assert "0 of 2, waiting for @xs-approvers or @erin" in card.plain
+
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.turn(rollout_id, TurnPhase.EVACUATING)
+    office.line(rollout_id, "first")
+    office.line(rollout_id, "second")
+    office.move(rollout_id, State.SUCCEEDED)
+    office.deliver(20)
+
+    assert "Succeeded" in office.card().plain
+    thread = [entry.plain for entry in office.slack.thread(card)]
+    assert "moving its VMs away, 3 of 7 VMs left" in thread[0]
+    assert thread[1:3] == ["first", "second"]
+    assert "Succeeded" in thread[3]
+    assert office.waiting() == 0
+
+
+def test_the_audit_channel_gets_every_event_with_a_link_and_the_head_at_the_end(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING, State.SUCCEEDED)
+    office.deliver(30)
+
+    lines = office.slack.messages("xs-audit")
+    assert [entry.plain.partition("Audit ")[2].partition(",")[0] for entry in lines] == ["1", "2", "3", "4"]
+    assert f"/archives/C0UPDATES/p{office.card().ts.replace('.', '')}|rollout {rollout_id}" in lines[0].text
+    with office.database.reading() as tx:
+        assert audit.head(tx) in lines[-1].plain
+        assert audit.verify(tx, audit.head(tx)).ok
+
+
+def test_what_changes_quickly_is_shown_once_as_it_is_in_the_end(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.deliver(5)
+    for phase in (TurnPhase.DISABLING, TurnPhase.EVACUATING, TurnPhase.APPLYING, TurnPhase.REBOOTING):
+        office.turn(rollout_id, phase)
+
+    office.deliver(5)
+
+    (progress,) = [entry for entry in office.slack.thread(office.card()) if "xs-01" in entry.plain]
+    assert "rebooting" in progress.plain
+    assert not progress.edited
+
+
+def test_slacks_pace_is_kept(office: Office) -> None:
+    """At most one new message a second and channel; nothing overtakes within a thread."""
+    rollout_id = office.request()
+    office.deliver(3)
+    for number in range(12):
+        office.line(rollout_id, f"line-{number}")
+
+    counted = []
+    for _ in range(30):
+        before = len(office.slack.thread(office.card()))
+        office.delivery.run_once(office.clock.now())
+        counted.append(len(office.slack.thread(office.card())) - before)
+        office.clock.pass_(0.5)
+
+    assert max(counted) == 1
+    assert not any(first and second for first, second in itertools.pairwise(counted)), "half a second is too soon"
+    assert [entry.plain for entry in office.slack.thread(office.card())] == [f"line-{n}" for n in range(12)]
+
+
+def test_edits_stay_below_what_slack_allows_for_the_workspace(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.deliver(5)
+    office.turn(rollout_id, TurnPhase.DISABLING)
+    office.deliver(61)
+    before = len(calls(office.slack, "chat.update"))
+
+    for number in range(60):
+        office.turn(rollout_id, TurnPhase.EVACUATING if number % 2 else TurnPhase.APPLYING)
+        office.delivery.run_once(office.clock.now())
+
+    assert len(calls(office.slack, "chat.update")) - before <= 45
+    office.deliver(70)
+    assert office.waiting() == 0
+
+
+def test_retry_after_is_respected(office: Office) -> None:
+    office.slack.fault("ratelimited", method="chat.postMessage", times=1, seconds=7)
+    office.request()
+
+    office.deliver(6)
+    assert not office.slack.messages("xs-updates")
+    office.deliver(6)
+
+    assert "Update of pool" in office.card().plain
+
+
+def test_an_outage_loses_nothing_and_keeps_the_order(office: Office) -> None:
+    rollout_id = office.request()
+    office.deliver(3)
+    office.slack.fault("outage")
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    for number in range(5):
+        office.line(rollout_id, f"line-{number}")
+    office.deliver(90)
+    assert office.waiting() > 5
+
+    office.slack.clear_faults()
+    office.deliver(200)
+
+    assert [e.plain for e in office.slack.thread(office.card())] == [f"line-{number}" for number in range(5)]
+    assert office.waiting() == 0
+
+
+def test_a_bad_token_is_an_outage_not_a_loss(office: Office) -> None:
+    office.slack.fault("error:invalid_auth", method="chat.postMessage", times=1000)
+    office.request()
+    office.deliver(30)
+    assert office.waiting() > 0
+
+    office.slack.clear_faults()
+    office.deliver(60)
+
+    assert "Update of pool" in office.card().plain
+
+
+def test_what_can_never_arrive_is_given_up_loudly_and_the_lane_goes_on(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = office.request(alias="far", channel="#nowhere")
+    office.line(lost, "lost too")
+    office.request(pool_uuid="other-uuid")
+
+    office.deliver(20)
+
+    assert "can never be delivered" in caplog.text
+    assert "channel_not_found" in caplog.text
+    with office.database.reading() as tx:
+        events = [row for row in audit.recent(tx, limit=20) if row.action == "message.undeliverable"]
+    assert len(events) == 2
+    assert "Update of pool" in office.card().plain
+    assert office.waiting() == 0
+
+
+def test_a_deleted_message_is_posted_anew(office: Office) -> None:
+    rollout_id = office.request()
+    office.deliver(3)
+    first = office.card()
+    office.delivery._client.chat_delete(channel=first.channel, ts=first.ts)
+
+    office.move(rollout_id, State.APPROVED)
+    office.deliver(5)
+
+    assert office.card().ts != first.ts
+    with office.database.reading() as tx:
+        kept = posted.find(tx, f"rollout:{rollout_id}:card")
+    assert kept is not None
+    assert kept.ts == office.card().ts
+
+
+def test_where_plan_blocks_are_refused_sections_take_their_place_for_good(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.deliver(5)
+    office.slack.fault("error:invalid_blocks", method="chat.postMessage", times=1)
+
+    office.turn(rollout_id, TurnPhase.EVACUATING)
+    office.deliver(5)
+    office.turn(rollout_id, TurnPhase.APPLYING)
+    office.deliver(5)
+
+    (progress,) = office.slack.thread(office.card())
+    assert [block["type"] for block in progress.blocks][:2] == ["section", "section"]
+    assert "◐ *xs-01*: installing updates" in progress.plain
+    sent = [args for name, args in office.slack.api_calls if name in ("chat.postMessage", "chat.update")]
+    assert sum('"plan"' in str(args.get("blocks")).replace("'", '"') for args in sent) == 1
+
+
+def test_progress_can_be_configured_as_sections(slack: LabSlack, tmp_path: Path) -> None:
+    office = Office.open(slack, tmp_path, progress="sections")
+    rollout_id = office.request()
+    office.turn(rollout_id, TurnPhase.EVACUATING)
+    office.deliver(5)
+
+    (progress,) = slack.thread(office.card())
+    assert progress.blocks[0]["type"] == "section"
+    office.database.close()
+
+
+def test_a_message_killed_between_sent_and_recorded_is_sent_again(office: Office) -> None:
+    office.request()
+    with office.database.transaction() as tx:
+        row = next(row for row in outbox.next_due(tx, office.clock.now()) if row.topic is outbox.Topic.CARD)
+        outbox.claim(tx, row.id, office.clock.now())
+
+    office.deliver(3)
+
+    assert "Update of pool" in office.card().plain
+
+
+def test_a_broken_row_stops_only_its_own_lane(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    with office.database.transaction() as tx:
+        outbox.enqueue(
+            tx, outbox.Topic.NOTICE, lane="pool:x", key="notice:x", payload={"notice_id": "x"}, at=office.clock.now()
+        )
+    office.request()
+
+    office.deliver(5)
+
+    assert "Update of pool" in office.card().plain
+    assert "could not be made" in caplog.text
+
+
+def test_a_notice_is_posted_once_and_edited_to_its_end(office: Office) -> None:
+    updates = updates_for()
+    with office.database.transaction() as tx:
+        pools.remember_pool(tx, "pool-uuid", "lab", "lab", NOW, last_hash=updates.checksum)
+        payload = {"updates": updates_to_json(updates)}
+        opened, _ = notices.open_notice(tx, "pool-uuid", "updates", updates.checksum, payload, NOW)
+    office.deliver(3)
+    (first,) = office.slack.messages("xs-updates")
+    assert "3 updates available for pool lab" in first.plain
+
+    with office.database.transaction() as tx:
+        notices.close_notice(tx, opened.id, NOW)
+    office.deliver(3)
+
+    (last,) = office.slack.messages("xs-updates")
+    assert last.ts == first.ts
+    assert "nothing is left to do" in last.plain
+    assert last.buttons == []
+    assert NoticeFacts("lab", "lab", "updates").acts
+
+
+def test_the_loop_sends_until_it_is_stopped(office: Office) -> None:
+    stop = threading.Event()
+    sender = threading.Thread(target=office.delivery.run, args=(stop,))
+    sender.start()
+    office.request()
+    office.slack.wait_for(lambda: any("Update of pool" in m.plain for m in office.slack.messages("xs-updates")))
+    stop.set()
+    sender.join(timeout=5)
+    assert not sender.is_alive()
