@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -21,7 +22,9 @@ from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+from slack_sdk.socket_mode.websocket_client import SocketModeClient
 from sqlalchemy.engine import make_url
+from websocket import WebSocketException
 
 import commands
 from bot.authority import SlackAuthority
@@ -40,6 +43,8 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+#: Seconds for everybody to leave after `stop`; who has not by then is a daemon thread and ends with the process.
+_GOODBYE = 1.5
 #: Bolt's own pool has five threads; five slow listeners would leave the sixth command without an answer.
 _LISTENERS = 16
 
@@ -81,6 +86,13 @@ def slack_client(settings: Settings) -> WebClient:
     return client
 
 
+def _quiet_bolt() -> logging.Logger:
+    """Bolt tells at every start that it has two tokens (the environment's and the client's); they are the same."""
+    logger = logging.getLogger("slack_bolt.xsbot")
+    logger.setLevel(logging.ERROR)
+    return logger
+
+
 class Service:
     """One installation in one process. `start` begins, `stop` ends within two seconds; usable as a context manager."""
 
@@ -113,6 +125,7 @@ class Service:
             client=self.client,
             listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
             raise_error_for_unhandled_request=False,
+            logger=_quiet_bolt(),
         )
         commands.register(
             self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.background)
@@ -132,16 +145,19 @@ class Service:
 
     def stop(self) -> None:
         """Take no more effects, say goodbye to Slack, and leave every row as it is."""
+        deadline = monotonic() + _GOODBYE
         self._stop.set()
+        self.worker.stop.set()
         self.clock.shut_down()
-        self.worker.shut_down()
-        self._hang_up()
-        for thread in self._threads:
-            thread.join(timeout=2.0)
-        self.background.shutdown(wait=False, cancel_futures=True)
-        self.app.listener_runner.listener_executor.shutdown(wait=False)
+        # Whoever waits for XAPI's answer is let go; the intent stays open, and the next process looks for the effect.
         for gateway in self.gateways.values():
             gateway.close()
+        self.worker.shut_down(deadline)
+        self._hang_up()
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, deadline - monotonic()))
+        self.background.shutdown(wait=False, cancel_futures=True)
+        self.app.listener_runner.listener_executor.shutdown(wait=False)
         self.database.close()
 
     def _hang_up(self) -> None:
@@ -202,6 +218,31 @@ def only_process(database_url: str) -> Iterator[None]:
                 f"Another xsbot is running on {url.database}.", "Stop it first, or give this one its own database."
             ) from error
         yield
+
+
+def hang_up(client: SocketModeClient) -> None:
+    """End a Socket Mode connection and its threads at once; may be repeated.
+
+    The SDK's own `close` first waits three seconds for a good-bye that its reading thread has taken, and that thread
+    looks up every ten seconds only. Here the socket is shut so that the reader wakes, and each wait is bounded.
+    """
+    client.closed = True
+    client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
+    runners = (client.current_session_runner, client.current_app_monitor, client.message_processor)
+    for runner in runners:
+        runner.event.set()
+    client.enqueue_message("")  # The queue's reader would wait a second for the next message.
+    session = client.current_session
+    if session is not None and session.sock is not None and session.sock.sock is not None:
+        session.keep_running = False
+        # A connection that is gone already needs no good-bye.
+        with contextlib.suppress(OSError, WebSocketException):
+            session.sock.send_close()
+            session.sock.sock.shutdown(socket.SHUT_RDWR)
+    for runner in runners:
+        if runner.thread is not None and runner.thread.is_alive():
+            runner.thread.join(timeout=1.0)
+    client.message_workers.shutdown(wait=False, cancel_futures=True)
 
 
 def database_places(settings: Settings) -> Mapping[str, str]:

@@ -47,6 +47,9 @@ class Poller:
             updates = known
             if self._must_read(state, known, row):
                 updates = gateway.updates()
+                if updates.checksum != state.hash:
+                    # XAPI answered only after a sync had ended: what was read before it is out of date.
+                    state = gateway.repository_state()
         except XenError as error:
             self._note_error(alias, error)
             return
@@ -86,7 +89,8 @@ class Poller:
             return False
         if known is None or row is None or known.checksum != state.hash:
             return True
-        return _ended_since(latest, row)
+        by_hand = bool(state.current) and any(host.anything for host in known.hosts)
+        return by_hand or _ended_since(latest, row)
 
     def _supersede(self, tx: Session, state: RepositoryState) -> None:
         """A rollout that waits for a checksum the pool no longer has can never be carried out as approved."""
@@ -127,6 +131,8 @@ class Poller:
         age = state.server_time - state.last_update_sync
         if keep is None and age > timedelta(days=self.desk.settings.poll.stale_sync_days):
             notices.open_notice(tx, state.pool_uuid, "stale_sync", "", {"days": age.days}, now)
+        elif keep is None:
+            notices.supersede_others(tx, state.pool_uuid, None, now)
 
     def _close_done(self, tx: Session, state: RepositoryState, keep: int | None) -> None:
         """End the notices whose matter is settled."""
@@ -152,6 +158,5 @@ def _at_work(row: RolloutRow | None) -> bool:
 
 def _ended_since(latest: RolloutRow | None, row: PoolRow) -> bool:
     """Whether a rollout ended after the updates were last looked at."""
-    if latest is None or latest.finished_at is None or row.last_polled_at is None:
-        return False
-    return latest.finished_at >= row.last_polled_at
+    # `seen_at` is the last poll that succeeded.
+    return latest is not None and latest.finished_at is not None and latest.finished_at >= row.seen_at

@@ -53,7 +53,8 @@ def register(app: App, context: Context) -> None:
         rollout_id = int(json.loads(view["private_metadata"])["rollout"])
         ack(response_action="update", view=modal.loading(abort_title(rollout_id), "Passing it on."))
         why = text_of(view, modal.REASON)
-        call.later(lambda: call.answer(aborting(context.rollouts.abort(rollout_id, call.actor, why))))
+        sent = call.acknowledged()
+        sent.later(lambda: sent.answer(aborting(context.rollouts.abort(rollout_id, call.actor, why))))
 
     app.action(progress.ABORT)(click)
     app.action(attention.ABORT)(click)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt import Respond
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 _TRIGGER_LOST = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
 
 
+#: How long Slack may take to act on an acknowledgement that replaces a form, in real seconds.
+_ACKNOWLEDGED_S = 1.0
+
+
 class UsageError(XsbotError):
     """A command was typed in a way that cannot be understood."""
 
@@ -52,6 +57,15 @@ class Call:
     view: Mapping[str, Any] | None = None
     thread: str = ""
     usage: str = ""
+    show_from: float = 0.0
+
+    def acknowledged(self) -> Call:
+        """The same call, after its form was acknowledged with another view.
+
+        That acknowledgement goes to Slack over the socket, an answer over HTTP: one that is ready at once, a refusal
+        for instance, could arrive first and would be overwritten. So it is held back for a moment.
+        """
+        return replace(self, show_from=time.monotonic() + _ACKNOWLEDGED_S)
 
     def answer(self, told: Message) -> None:
         """Tell the person privately: in the dialog they are in, or as a message that only they see."""
@@ -69,6 +83,7 @@ class Call:
 
     def show(self, view_id: str, view: View) -> None:
         """Replace an open dialog. One that the person has closed meanwhile needs no answer any more."""
+        time.sleep(max(0.0, self.show_from - time.monotonic()))
         try:
             self.client.views_update(view_id=view_id, view=view)
         except SlackApiError as error:

@@ -61,8 +61,9 @@ def register(app: App, context: Context) -> None:
             ack(response_action="errors", errors={modal.REASON: reason_too_short()})
             return
         ack(response_action="update", view=modal.loading(reject_title(about["rollout"]), "Passing it on."))
-        call.later(
-            lambda: call.answer(
+        sent = call.acknowledged()
+        sent.later(
+            lambda: sent.answer(
                 rejected(context.rollouts.reject(int(about["rollout"]), str(about["digest"]), call.actor, why))
             )
         )

@@ -127,7 +127,8 @@ def register(app: App, context: Context) -> None:
             return
         newest.end(str(view["id"]))
         ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
-        call.later(lambda: _request(call, alias, choices, why))
+        sent = call.acknowledged()
+        sent.later(lambda: _request(sent, alias, choices, why))
 
     app.action(notice.PLAN)(plan)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)

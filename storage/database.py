@@ -21,6 +21,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from storage.errors import DatabaseOutdated, StorageError
@@ -65,7 +66,14 @@ class Database:
                     "A database in memory cannot be shared between threads.", "Name a file: sqlite:///xsbot.sqlite"
                 )
             # Errors must not repeat the values of a statement: they end up in logs.
-            engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+            # One thread per rollout and a few for people: none of them should wait for a connection.
+            engine = create_engine(
+                parsed,
+                hide_parameters=True,
+                pool_pre_ping=parsed.get_backend_name() != "sqlite",
+                pool_size=20,
+                max_overflow=60,
+            )
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StorageError(
                 f"The database address cannot be used: {type(error).__name__}.",
@@ -177,6 +185,10 @@ def _translated() -> Iterator[None]:
     """Turn what the database driver raises for reasons outside the program into an error people can read."""
     try:
         yield
+    except PoolTimeout as error:
+        raise StorageError(
+            "Every connection to the database is in use.", "Wait a moment; if it stays so, restart xsbot."
+        ) from error
     except DBAPIError as error:
         cause = str(error.orig).strip().splitlines()
         first = cause[0] if cause else type(error).__name__

@@ -15,8 +15,11 @@ from bot.errors import XsbotError
 from bot.manifest import SCOPES
 from bot.settings import PoolSettings, Settings
 from bot.time import RealTime
+from bot.xen.address import Endpoint
+from bot.xen.errors import Unreachable
 from bot.xen.gateway import Gateway
 from bot.xen.permissions import OBSERVING, ROLLING
+from bot.xen.trust import seen_fingerprint
 from storage.database import Database
 
 
@@ -146,7 +149,7 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
         snapshot = gateway.snapshot()
     except XsbotError as error:
         yield _failed(f"pool {alias}, login", error)
-        yield from _certificates(alias, gateway)
+        yield from _certificates(alias, pool)
         return
     yield Examined(
         f"pool {alias}, login", True, f"{snapshot.pool.name}, {len(snapshot.hosts)} hosts, {len(snapshot.vms)} VMs"
@@ -182,7 +185,12 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
     )
 
 
-def _certificates(alias: str, gateway: Gateway) -> Iterator[Examined]:
-    """What the hosts show, for operators who are about to pin them; asked without trusting anything."""
-    for uuid, seen in gateway.member_certificates().items():
-        yield Examined(f"pool {alias}, certificate of {uuid}", True, f"sha256 {seen}")
+def _certificates(alias: str, pool: PoolSettings) -> Iterator[Examined]:
+    """What the configured hosts show, for operators who are about to pin it; asked without trusting anything."""
+    for url in pool.urls:
+        try:
+            seen = seen_fingerprint(Endpoint.parse(url))
+        except Unreachable as error:
+            yield _failed(f"pool {alias}, certificate at {url}", error)
+        else:
+            yield Examined(f"pool {alias}, certificate at {url}", True, f"sha256 {seen}")

@@ -16,6 +16,7 @@ from bot.rollout.spec import StoppedVms
 from bot.rollouts import Preview
 from bot.rollouts.preview import look
 from bot.time import RealTime
+from bot.xen.errors import XenError
 from bot.xen.permissions import OBSERVING, ROLLING
 
 _MARKS = {Severity.BLOCKS: "blocks", Severity.WARNS: "warns", Severity.INFORMS: "note"}
@@ -41,15 +42,24 @@ def plan(ctx: click.Context, pool: str, level: str, stopped_vms: str) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())
+    missing: tuple[str, ...] = ()
     try:
         missing = gateway.missing_permissions((*OBSERVING, *ROLLING))
         preview = look(pool, gateway, Choices(Level(level), StoppedVms(stopped_vms)), Estimates(), RealTime())
+    except XenError:
+        # Without the role the list of updates cannot be read, and that alone would not say what else is missing.
+        _print_missing(missing)
+        raise
     finally:
         gateway.close()
     _print(preview)
-    if missing:
-        click.echo(f"\nThe account lacks the role pool-operator; it may not: {', '.join(missing)}")
+    _print_missing(missing)
     ctx.exit(1 if preview.blocked or missing else 0)
+
+
+def _print_missing(missing: tuple[str, ...]) -> None:
+    if missing:
+        click.echo(f"The account lacks the role pool-operator; it may not: {', '.join(missing)}")
 
 
 def _print(preview: Preview) -> None:

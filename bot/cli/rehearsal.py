@@ -7,6 +7,7 @@ import signal
 import threading
 
 import click
+from starlette.routing import Mount
 
 from bot.cli.scripted import hold_conversation
 from bot.cli.stage import Stage
@@ -92,7 +93,7 @@ def lab(scenario: str, speed: float, xapi_port: int, slack_port: int) -> None:
     """The simulated pool and the local Slack workspace alone, for other programs; see docs/lab.md."""
     with (
         LabPool.start(scenario=scenario, time=ScaledTime(speed), port=xapi_port) as pool,
-        LabSlack.start(port=slack_port, extra_routes=pool.control_routes()) as slack,
+        LabSlack.start(port=slack_port, extra_routes=[Mount("/control/pool", routes=pool.control_routes())]) as slack,
     ):
         described = {
             "coordinator_url": pool.coordinator_url,

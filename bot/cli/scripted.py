@@ -53,7 +53,8 @@ def _request(stage: Stage, stopped_vms: str) -> str:
     form.fill("reason", "Rehearsal of the monthly updates")
     submission = form.submit()
     if submission.errors:
-        return " ".join(submission.errors.values())
+        # The form says it below every field that one could change.
+        return " ".join(dict.fromkeys(submission.errors.values()))
     slack.wait_for(lambda: _has_button(slack.messages("xs-updates"), "Approve") or _refusal(stage), timeout=60)
     return _refusal(stage)
 

@@ -17,7 +17,8 @@ from typing import Any, Self
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
 from bot.app import Service
 from bot.lab.pool import LabPool
@@ -125,11 +126,16 @@ class Stage:
     ) -> None:
         self.stop()
 
-    def _routes(self) -> list[Route]:
+    def _routes(self) -> list[BaseRoute]:
         return [
             Route("/control/demo", self._programme, methods=["GET"]),
             Route("/control/demo", self._change, methods=["POST"]),
+            Mount("/control/pool", app=self._pool_control),
         ]
+
+    async def _pool_control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The control API of whichever pool is on stage."""
+        await Router(self.pool.control_routes())(scope, receive, send)
 
     async def _programme(self, _request: Request) -> Response:
         titles = scenario_titles()

@@ -144,12 +144,17 @@ def _waiting(standing: Standing, ask: Ask) -> str:
     )
 
 
+def _then() -> str:
+    """What approving leads to."""
+    return _("Nothing is changed before that. With the last approval it starts by itself.")
+
+
 def _state_text(standing: Standing, ask: Ask) -> str:
     row = standing.row
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
     if state is State.AWAITING_APPROVAL:
-        return f"{told}\n{_waiting(standing, ask)}"
+        return f"{told}\n{_waiting(standing, ask)}\n{_then()}"
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
@@ -222,6 +227,7 @@ def _buttons(standing: Standing) -> list[Element]:
     ]
     if spec.vms:
         asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), _("VM"), _("VMs"))))
+    asks.append(_("With the last approval it starts by itself."))
     return [
         button(
             _("Approve"),

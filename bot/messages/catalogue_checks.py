@@ -124,11 +124,10 @@ SENTENCES: dict[str, str] = {
     "fix.auto_poweron_off.undo": "Automatic power-on is switched on again.",
     "fix.sync_schedule_off": "The rollout switches it off and, at the end, on again.",
     "fix.sync_schedule_off.undo": "The periodic sync is switched on again.",
-    "fix.offer_suspend": (
-        "Ask again and choose to suspend such VMs, or to shut them down, while their host is updated."
-    ),
+    "fix.offer_suspend": "Choose to suspend such VMs, or to shut them down, while their host is updated.",
     "fix.offer_shutdown": (
-        "It cannot be suspended: ask again and choose to shut such VMs down while their host is updated."
+        "It cannot be suspended. Choose to shut such VMs down while their host is updated, or to suspend them: this "
+        "one is then shut down all the same."
     ),
     "fix.suspend": "It is suspended while {host} is updated and resumed afterwards.",
     "fix.suspend.undo": "VM {vm} is resumed.",

@@ -14,6 +14,7 @@ SENTENCES: dict[str, str] = {
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
+    "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
     "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",
     "rollout.succeeded": "Every host is updated and everything is as it was before.",
     "rollout.aborted": "Ended on request; what was in hand was finished and given back.",
@@ -29,6 +30,9 @@ SENTENCES: dict[str, str] = {
     "pool.releasing": "Taking our mark off the pool.",
     "pool.released": "The pool is free again.",
     "pool.foreign_operation": "Somebody else is running {operation} on this pool; xsbot stays out of the way.",
+    "pool.not_configured": (
+        "The configuration no longer has a pool called {pool}. Put it back, restart xsbot, try again."
+    ),
     "pool.unreachable": "The pool has not answered for {minutes:minute|minutes}.",
     "checksum.changed": "The pool was synced in the meantime: {approved} was approved, now it has {present}.",
     "sync.disabling": "Switching the sync schedule off, so that the checksum stays as approved.",
@@ -55,6 +59,10 @@ SENTENCES: dict[str, str] = {
     # one host
     "host.gone": "{host} is no longer part of the pool.",
     "host.offline": "{host} does not answer.",
+    "host.disabled_by_others": (
+        "{host} was taken out of service by somebody else, so {vms:VM|VMs} cannot go home to it. Put it back into "
+        "service and try again."
+    ),
     "host.disabling": "{host}: taking it out of service.",
     "host.evacuating": "{host}: moving {vms:VM|VMs} away.",
     "host.applying": "{host}: installing updates {checksum}.",
@@ -72,6 +80,11 @@ SENTENCES: dict[str, str] = {
         "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved. Reboot "
         "it yourself, try again, or end the rollout."
     ),
+    "setting.not_approved": (
+        "A setting that the approved request does not switch off is on now ({what}). Switch it off yourself and try "
+        "again, or end this rollout and ask for a new one."
+    ),
+    "operation.slow": "{action} on {subject} has been under way for {minutes} minutes.",
     "ceiling.exceeded": "{host}: XenServer now asks for {task}, which is more than what was approved.",
     "operation.failed": "{action} failed on {subject}: {code} {details} ({attempts:attempt|attempts})",
     "driver.fault": "xsbot made a mistake of its own ({what}, error id {fault}); the log has the details.",
@@ -91,6 +104,7 @@ SENTENCES: dict[str, str] = {
     "debt.settled": "No longer owed to the pool ({outcome}): {kind} {label}.",
     "debt.left_alone": "Left alone, because somebody changed it meanwhile: {what} {subject}",
     "debt.vm_gone": "{vm} no longer exists.",
+    "debt.home_gone": "The host that {vm} came from left the pool; the VM stays where it is.",
     "debt.vm_runs": "{vm} runs again.",
     "debt.vm_home": "{vm} is back on {host}.",
     "debt.waiting": "Cannot be given back yet: {what} {subject} ({code})",

@@ -22,12 +22,12 @@ from bot.messages.blocks import (
 )
 from bot.messages.findings import finding_lines, findings_blocks
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
-from bot.messages.language import _
+from bot.messages.language import _, several
 from bot.messages.message import Message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, name
 from bot.messages.updates import counts
-from bot.messages.work import level_name, stopped_vms_name
+from bot.messages.work import level_meaning, level_name, stopped_vms_name
 from bot.rollout.checks import Severity
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
@@ -93,6 +93,7 @@ def update_form(
     )
     blocks.append(divider())
     if preview.blocked:
+        # What would be done otherwise is left out: it would read like a promise.
         lines = finding_lines(preview.report.of(Severity.BLOCKS))
         blocks.append(
             section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
@@ -100,14 +101,18 @@ def update_form(
     else:
         asked = _("*What approvers will be asked for:* {cost}; {time}.")
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
-    blocks += order_blocks(forecast)
-    blocks.append(stopped_block(spec))
-    if fixes := fixes_line(spec.fixes):
-        blocks.append(section(fixes))
-    if known := worth_knowing(forecast):
-        blocks.append(section(lines_within([f"• {line}" for line in known], 2_000)))
+        blocks += order_blocks(forecast)
+        blocks.append(stopped_block(spec))
+        if fixes := fixes_line(spec.fixes):
+            blocks.append(section(fixes))
+        if known := worth_knowing(forecast):
+            blocks.append(section(lines_within([f"• {line}" for line in known], 2_000)))
     blocks += findings_blocks(preview.report, (Severity.WARNS, Severity.INFORMS))
-    blocks.append(context(_("Requesting changes nothing on the pool: a card with these facts asks for approval.")))
+    if preview.blocked:
+        last = _("Choose otherwise above, or mend it and open this form again. Nothing is changed on the pool.")
+    else:
+        last = _("Requesting changes nothing on the pool: a card with these facts asks for approval.")
+    blocks.append(context(last))
     return modal(
         update_title(preview.pool_alias),
         blocks,
@@ -123,20 +128,20 @@ def _level_input(costs: Mapping[Level, Forecast], chosen: Level) -> Block:
     for level in Level:
         forecast = costs.get(level)
         cost = _short_cost(forecast) if forecast is not None else ""
-        options.append(option(level_name(level), level.value, cost))
+        options.append(option(f"{level_name(level)}: {level_meaning(level)}", level.value, cost))
     return input_block(_("Guidance level"), radio(CHOICES + LEVEL, options, chosen.value), LEVEL, live=True)
 
 
 def _short_cost(forecast: Forecast) -> str:
     parts = []
     if forecast.reboots:
-        parts.append(_("{count} reboots").format(count=forecast.reboots))
+        parts.append(several(forecast.reboots, _("reboot"), _("reboots")))
     if forecast.toolstack_restarts:
-        parts.append(_("{count} toolstack restarts").format(count=forecast.toolstack_restarts))
+        parts.append(several(forecast.toolstack_restarts, _("toolstack restart"), _("toolstack restarts")))
     if forecast.migrations:
-        parts.append(_("{count} VM moves").format(count=forecast.migrations))
+        parts.append(several(forecast.migrations, _("VM move"), _("VM moves")))
     if forecast.vm_restarts:
-        parts.append(_("{count} VM restarts").format(count=forecast.vm_restarts))
+        parts.append(several(forecast.vm_restarts, _("VM restart"), _("VM restarts")))
     parts.append(_("up to {time}").format(time=duration(forecast.minutes[1] * 60)))
     return ", ".join(parts)
 

@@ -98,9 +98,10 @@ def _task(turn: TurnRow) -> dict[str, Any]:
         "status": _status(turn.phase),
     }
     if turn.phase in _OVER:
-        task["output"] = rich_text(_outcome(turn))
-    elif turn.phase is not TurnPhase.WAITING:
-        task["details"] = rich_text(_details(turn))
+        if taken := _taken(turn):
+            task["output"] = rich_text(_("took {time}").format(time=taken))
+    elif left := _left(turn):
+        task["details"] = rich_text(left)
     return task
 
 
@@ -113,20 +114,27 @@ def _status(phase: TurnPhase) -> str:
 
 
 def _details(turn: TurnRow) -> str:
-    words = phase_name(turn.phase)
-    if turn.phase in (TurnPhase.EVACUATING, TurnPhase.RETURNING_VMS, TurnPhase.VM_TASKS) and turn.total:
-        return _("{doing}, {left} of {total} left").format(
-            doing=words, left=turn.left, total=several(turn.total, _("VM"), _("VMs"))
-        )
-    return words
+    words, left = phase_name(turn.phase), _left(turn)
+    return f"{words}, {left}" if left else words
+
+
+def _left(turn: TurnRow) -> str:
+    """How much of the phase is left, "" where nothing is counted."""
+    if turn.phase not in (TurnPhase.EVACUATING, TurnPhase.RETURNING_VMS, TurnPhase.VM_TASKS) or not turn.total:
+        return ""
+    return _("{left} of {total} left").format(left=turn.left, total=several(turn.total, _("VM"), _("VMs")))
 
 
 def _outcome(turn: TurnRow) -> str:
-    words = phase_name(turn.phase)
+    words, taken = phase_name(turn.phase), _taken(turn)
+    return _("{state} after {time}").format(state=words, time=taken) if taken else words
+
+
+def _taken(turn: TurnRow) -> str:
+    """How long the turn took, "" when that is not known."""
     if turn.started_at is None or turn.finished_at is None:
-        return words
-    taken = duration((turn.finished_at - turn.started_at).total_seconds())
-    return _("{state} after {time}").format(state=words, time=taken)
+        return ""
+    return duration((turn.finished_at - turn.started_at).total_seconds())
 
 
 def _sections(title: str, turns: Sequence[TurnRow]) -> list[Block]:

@@ -36,6 +36,11 @@ class Action:
         return f"{type(self).__name__}:{self.subject}"
 
 
+def _switch(action: Action, on: bool) -> str:
+    """Switching off and switching on again are two effects, each with an intent of its own."""
+    return f"{type(action).__name__}:{'on' if on else 'off'}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClaimPool(Action):
     """Write our rollout into the pool's other_config, so that other installations stay away."""
@@ -55,6 +60,10 @@ class SetSyncSchedule(Action):
     """Switch the periodic sync on or off; a sync in mid-run would change the checksum under the run."""
 
     enabled: bool
+
+    @property
+    def key(self) -> str:
+        return _switch(self, self.enabled)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +91,20 @@ class SetWlb(Action):
 
     enabled: bool
 
+    @property
+    def key(self) -> str:
+        return _switch(self, self.enabled)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SetAutoPoweron(Action):
     """Set or remove (None) the pool-wide auto_poweron key."""
 
     value: str | None
+
+    @property
+    def key(self) -> str:
+        return _switch(self, self.value is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ def beyond(approved: Spec, present: Spec) -> tuple[Reason, ...]:
     covered = replace(
         present,
         pool_name=approved.pool_name,
-        fixes=approved.fixes,
+        fixes=tuple(sorted({*approved.fixes, *present.fixes})),
         hosts=tuple(
             replace(
                 host,

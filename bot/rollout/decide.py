@@ -23,9 +23,9 @@ from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, m
 from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.settling import release, settle_host, settle_pool, settle_vms
+from bot.rollout.settling import release, settle_homeless, settle_host, settle_pool, settle_vms
 from bot.rollout.spec import Spec
-from bot.rollout.turn import Turn, vm_tasks
+from bot.rollout.turn import EMPTYING, Turn, vm_tasks
 
 #: Look again at the latest after so many seconds, even when nothing seems to be going on.
 _IDLE = 15.0
@@ -97,6 +97,8 @@ def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estima
         )
     round_ = Round(spec, memory, snapshot, estimates, now)
     turns = tuple(kind.turn(round_, host) for host in host_order(snapshot, spec))
+    if memory.settling:
+        return _settle_only(round_)
     if memory.aborting:
         return _wind_down(round_, turns)
     return _carry_on(round_, turns, strategy)
@@ -130,9 +132,7 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
 def turns_to_empty(round_: Round, turns: tuple[HostTurn, ...]) -> tuple[str, ...]:
     """The hosts that the spec may empty and that still have work."""
     ceilings = {turn.host.uuid: round_.spec.host(turn.host.uuid) for turn in turns if turn.work_left}
-    return tuple(
-        uuid for uuid, ceiling in ceilings.items() if ceiling and any("Host" in task.value for task in ceiling.tasks)
-    )
+    return tuple(uuid for uuid, ceiling in ceilings.items() if ceiling is not None and ceiling.tasks & EMPTYING)
 
 
 def _finish(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
@@ -141,7 +141,7 @@ def _finish(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
     for turn in turns:
         if turn.touched and not turn.advance(final=True):
             clear = False
-    if not _settle_others(round_, turns):
+    if not _settle_others(round_, turns) or not settle_homeless(round_):
         clear = False
     if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
         return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED, because("rollout.succeeded")))
@@ -167,17 +167,46 @@ def _give_back_untouched(round_: Round, turns: tuple[HostTurn, ...], why: Reason
 
 def _wind_down(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
     """People ended the rollout: finish what is in hand, give everything back, list what XAPI does not allow yet."""
-    clear = True
+    if _claimed_by_others(round_):
+        return _ending(round_, _progress(turns, ()), clear=False)
     hand = []
+    busy = False
     for turn in turns:
+        stuck_before = len(round_.problems)
         if turn.touched and not turn.back_out():
-            clear = False
             hand.append(turn)
-    if not _settle_others(round_, turns):
-        clear = False
-    progress = _progress(turns, tuple(hand))
-    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, progress, Verdict(State.ABORTED, because("rollout.aborted")))
+            # A host that only people can help keeps nobody else from getting back what is theirs.
+            busy = busy or len(round_.problems) == stuck_before
+    clear = all((not hand, _settle_others(round_, turns), settle_homeless(round_)))
+    pool_clear = not busy and settle_pool(round_)
+    return _ending(round_, _progress(turns, tuple(hand)), clear=clear and pool_clear)
+
+
+def _settle_only(round_: Round) -> Decision:
+    """The rollout is over; only what it still owes is given back, and nothing is updated or restarted for it."""
+    if _claimed_by_others(round_):
+        return _ending(round_, (), clear=False)
+    clear = all((_settle_others(round_, ()), settle_homeless(round_), settle_pool(round_)))
+    return _ending(round_, (), clear=clear)
+
+
+def _claimed_by_others(round_: Round) -> bool:
+    claim = round_.snapshot.pool.claim
+    if claim is None or claim == round_.memory.owner:
+        return False
+    round_.problem(because("pool.claimed", owner=claim))
+    return True
+
+
+def _ending(round_: Round, progress: tuple[TurnProgress, ...], *, clear: bool) -> Decision:
+    """Take the steps there are; ask people only when nothing moves by itself any more."""
+    giving_up = round_.memory.giving_up and not _claimed_by_others(round_)
+    if not round_.steps and (clear or giving_up) and release(round_) and not round_.steps:
+        if clear:
+            return _answer(round_, progress, Verdict(State.ABORTED, because("rollout.aborted")))
+        return _answer(round_, progress, Verdict(State.FAILED, because("rollout.given_up")))
+    if round_.steps or round_.wake_at is not None:
+        round_.problems.clear()
     if round_.problems and round_.memory.giving_up:
         return _answer(round_, progress, Verdict(State.FAILED, because("rollout.given_up")))
     return _answer(round_, progress)
@@ -240,3 +269,16 @@ def unreachable(
     if silent <= patience:
         return None
     return because("pool.unreachable", minutes=int(silent.total_seconds() // 60))
+
+
+def restart_under_way(memory: Memory, coordinator: str) -> bool:
+    """Whether a restart of the coordinator that we asked for has not been seen to end.
+
+    A worker that has just taken over does not know yet which host is the coordinator; then any restart counts.
+    """
+    return any(
+        intent.state in (IntentState.OPEN, IntentState.LOST)
+        and key.startswith(("RebootHost:", "RestartToolstack:"))
+        and key.endswith(coordinator)
+        for key, intent in memory.intents.items()
+    )

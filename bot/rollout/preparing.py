@@ -15,6 +15,7 @@ from bot.rollout.action import (
     SetWlb,
 )
 from bot.rollout.memory import Debt, DebtKind, IntentState
+from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.settling import ha_document
@@ -50,7 +51,8 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
     unsure = {
         key.partition(":")[0]
         for key, intent in round_.memory.intents.items()
-        if intent.state in (IntentState.OPEN, IntentState.LOST)
+        # A call whose answer was lost is asked again, and then refused because the first one is still at work.
+        if intent.state in (IntentState.OPEN, IntentState.LOST) or intent.transient
     }
     for task in round_.snapshot.tasks:
         if task.status != "pending" or task.ours or task.ref in ours or task.name not in _FOREIGN_TASKS:
@@ -73,6 +75,11 @@ def hold_pool(round_: Round) -> bool:
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
+        return False
+    unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
+    for fix in unapproved:
+        round_.problem(because("setting.not_approved", what=fix.value))
+    if unapproved:
         return False
     held = True
     if pool.update_sync_enabled:

@@ -18,7 +18,13 @@ from bot.rollout.action import (
     EvacuateHost,
     MigrateVm,
     RebootHost,
+    RestartDeviceModel,
     RestartToolstack,
+    RestartVm,
+    ResumeVm,
+    ShutdownVm,
+    StartVm,
+    SuspendVm,
 )
 from bot.rollout.decision import Estimates, Step
 from bot.rollout.memory import Intent, IntentState, Memory
@@ -49,6 +55,24 @@ _TOOLSTACK_PATIENCE = timedelta(minutes=10)
 #: end of a task sooner; these looks are for what happens around it and for people who watch the counts.
 _LOOK_EVERY: dict[type[Action], float] = {ApplyUpdates: 60, RebootHost: 20, RestartToolstack: 5, MigrateVm: 30}
 _LOOK_DEFAULT = 15.0
+
+#: How long an action may be under way before people are asked about it. XAPI has no limit of its own for most of
+#: them, and switching HA off loops by itself while a host cannot be reached.
+_PATIENCE: dict[type[Action], timedelta] = {
+    ApplyUpdates: timedelta(hours=2),
+    EvacuateHost: timedelta(hours=2),
+    MigrateVm: timedelta(hours=1),
+    SuspendVm: timedelta(hours=1),
+    ResumeVm: timedelta(hours=1),
+    ShutdownVm: timedelta(minutes=30),
+    StartVm: timedelta(minutes=20),
+    RestartVm: timedelta(minutes=40),
+    RestartDeviceModel: timedelta(minutes=30),
+    DisableHa: timedelta(minutes=30),
+    EnableHa: timedelta(minutes=30),
+}
+#: XAPI gives a guest twenty minutes to shut down; one whose task was lost may still do so.
+_LOST_STOP_GRACE = {"ShutdownVm": timedelta(minutes=20), "SuspendVm": timedelta(minutes=5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +142,10 @@ class Round:
         intent = self.memory.intent(key)
         if intent is None:
             return False
-        lost = intent.state is IntentState.LOST and self.now - (intent.finished_at or intent.started_at) < _LOST_GRACE
-        return intent.state is IntentState.OPEN or lost
+        if intent.state is IntentState.LOST:
+            grace = _LOST_STOP_GRACE.get(key.partition(":")[0], _LOST_GRACE)
+            return self.now - (intent.finished_at or intent.started_at) < grace
+        return intent.state is IntentState.OPEN
 
     def awaits(self, action: RebootHost | RestartToolstack, reason: Reason, *, live: bool) -> bool:
         """Whether a restart is waited for: asked for and not seen yet.
@@ -135,6 +161,14 @@ class Round:
         self._wait_for(action, intent, reason)
         return True
 
+    def wait_for(self, action: Action, reason: Reason) -> None:
+        """Wait for an effect that is under way, or ask people when it takes too long."""
+        intent = self.memory.intent(action.key)
+        if intent is not None and intent.state is IntentState.OPEN:
+            self._wait_for(action, intent, reason)
+        else:
+            self.look_again(_LOOK_DEFAULT, reason)
+
     def pursue(self, action: Action, reason: Reason, *, milestone: bool = False) -> None:
         """Want an effect that cannot be seen yet: ask for it, wait for it, ask again, or ask people."""
         intent = self.memory.intent(action.key)
@@ -149,7 +183,8 @@ class Round:
             return
         due = self._ask_again_at(action, intent)
         if self.now < due:
-            self.look_again(min(30.0, (due - self.now).total_seconds() + 0.5), reason)
+            longest = 5.0 if intent.state is IntentState.DONE else 30.0
+            self.look_again(min(longest, (due - self.now).total_seconds() + 0.5), reason)
         elif intent.attempts >= (MAX_TRANSIENT if intent.state is IntentState.FAILED else MAX_ATTEMPTS):
             self.problem(self._failed(action, intent), action.key)
         else:
@@ -160,10 +195,12 @@ class Round:
         waited = self.now - intent.started_at
         if patience is not None and waited > patience:
             minutes = int(waited.total_seconds() // 60)
-            self.problem(
-                because("host.not_back", host=self.name(action.subject), minutes=minutes, action=_kind(action)),
-                action.key,
-            )
+            if isinstance(action, (RebootHost, RestartToolstack)):
+                why = because("host.not_back", host=self.name(action.subject), minutes=minutes, action=_kind(action))
+            else:
+                subject = self.name(action.subject) if action.subject else self.spec.pool_name
+                why = because("operation.slow", action=_kind(action), subject=subject, minutes=minutes)
+            self.problem(why, action.key)
             return
         self.look_again(_LOOK_EVERY.get(type(action), _LOOK_DEFAULT), reason)
 
@@ -172,7 +209,10 @@ class Round:
             return max(_REBOOT_PATIENCE, 3 * timedelta(seconds=self.estimates.reboot))
         if isinstance(action, RestartToolstack):
             return max(_TOOLSTACK_PATIENCE, 5 * timedelta(seconds=self.estimates.toolstack))
-        return None
+        patience = _PATIENCE.get(type(action))
+        if isinstance(action, ApplyUpdates) and patience is not None:
+            return max(patience, 5 * timedelta(seconds=self.estimates.apply))
+        return patience
 
     def _ask_again_at(self, action: Action, intent: Intent) -> datetime:
         """When an effect that failed for a passing reason, got lost or does not show may be asked for again."""
@@ -198,7 +238,3 @@ class Round:
 
 def _kind(action: Action) -> str:
     return type(action).__name__
-
-
-#: Actions during which nobody else should be seen doing the same to the pool.
-EXCLUSIVE = (ApplyUpdates, EvacuateHost, RebootHost, MigrateVm, EnableHa, DisableHa)

@@ -29,6 +29,8 @@ from bot.rollout.spec import VmTreatment
 
 #: How many VMs are moved or started at a time; more only lengthens each VM's pause.
 STREAMS = 4
+#: How often a VM that XAPI refused to move home is tried in all; room appears as other hosts come back.
+_TRIES_HOME = 3
 #: What XAPI answers while hosts run different versions; the debt then waits for the rest of the pool.
 MIXED = "NOT_SUPPORTED_DURING_UPGRADE"
 
@@ -71,13 +73,29 @@ def settle_vms(round_: Round, host: Host, *, final: bool = False) -> bool:
     owed = [debt for debt in round_.memory.debts_of(*_VM_DEBTS) if home_of(debt) == host.uuid]
     if not owed:
         return True
-    if not host.enabled:
-        return False
+    if not host.enabled or not host.live:
+        return _host_unavailable(round_, host, owed)
     clear = True
     for debt in owed:
         if not _settle_vm(round_, debt, host, final):
             clear = False
     return clear
+
+
+def _host_unavailable(round_: Round, host: Host, owed: list[Debt]) -> bool:
+    """VMs cannot go home to a host that is out of service.
+
+    If we took it out, it is on its way back. If other people did, or if it is gone, it is theirs to bring back: a
+    running rollout asks, one that is ending lists its VMs as waiting.
+    """
+    if host.live and round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None:
+        return False
+    if round_.memory.aborting:
+        round_.waiting.extend((debt.key, "HOST_DISABLED" if host.live else "HOST_OFFLINE") for debt in owed)
+        return True
+    code = "host.disabled_by_others" if host.live else "host.offline"
+    round_.problem(because(code, host=host.name, vms=len(owed)))
+    return False
 
 
 def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
@@ -88,8 +106,7 @@ def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
         return True
     if debt.kind is DebtKind.VM_HOME:
         return _go_home(round_, debt, vm, host, final)
-    if any(round_.may_still_happen(f"{kind}:{vm.uuid}") for kind in ("SuspendVm", "ShutdownVm")):
-        # The debt is written before the call, so a VM that still runs may be about to stop.
+    if vm.power_state is PowerState.RUNNING and _may_still_stop(round_, vm):
         round_.look_again(4)
         return False
     asleep = PowerState.SUSPENDED if debt.kind is DebtKind.VM_SUSPENDED else PowerState.HALTED
@@ -112,11 +129,21 @@ def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
     return False
 
 
+def _may_still_stop(round_: Round, vm: VM) -> bool:
+    """Whether a VM that still runs may be about to stop: its debt is written before the call."""
+    if vm.current_operations & {"clean_shutdown", "hard_shutdown", "shutdown", "suspend"}:
+        return True
+    return any(round_.may_still_happen(f"{kind}:{vm.uuid}") for kind in ("SuspendVm", "ShutdownVm"))
+
+
 def _under_way(round_: Round, vm: VM) -> bool:
     return any(round_.is_open(f"{kind}:{vm.uuid}") for kind in ("MigrateVm", "ResumeVm", "StartVm", "ShutdownVm"))
 
 
 def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool:
+    if vm.resident_on == host.uuid and round_.may_still_happen(f"EvacuateHost:{host.uuid}"):
+        round_.look_again(4)
+        return False
     if vm.resident_on == host.uuid:
         round_.step(close(debt, "settled"), because("debt.vm_home", vm=vm.name, host=host.name))
         return True
@@ -140,10 +167,16 @@ def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool
             ShutdownVm(vm=vm.uuid, debts=(stopped,)), because("vm.restarting_home", vm=vm.name, host=host.name)
         )
         return False
-    intent = round_.memory.intent(f"MigrateVm:{vm.uuid}")
-    if not final and intent is not None and _refused(intent):
-        return True
-    round_.pursue(MigrateVm(vm=vm.uuid, to=host.uuid), because("vm.going_home", vm=vm.name, host=host.name))
+    home = MigrateVm(vm=vm.uuid, to=host.uuid)
+    reason = because("vm.going_home", vm=vm.name, host=host.name)
+    intent = round_.memory.intent(home.key)
+    if intent is not None and _refused(intent):
+        if not final:
+            return True
+        if intent.attempts < _TRIES_HOME:
+            round_.step(home, reason)
+            return False
+    round_.pursue(home, reason)
     return False
 
 
@@ -171,14 +204,42 @@ def settle_host(round_: Round, host: Host) -> bool:
     debt = round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid)
     if debt is None:
         return True
+    if host.enabled and round_.may_still_happen(f"DisableHost:{host.uuid}"):
+        round_.look_again(4)
+        return False
     if host.enabled:
         round_.step(close(debt, "settled"), because("host.in_service", host=host.name))
         return True
+    if not host.live and round_.memory.aborting:
+        round_.waiting.append((debt.key, "HOST_OFFLINE"))
+        return True
     if host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}:
+        if round_.memory.settling:
+            round_.waiting.append((debt.key, "HOST_PENDING_MANDATORY_GUIDANCE_NOT_EMPTY"))
+            return True
         round_.problem(because("host.mandatory_left", host=host.name), f"EnableHost:{host.uuid}")
         return False
     round_.pursue(EnableHost(host=host.uuid), because("host.enabling", host=host.name))
     return False
+
+
+def settle_homeless(round_: Round) -> bool:
+    """What is owed to hosts that left the pool: their VMs run wherever they can; True when nothing is left."""
+    known = {host.uuid for host in round_.snapshot.hosts}
+    clear = True
+    for debt in round_.memory.debts_of(DebtKind.HOST_ENABLED):
+        if debt.subject not in known:
+            round_.step(close(debt, "left_alone"), because("host.gone", host=debt.label))
+    for debt in round_.memory.debts_of(*_VM_DEBTS):
+        if home_of(debt) in known:
+            continue
+        vm = round_.snapshot.vm(debt.subject)
+        refuge = round_.snapshot.coordinator
+        if debt.kind is DebtKind.VM_HOME or vm is None or refuge is None:
+            round_.step(close(debt, "left_alone"), because("debt.home_gone", vm=debt.label))
+        elif not _settle_vm(round_, debt, refuge, final=True):
+            clear = False
+    return clear
 
 
 def settle_pool(round_: Round) -> bool:
@@ -205,6 +266,9 @@ def _settle_ha(round_: Round) -> bool:
     original = ha_from(debt.original)
     ha = round_.snapshot.pool.ha
     enabled_by_us = round_.memory.intent("EnableHa:") is not None
+    if ha.enabled and round_.may_still_happen("DisableHa:"):
+        round_.look_again(5, because("ha.disabling"))
+        return False
     if ha.enabled:
         if enabled_by_us and ha.failures_to_tolerate != original.failures_to_tolerate:
             round_.pursue(
@@ -226,6 +290,9 @@ def _settle_wlb(round_: Round) -> bool:
     debt = round_.memory.debt(DebtKind.WLB)
     if debt is None:
         return True
+    if round_.snapshot.pool.wlb_enabled and round_.may_still_happen("SetWlb:off"):
+        round_.look_again(4)
+        return False
     if round_.snapshot.pool.wlb_enabled:
         round_.step(close(debt, "settled"), because("wlb.restored"))
         return True
@@ -237,6 +304,9 @@ def _settle_sync(round_: Round) -> bool:
     debt = round_.memory.debt(DebtKind.SYNC_SCHEDULE)
     if debt is None:
         return True
+    if round_.snapshot.pool.update_sync_enabled and round_.may_still_happen("SetSyncSchedule:off"):
+        round_.look_again(4)
+        return False
     if round_.snapshot.pool.update_sync_enabled:
         round_.step(close(debt, "settled"), because("sync.restored"))
         return True
@@ -248,6 +318,9 @@ def _settle_auto_poweron(round_: Round) -> bool:
     debt = round_.memory.debt(DebtKind.AUTO_POWERON)
     if debt is None:
         return True
+    if round_.snapshot.pool.auto_poweron is not None and round_.may_still_happen("SetAutoPoweron:off"):
+        round_.look_again(4)
+        return False
     if round_.snapshot.pool.auto_poweron is not None:
         round_.step(close(debt, "settled"), because("auto_poweron.restored"))
         return True

@@ -20,7 +20,7 @@ from bot.rollout.action import (
     SuspendVm,
 )
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
-from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
+from bot.rollout.memory import Debt, DebtKind, Intent, IntentState, TurnPhase, TurnProgress
 from bot.rollout.model import VM, Host, PowerState, changes_version
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
@@ -33,7 +33,8 @@ _STORAGE_PATIENCE = timedelta(minutes=5)
 #: How long members may take to come back to a restarted coordinator before the run goes on without waiting.
 _MEMBERS_PATIENCE = timedelta(minutes=15)
 
-_EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
+#: Tasks for which the host must be empty.
+EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
 
 
 class Turn:
@@ -196,8 +197,8 @@ class Turn:
     def _empty_before_apply(self) -> bool:
         """Whether guidance wants the host empty; XAPI insists on it where the mandatory list says so."""
         if self.available is None:
-            return bool(self.ceiling & _EMPTYING)
-        return bool((self.available.guidance.at(self.spec.level) | self.pending) & _EMPTYING)
+            return bool(self.ceiling & EMPTYING)
+        return bool((self.available.guidance.at(self.spec.level) | self.pending) & EMPTYING)
 
     def _update(self) -> bool:
         if not self._out_of_service():
@@ -205,6 +206,12 @@ class Turn:
         if self._empty_before_apply and not self._emptied():
             return False
         self.phase = TurnPhase.APPLYING
+        intent = self.memory.intent(self.apply.key)
+        lost = intent is not None and intent.state is IntentState.LOST
+        if lost and "apply_updates" in self.round.snapshot.pool.current_operations:
+            # Nobody knows what became of our call, but XAPI is installing: asking again would only be refused.
+            self.round.look_again(15, because("host.applying", host=self.host.name, checksum=self.spec.checksum[:12]))
+            return False
         short = self.spec.checksum[:12]
         self.round.pursue(self.apply, because("host.applying", host=self.host.name, checksum=short), milestone=True)
         return False
@@ -231,6 +238,8 @@ class Turn:
     def _ask_about_livepatch(self) -> bool:
         if self.memory.intent(self.apply.key) is None or self.round.is_open(self.apply.key):
             # A retry forgave the earlier apply: XAPI keeps failed live patches and tries them again.
+            if not self._out_of_service():
+                return False
             self.phase = TurnPhase.APPLYING
             self.round.pursue(self.apply, because("host.applying_livepatch_again", host=self.host.name))
         else:
@@ -239,7 +248,8 @@ class Turn:
 
     def _within_ceiling(self, task: Task) -> bool:
         # Whoever approved a reboot approved the toolstack's restart with it.
-        if task in self.ceiling or Task.REBOOT_HOST in self.ceiling or self.livepatch_failed:
+        accepted = self.host.uuid in self.memory.reboots_accepted
+        if task in self.ceiling or Task.REBOOT_HOST in self.ceiling or accepted:
             return True
         self.round.problem(because("ceiling.exceeded", host=self.host.name, task=task.value))
         return False
@@ -344,7 +354,7 @@ class Turn:
         for action in (self.apply, EvacuateHost(host=self.host.uuid)):
             if self.round.may_still_happen(action.key) and not (action is self.apply and self.applied):
                 self.phase = TurnPhase.APPLYING if action is self.apply else TurnPhase.EVACUATING
-                self.round.look_again(5, because("abort.finishing", host=self.host.name))
+                self.round.wait_for(action, because("abort.finishing", host=self.host.name))
                 return True
         return False
 
@@ -361,26 +371,28 @@ def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
     """Carry out the VM tasks of guidance on running VMs; True when none is left that the spec allows.
 
     A restart is never repeated when the task stays pending: XAPI keeps it until the VM starts on a host that is as
-    new as the coordinator, and the outcome lists what is left.
+    new as the coordinator. One that XAPI refuses (a guest without tools, for instance) is left pending: it must not
+    keep its host out of service. The outcome lists what is left.
     """
     clear = True
+    device_models = any(Task.RESTART_DEVICE_MODEL in host.tasks for host in round_.spec.hosts)
     for vm in vms:
         tasks = vm.pending.at(round_.spec.level)
         allowed = round_.spec.vm(vm.uuid)
         if vm.power_state is not PowerState.RUNNING:
             continue
         if Task.RESTART_VM in tasks:
-            if allowed is None:
+            if allowed is None or allowed.treatment is VmTreatment.SUSPEND:
                 continue
             action: RestartVm | RestartDeviceModel = RestartVm(vm=vm.uuid)
             reason = because("vm.restarting", vm=vm.name)
-        elif Task.RESTART_DEVICE_MODEL in tasks:
+        elif Task.RESTART_DEVICE_MODEL in tasks and device_models:
             action = RestartDeviceModel(vm=vm.uuid)
             reason = because("vm.restarting_device_model", vm=vm.name)
         else:
             continue
         intent = round_.memory.intent(action.key)
-        if intent is not None and intent.state is IntentState.DONE:
+        if intent is not None and (intent.state is IntentState.DONE or _refused(intent)):
             continue
         clear = False
         if intent is None and round_.in_flight(RestartVm, RestartDeviceModel) >= STREAMS:
@@ -388,3 +400,7 @@ def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
             continue
         round_.pursue(action, reason)
     return clear
+
+
+def _refused(intent: Intent) -> bool:
+    return intent.state is IntentState.FAILED and not intent.transient

@@ -49,7 +49,8 @@ class PoolStanding:
 
 def policy_of(settings: Settings, alias: str) -> ApprovalPolicy:
     """The approval policy of a pool, from its configuration."""
-    approval = settings.approval_for(alias)
+    # A rollout outlives the configuration of its pool; the general rules then stand in.
+    approval = settings.approval_for(alias) if alias in settings.pools else settings.approval
     return ApprovalPolicy(
         required=approval.required,
         expires_after=timedelta(hours=approval.expires_after_hours),

@@ -8,25 +8,34 @@ from __future__ import annotations
 
 from bot.rollout.bounds import beyond
 from bot.rollout.checks import Severity
+from bot.rollout.errors import RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import choices_of
 from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
-from bot.rollouts.standing import standing_of
+from bot.rollouts.standing import policy_of, standing_of
 from storage import approvals, rollouts
 from storage.actors import BOT
 from storage.tables import RolloutRow
 
 
+class NotYet(RolloutError):
+    """Something keeps an approved rollout from starting that may pass."""
+
+
 def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
     """Move an approved rollout to running, or to the state that says why it does not start.
 
-    Asks Slack for the approvers and XAPI for the pool; raises `bot.xen.errors.XenError` when XAPI cannot be reached.
+    Asks Slack for the approvers and XAPI for the pool. Raises `NotYet`, `bot.xen.errors.XenError` and
+    `bot.authority.AuthorityUnknown` when it should be tried again.
     """
-    standing = desk.standing(rollout_id)
-    row, now = standing.row, desk.time.now()
-    if row.approved_at is not None and now > row.approved_at + standing.policy.start_within:
+    with desk.database.reading() as tx:
+        row = rollouts.get(tx, rollout_id)
+    within = policy_of(desk.settings, row.pool_alias).start_within
+    if row.approved_at is not None and desk.time.now() > row.approved_at + within:
+        # Asked before anything that may fail, so that nothing holds the pool for ever.
         return _move(desk, row, State.EXPIRED, because("rollout.start_expired"))
+    standing = desk.standing(rollout_id)
     if not standing.quorum.met:
         return _ask_again(desk, row, len(standing.quorum.counted), standing.quorum.required)
     if desk.settings.pool(row.pool_alias).mode != "act":
@@ -37,8 +46,9 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
         why = " ".join(desk.say(difference) for difference in differences)
         return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why=why))
     if preview.blocked:
+        # What was approved is still what would be done; it may become possible within the time it was approved for.
         why = " ".join(desk.say(finding.reason) for finding in preview.report.of(Severity.BLOCKS))
-        return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why=why))
+        raise NotYet(why, "It starts as soon as that has passed, if the approval is still fresh then.")
     return _move(
         desk, row, State.RUNNING, because("rollout.started", hosts=len(standing.spec.hosts), pool=row.pool_alias)
     )

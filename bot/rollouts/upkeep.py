@@ -15,6 +15,8 @@ from storage.actors import Actor
 
 #: How often a sync under way is looked at.
 _SYNC_LOOK = timedelta(seconds=5)
+#: A sync downloads hundreds of megabytes; an unreachable pool is not waited for longer than this.
+_SYNC_PATIENCE = timedelta(hours=2)
 
 
 class Upkeep(Desk):
@@ -100,10 +102,15 @@ class Upkeep(Desk):
 
     def _wait_for_sync(self, alias: str, task: str) -> Reason:
         gateway = self.gateways[alias]
-        status = gateway.task(task)
-        while status.state == "pending":
+        until = self.time.now() + _SYNC_PATIENCE
+        status = None
+        while status is None or status.state == "pending":
             self.time.wait_until(self.time.now() + _SYNC_LOOK)
-            status = gateway.task(task)
+            try:
+                status = gateway.task(task)
+            except XenError as error:
+                if not error.transient or self.time.now() > until:
+                    raise
         if status.error is not None:
             raise status.error
         return because("sync.finished", pool=alias, checksum=gateway.repository_state().hash[:12])

@@ -11,7 +11,7 @@ import threading
 import uuid
 from datetime import datetime, timedelta
 
-from bot.rollout.decide import decide, unreachable
+from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Verdict
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import IntentState, Memory, TurnPhase
@@ -21,8 +21,8 @@ from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
 from bot.rollouts import Rollouts
 from bot.worker.hands import Hands
-from bot.worker.ledger import settle_open
-from bot.xen.errors import XenError, translate
+from bot.worker.ledger import look_at_restarts, look_at_tasks
+from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
 from storage import debts, durations, intents, outbox, rollouts, turns
 from storage.actors import BOT
@@ -36,12 +36,10 @@ _WORKING = (State.RUNNING, State.ABORTING)
 _KNOCK_EVERY = 5.0
 #: How often tasks of ours are looked at between two looks at the whole pool.
 _TASK_LOOK = timedelta(seconds=4)
-#: Rounds that settle a pool's debts outside a rollout stop after so long.
-_SETTLING_LIMIT = timedelta(minutes=30)
 
 
 class Driver:
-    """Drives one rollout until it leaves the working states, or settles what an ended one still owes."""
+    """Drives one rollout until it leaves the working states."""
 
     def __init__(
         self, desk: Rollouts, gateway: Gateway, rollout_id: int, stop: threading.Event, wake: threading.Event
@@ -54,7 +52,9 @@ class Driver:
         self.fence = uuid.uuid4().hex
         self._recovering = True
         self._silent_since: datetime | None = None
+        self._before: PoolSnapshot | None = None
         self._coordinator = ""
+        self._owner = f"{desk.settings.installation}/{rollout_id}"
 
     def drive(self) -> None:
         """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
@@ -66,7 +66,7 @@ class Driver:
             snapshot = self._observe(row)
             if snapshot is None:
                 continue
-            decision = self._round(row, snapshot, aborting=row.state is State.ABORTING)
+            decision = self._round(row, snapshot)
             with self.desk.database.transaction() as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
@@ -74,23 +74,6 @@ class Driver:
                     if decision.verdict.state in TERMINAL:
                         self._tell_what_is_pending(tx, row, snapshot)
                     self._conclude(tx, row, decision.verdict)
-            self._act(row, decision, snapshot)
-
-    def settle(self) -> None:
-        """Give back what an ended rollout still owes to its pool, as far as XAPI permits now."""
-        row = self._take_over()
-        with self.desk.database.transaction() as tx:
-            intents.forgive(tx, self.rollout_id, self.desk.time.now())
-        until = self.desk.time.now() + _SETTLING_LIMIT
-        while not self.stop.is_set() and self.desk.time.now() < until:
-            snapshot = self.gateway.snapshot(disks=False)
-            decision = self._round(row, snapshot, aborting=True)
-            with self.desk.database.transaction() as tx:
-                for key, code in decision.waiting:
-                    debts.note_waiting(tx, row.pool_uuid, key, code)
-            if decision.verdict is not None:
-                log.info("settling rollout %s ended: %s", self.rollout_id, self.desk.say(decision.verdict.reason))
-                return
             self._act(row, decision, snapshot)
 
     # -- observe ---------------------------------------------------------------------------------------------
@@ -107,51 +90,65 @@ class Driver:
     def _observe(self, row: RolloutRow) -> PoolSnapshot | None:
         """A fresh snapshot with every open intent looked after, or None when the pool does not answer now."""
         try:
-            snapshot = self.gateway.snapshot(disks=False)
-            settle_open(self.desk, self.gateway, row, snapshot, recovering=self._recovering)
+            return self._look(row)
         except XenError as error:
-            self._silence(row, error)
+            # A gateway that was closed because we are to stop is no news about the pool.
+            if not self.stop.is_set():
+                self._silence(row, error)
             return None
+
+    def _look(self, row: RolloutRow) -> PoolSnapshot:
+        look_at_tasks(self.desk, self.gateway, row, self._before, recovering=self._recovering)
+        snapshot = self.gateway.snapshot(disks=False)
+        look_at_restarts(self.desk, row, snapshot, recovering=self._recovering)
         self._recovering = False
         self._silent_since = None
+        self._before = snapshot
         self._coordinator = snapshot.pool.coordinator
         return snapshot
 
     def _silence(self, row: RolloutRow, error: XenError) -> None:
+        """The pool does not answer: wait while that is to be expected, then ask people (or give up if they did)."""
         now = self.desk.time.now()
         self._silent_since = self._silent_since or now
-        reason: Reason | None = None
-        if not error.transient:
+        with self.desk.database.reading() as tx:
+            memory = self._memory(tx, row)
+            estimates = durations.estimates(tx, row.pool_uuid)
+        # While a coordinator starts, what it answers is no more reliable than silence.
+        passing = error.transient or (
+            restart_under_way(memory, self._coordinator) and not isinstance(error, TlsRefused)
+        )
+        reason = unreachable(memory, self._coordinator, self._silent_since, estimates, now)
+        if not passing:
             reason = because("operation.failed_told", subject=row.pool_alias, sentence=error.sentence, hint=error.hint)
+        if memory.giving_up:
+            verdict = Verdict(State.FAILED, because("rollout.given_up"))
+        elif reason is not None:
+            verdict = Verdict(State.NEEDS_ATTENTION, reason)
         else:
-            with self.desk.database.reading() as tx:
-                memory = self._memory(tx, row, aborting=row.state is State.ABORTING)
-                estimates = durations.estimates(tx, row.pool_uuid)
-            reason = unreachable(memory, self._coordinator, self._silent_since, estimates, now)
-        if reason is not None:
-            with self.desk.database.transaction() as tx:
-                rollouts.check_fence(tx, self.rollout_id, self.fence)
-                self._conclude(tx, row, Verdict(State.NEEDS_ATTENTION, reason))
+            self._wait(now + timedelta(seconds=_KNOCK_EVERY))
             return
-        self._wait(now + timedelta(seconds=_KNOCK_EVERY))
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.rollout_id, self.fence)
+            self._conclude(tx, row, verdict)
 
     # -- decide ----------------------------------------------------------------------------------------------
 
-    def _round(self, row: RolloutRow, snapshot: PoolSnapshot, *, aborting: bool) -> Decision:
+    def _round(self, row: RolloutRow, snapshot: PoolSnapshot) -> Decision:
         with self.desk.database.reading() as tx:
             spec: Spec = rollouts.spec_of(tx, row.id)[0]
-            memory = self._memory(tx, row, aborting=aborting)
+            memory = self._memory(tx, row)
             estimates = durations.estimates(tx, row.pool_uuid)
         return decide(spec, memory, snapshot, estimates, self.desk.time.now())
 
-    def _memory(self, tx: Session, row: RolloutRow, *, aborting: bool) -> Memory:
+    def _memory(self, tx: Session, row: RolloutRow) -> Memory:
         return Memory(
             updates=rollouts.updates_of(row),
             intents=intents.all_intents(tx, row.id),
             debts=debts.open_debts(tx, row.pool_uuid),
-            aborting=aborting,
-            giving_up=row.giving_up,
-            owner=f"{self.desk.settings.installation}/{row.id}",
+            aborting=row.state is State.ABORTING,
+            giving_up=row.giving_up and row.state is State.ABORTING,
+            owner=self._owner,
         )
 
     # -- tell ------------------------------------------------------------------------------------------------
@@ -167,10 +164,14 @@ class Driver:
             known = before.get(progress.host)
             if known is not None and progress.phase is TurnPhase.DONE and known.phase is not TurnPhase.DONE:
                 self._line(tx, row, _done(progress.name, known.started_at, now))
-        for key, code in decision.waiting:
-            debts.note_waiting(tx, row.pool_uuid, key, code)
+        self._note_waiting(tx, row, decision)
         if news:
             rollouts.redraw_progress(tx, row.id, now)
+
+    def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
+        waiting = dict(decision.waiting)
+        for debt in debts.open_debts(tx, row.pool_uuid):
+            debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
 
     def _tell_what_is_pending(self, tx: Session, row: RolloutRow, snapshot: PoolSnapshot) -> None:
         """Tasks above the chosen level, or of VMs that the spec does not list, stay pending; people should know."""
@@ -206,7 +207,7 @@ class Driver:
     # -- act -------------------------------------------------------------------------------------------------
 
     def _act(self, row: RolloutRow, decision: Decision, snapshot: PoolSnapshot) -> None:
-        hands = Hands(self.desk, self.gateway, row, self.fence)
+        hands = Hands(self.desk, self.gateway, row, self.fence, self.stop, self._owner)
         for step in decision.steps:
             if self.stop.is_set():
                 return

@@ -6,6 +6,8 @@ effect happened before it asks again.
 
 from __future__ import annotations
 
+import threading
+
 from bot.rollout.action import Action, AskEvacuation, CloseDebt, RebootHost, RestartToolstack, parameters
 from bot.rollout.decision import Step
 from bot.rollout.model import PoolSnapshot
@@ -15,6 +17,7 @@ from bot.xen.gateway import Gateway
 from storage import audit, debts, intents, outbox, rollouts
 from storage.actors import BOT
 from storage.database import Session
+from storage.errors import Conflict
 from storage.tables import RolloutRow
 
 #: Actions whose effect shows only in the host's start times: the call's return says nothing about it.
@@ -22,13 +25,20 @@ SEEN_LATER = (RebootHost, RestartToolstack)
 
 
 class Hands:
-    """Executes the steps of one rollout for as long as `fence` holds."""
+    """Executes the steps of one round for as long as `fence` holds and the rollout is in the state of its `row`.
 
-    def __init__(self, desk: Rollouts, gateway: Gateway, row: RolloutRow, fence: str) -> None:
+    `owner` is our claim on the pool: an effect is never asked for while another installation's is there.
+    """
+
+    def __init__(
+        self, desk: Rollouts, gateway: Gateway, row: RolloutRow, fence: str, stop: threading.Event, owner: str
+    ) -> None:
         self.desk = desk
         self.gateway = gateway
         self.row = row
         self.fence = fence
+        self.stop = stop
+        self.owner = owner
 
     def take(self, step: Step, snapshot: PoolSnapshot) -> None:
         """Carry out one step. Errors of XAPI are written to the intent; errors of our database are raised."""
@@ -41,9 +51,12 @@ class Hands:
             if isinstance(action, AskEvacuation):
                 self._ask_evacuation(action)
                 return
+            self.gateway.check_claim(self.owner)
             task = self.gateway.begin(action, snapshot)
         except XenError as error:
-            self._failed(action, error)
+            # Told to stop, we leave the intent open: whoever takes over looks what became of it.
+            if not self.stop.is_set():
+                self._failed(action, error)
             return
         with self.desk.database.transaction() as tx:
             if task:
@@ -55,7 +68,7 @@ class Hands:
         action, now = step.action, self.desk.time.now()
         host = snapshot.host(action.subject)
         with self.desk.database.transaction() as tx:
-            rollouts.check_fence(tx, self.row.id, self.fence)
+            self._still_wanted(tx)
             intents.open_intent(
                 tx,
                 self.row.id,
@@ -70,9 +83,16 @@ class Hands:
             if step.milestone:
                 self._line(tx, step)
 
+    def _still_wanted(self, tx: Session) -> None:
+        """Raise `Conflict` when another driver took over, or people paused or ended the rollout since the decision."""
+        rollouts.check_fence(tx, self.row.id, self.fence)
+        present = rollouts.get(tx, self.row.id).state
+        if present is not self.row.state:
+            raise Conflict(f"Rollout {self.row.id} is {present.value} now.", "Nothing to do: it is looked at again.")
+
     def _close(self, action: CloseDebt, step: Step) -> None:
         with self.desk.database.transaction() as tx:
-            rollouts.check_fence(tx, self.row.id, self.fence)
+            self._still_wanted(tx)
             closed = debts.close_debt(
                 tx,
                 self.row.pool_uuid,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from bot.rollout.memory import Intent, IntentState
 from bot.rollout.model import PoolSnapshot
 from bot.rollouts import Rollouts
@@ -20,37 +18,46 @@ _MEASURES: dict[str, durations.What] = {
     "RestartToolstack": "toolstack",
     "RestartVm": "vm_restart",
 }
+#: Seconds; what took longer was held up by something else.
+_LONGEST_MEASURED = 7200.0
 _RESTARTS = ("RebootHost", "RestartToolstack")
 
 
-def settle_open(desk: Rollouts, gateway: Gateway, row: RolloutRow, snapshot: PoolSnapshot, *, recovering: bool) -> None:
-    """Look after every open intent of the rollout, and after restarts whose answer was lost.
+def look_at_tasks(
+    desk: Rollouts, gateway: Gateway, row: RolloutRow, before: PoolSnapshot | None, *, recovering: bool
+) -> None:
+    """Look after every open intent that a task carries out. To be called *before* the next snapshot is taken.
 
-    With `recovering` (a new driver took over) an intent without a task counts as lost: whoever opened it may have
-    died before or after the call. Whether a lost restart happened can be seen on the host.
+    In this order a task that is over is always visible in the snapshot that follows; the other way round a VM could
+    be seen running after its shutdown was already known to be done. With `recovering` (a new driver took over) an
+    intent without a task counts as lost: whoever opened it may have died before or after the call. `before` is the
+    last snapshot, None when there is none.
     """
-    with desk.database.reading() as tx:
-        known = intents.all_intents(tx, row.id)
-    for intent in _open(known.values()):
-        kind, _, subject = intent.key.partition(":")
-        if kind in _RESTARTS and _came_back(kind, subject, intent, snapshot):
-            _finish(desk, row, intent, snapshot)
-        elif intent.state is IntentState.LOST or (kind in _RESTARTS and not recovering):
-            continue
-        elif intent.task_ref:
-            _look_at_task(desk, gateway, row, intent, snapshot)
-        elif recovering:
+    for intent in _of(desk, row, IntentState.OPEN):
+        if intent.task_ref:
+            _look_at_task(desk, gateway, row, intent, before)
+        elif recovering and intent.key.partition(":")[0] not in _RESTARTS:
             with desk.database.transaction() as tx:
                 intents.lose(tx, row.id, intent.key, desk.time.now())
 
 
-def _open(known: Iterable[Intent]) -> list[Intent]:
-    return [
-        intent
-        for intent in known
-        if intent.state is IntentState.OPEN
-        or (intent.state is IntentState.LOST and intent.key.partition(":")[0] in _RESTARTS)
-    ]
+def look_at_restarts(desk: Rollouts, row: RolloutRow, snapshot: PoolSnapshot, *, recovering: bool) -> None:
+    """Finish the restarts that can be seen on their hosts, also those whose answer was lost."""
+    for intent in _of(desk, row, IntentState.OPEN, IntentState.LOST):
+        kind, _, subject = intent.key.partition(":")
+        if kind not in _RESTARTS:
+            continue
+        if _came_back(kind, subject, intent, snapshot):
+            _finish(desk, row, intent, snapshot)
+        elif recovering and intent.state is IntentState.OPEN:
+            with desk.database.transaction() as tx:
+                intents.lose(tx, row.id, intent.key, desk.time.now())
+
+
+def _of(desk: Rollouts, row: RolloutRow, *states: IntentState) -> list[Intent]:
+    with desk.database.reading() as tx:
+        known = intents.all_intents(tx, row.id)
+    return [intent for intent in known.values() if intent.state in states]
 
 
 def _came_back(kind: str, subject: str, intent: Intent, snapshot: PoolSnapshot) -> bool:
@@ -59,18 +66,21 @@ def _came_back(kind: str, subject: str, intent: Intent, snapshot: PoolSnapshot) 
     if host is None or not host.live:
         return False
     if kind == "RebootHost":
-        return host.boot_time > intent.boot_time and host.agent_start_time > intent.agent_start_time
-    return host.agent_start_time > intent.agent_start_time
+        # Another one, not a later one: a host without a working clock boots in the past until NTP corrects it.
+        return host.boot_time != intent.boot_time and host.agent_start_time != intent.agent_start_time
+    return host.agent_start_time != intent.agent_start_time
 
 
-def _look_at_task(desk: Rollouts, gateway: Gateway, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot) -> None:
+def _look_at_task(
+    desk: Rollouts, gateway: Gateway, row: RolloutRow, intent: Intent, before: PoolSnapshot | None
+) -> None:
     status = gateway.task(intent.task_ref)
     if status.state == "pending":
         return
     now = desk.time.now()
     if status.state == "success":
         failed = livepatch_failures(status.result) if intent.key.startswith("ApplyUpdates:") else ()
-        _finish(desk, row, intent, snapshot, result=list(failed))
+        _finish(desk, row, intent, before, result=list(failed))
     else:
         with desk.database.transaction() as tx:
             if status.error is not None:
@@ -83,22 +93,24 @@ def _look_at_task(desk: Rollouts, gateway: Gateway, row: RolloutRow, intent: Int
 
 
 def _finish(
-    desk: Rollouts, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot, result: list[str] | None = None
+    desk: Rollouts, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot | None, result: list[str] | None = None
 ) -> None:
     with desk.database.transaction() as tx:
         intents.finish(tx, row.id, intent.key, desk.time.now(), result)
         _learn(tx, desk, row, intent, snapshot)
 
 
-def _learn(tx: Session, desk: Rollouts, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot) -> None:
+def _learn(tx: Session, desk: Rollouts, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot | None) -> None:
     kind, _, subject = intent.key.partition(":")
     now = desk.time.now()
     seconds = (now - intent.started_at).total_seconds()
+    if intent.attempts > 1 or intent.state is IntentState.LOST or seconds > _LONGEST_MEASURED:
+        return  # a wait for people, or for an answer that was lost, is no measurement
     what = _MEASURES.get(kind)
     if what is not None and seconds > 0:
         durations.learn(tx, row.pool_uuid, what, seconds, now)
         return
-    vm = snapshot.vm(subject)
+    vm = snapshot.vm(subject) if snapshot is not None else None
     fixed = durations.estimates(tx, row.pool_uuid).migrate_fixed
     if kind == "MigrateVm" and vm is not None and seconds > fixed and vm.memory > 0:
         durations.learn(tx, row.pool_uuid, "migrate_rate", vm.memory / (seconds - fixed), now)

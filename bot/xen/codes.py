@@ -358,7 +358,7 @@ _OURS: Mapping[str, Meaning] = {
         "{0} belongs to another pool than before ({1} instead of {2}).",
         "Correct the pool's urls in the configuration; nothing is done on the other pool.",
     ),
-    "XSBOT_CLOSED": _refused("The connection to the pool {0} was closed.", "Start the bot again."),
+    "XSBOT_CLOSED": Meaning(Kind.UNREACHABLE, "The connection to the pool {0} was closed.", "Start the bot again."),
 }
 
 #: Every code that the bot has words for.

@@ -77,7 +77,7 @@ class Gateway:
             classes["VBD"] = {}
             # HA's heartbeat SRs are found through its statefiles.
             statefiles = wire.texts(pool, "ha_statefiles") if wire.flag(pool, "ha_enabled") else ()
-            classes["VDI"] = {ref: read("VDI.get_record", ref) for ref in statefiles}
+            classes["VDI"] = {ref: record for ref in statefiles if (record := self._disk(ref)) is not None}
         coordinator = next(iter(classes["pool"].values()))["master"]
         servertime = self._server_time(coordinator)
         with self._lock:
@@ -87,6 +87,13 @@ class Gateway:
         found = snapshot_of(records)
         self._connection.learn(names_of(records), [host.address for host in found.hosts])
         return found
+
+    def _disk(self, ref: str) -> wire.Record | None:
+        try:
+            record: wire.Record = self._connection.read("VDI.get_record", ref)
+        except HandleGone:
+            return None
+        return record
 
     def _server_time(self, coordinator: str) -> datetime:
         moment = wire.moment(self._connection.read("host.get_servertime", coordinator))
@@ -99,9 +106,7 @@ class Gateway:
         read = self._connection.read
         pool = next(iter(read("pool.get_all_records").values()))
         repository = enabled_repository(pool, read("Repository.get_all_records"))
-        applied = {
-            wire.text(host, "latest_synced_updates_applied") for host in read("host.get_all_records").values()
-        }
+        applied = {wire.text(host, "latest_synced_updates_applied") for host in read("host.get_all_records").values()}
         return RepositoryState(
             hash=repository.hash if repository is not None else "",
             last_update_sync=wire.moment(pool.get("last_update_sync")),
@@ -128,9 +133,7 @@ class Gateway:
 
     def _updates(self) -> AvailableUpdates:
         connection = self._connection
-        hosts = {
-            ref: wire.text(record, "uuid") for ref, record in connection.read("host.get_all_records").items()
-        }
+        hosts = {ref: wire.text(record, "uuid") for ref, record in connection.read("host.get_all_records").items()}
         link = connection.link()
         try:
             status, body = connection.http_get("/updates", link, _UPDATES_S)
@@ -205,6 +208,10 @@ class Gateway:
         ref = str(self._connection.effect("Async.pool.sync_updates", *params))
         self._mark(ref)
         return ref
+
+    def check_claim(self, owner: str) -> None:
+        """Raise `PoolClaimed` when another installation than `owner` holds the pool now; one small call."""
+        verbs.claimed(self._connection, str(self._connection.read("pool.get_all")[0]), owner)
 
     def claim(self, owner: str) -> None:
         """Write our claim into the pool. Raises PoolClaimed when somebody else's is there."""

@@ -75,23 +75,24 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
 
 def claim(connection: PoolConnection, pool: str, owner: str) -> None:
     """Write our claim into the pool; fine when it is ours already. Raises PoolClaimed when it is another's."""
-    if _claimed(connection, pool, owner):
+    if claimed(connection, pool, owner):
         return
     try:
         connection.effect("pool.add_to_other_config", pool, CLAIM_KEY, owner)
     except XenError as error:
         # Adding a key that exists is refused, which makes it a compare-and-set: of two that try at once, one wins.
-        if error.code != "MAP_DUPLICATE_KEY" or not _claimed(connection, pool, owner):
+        if error.code != "MAP_DUPLICATE_KEY" or not claimed(connection, pool, owner):
             raise
 
 
 def release(connection: PoolConnection, pool: str, owner: str) -> None:
     """Remove our claim; fine when there is none. Raises PoolClaimed when it is another's, which stays."""
-    if _claimed(connection, pool, owner):
+    if claimed(connection, pool, owner):
         connection.effect("pool.remove_from_other_config", pool, CLAIM_KEY)
 
 
-def _claimed(connection: PoolConnection, pool: str, owner: str) -> bool:
+def claimed(connection: PoolConnection, pool: str, owner: str) -> bool:
+    """Whether our claim is there. Raises PoolClaimed when another's is."""
     holder = connection.read("pool.get_other_config", pool).get(CLAIM_KEY)
     if holder is not None and holder != owner:
         raise PoolClaimed(str(holder))

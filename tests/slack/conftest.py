@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,17 +19,6 @@ def staged(scenario: str) -> Iterator[Stage]:
         stage.slack.wait_connected()
         stage.slack.wait_for(lambda: stage.slack.messages("xs-updates"), timeout=30)
         yield stage
-        hang_up(stage)
-
-
-def hang_up(stage: Stage) -> None:
-    """Wake the socket's reader: the client's own way of closing waits up to ten seconds for it."""
-    handler = stage.service._socket
-    assert handler is not None
-    handler.client.auto_reconnect_enabled = False
-    session = handler.client.current_session
-    if session is not None and session.sock is not None and session.sock.sock is not None:
-        session.sock.sock.shutdown(socket.SHUT_RD)
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_a_rollout_becomes_a_card_with_a_thread(office: Office) -> None:
 
     assert "Succeeded" in office.card().plain
     thread = [entry.plain for entry in office.slack.thread(card)]
-    assert "moving its VMs away, 3 of 7 VMs left" in thread[0]
+    assert "moving its VMs away [in_progress]\n3 of 7 VMs left" in thread[0]
     assert thread[1:3] == ["first", "second"]
     assert "Succeeded" in thread[3]
     assert office.waiting() == 0

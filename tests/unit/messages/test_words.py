@@ -37,6 +37,7 @@ CARD = """\
 Update of pool lab: rollout 42
 ○ *Waiting for approval*
 Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC.
+Nothing is changed before that. With the last approval it starts by itself.
 *Asked for by*
 @alice, 2026-11-20 10:00 UTC
 *Pool*

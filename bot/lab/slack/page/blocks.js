@@ -48,8 +48,7 @@ function plan(block, names) {
   const tasks = block.tasks ?? [];
   const done = tasks.filter((t) => t.status === "complete").length;
   return el("section", { class: "b-plan-box", "aria-label": block.title },
-    el("div", { class: "b-plan-head" }, el("strong", {}, block.title),
-      tasks.length ? el("span", { class: "quiet" }, `${done} of ${tasks.length} done`) : null),
+    el("div", { class: "b-plan-head" }, el("strong", {}, block.title)),
     el("div", { class: "b-plan-bar", "aria-hidden": "true" },
       el("i", { style: `width:${tasks.length ? Math.round((done / tasks.length) * 100) : 0}%` })),
     el("ul", { class: "b-plan" }, tasks.map((t) => task(t, names))));
