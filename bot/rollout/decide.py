@@ -259,11 +259,7 @@ def unreachable(
     While a restart of the coordinator that we asked for is open, silence is normal for as long as server hardware
     may need; otherwise ten minutes are the limit.
     """
-    restarting = any(
-        (intent := memory.intent(f"{kind}:{coordinator}")) is not None
-        and intent.state in (IntentState.OPEN, IntentState.LOST)
-        for kind in ("RebootHost", "RestartToolstack")
-    )
+    restarting = restart_under_way(memory, coordinator)
     patience = timedelta(seconds=max(1800.0, 3 * estimates.reboot)) if restarting else timedelta(minutes=10)
     silent = now - since
     if silent <= patience:
