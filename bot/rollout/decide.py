@@ -16,6 +16,7 @@ from typing import Protocol
 
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.homecoming import settle_homeless, settle_vms
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
@@ -23,9 +24,10 @@ from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, m
 from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.settling import release, settle_homeless, settle_host, settle_pool, settle_vms
+from bot.rollout.settling import release, settle_host, settle_pool
 from bot.rollout.spec import Spec
-from bot.rollout.turn import EMPTYING, Turn, vm_tasks
+from bot.rollout.turn import EMPTYING, Turn
+from bot.rollout.vm_tasks import vm_tasks
 
 #: Look again at the latest after so many seconds, even when nothing seems to be going on.
 _IDLE = 15.0

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 #: Real seconds between two looks at our own database for rollouts that nobody drives.
 _SWEEP_EVERY = 2.0
 #: Seconds before a rollout whose pool could not be reached at start is tried again.
-_START_AGAIN = 15.0
+_START_AGAIN = 30.0
 
 
 class Worker:
