@@ -12,7 +12,8 @@ from bot.cli.stage import Stage
 from tests.browser.visitor import Visitor, open_browser
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop in this thread for as long as it is open.
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
     with open_browser(chromium) as browser:
         yield browser
