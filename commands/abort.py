@@ -24,7 +24,7 @@ def run(call: Call) -> None:
 
 
 def _ask(call: Call, rollout_id: int) -> None:
-    call.open(abort_title(rollout_id), "Looking at what would be given back.", lambda: _form(call, rollout_id))
+    call.open(abort_title(rollout_id), "Looking at what would be restored.", lambda: _form(call, rollout_id))
 
 
 def _form(call: Call, rollout_id: int) -> View:

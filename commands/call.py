@@ -154,7 +154,8 @@ class Call:
 
     def require(self, role: Role, pool: str) -> None:
         """Refuse what the person may not do. Raises `NotAllowed`, `AuthorityUnknown`."""
-        require(self.context.authority, self.actor, role, pool)
+        ask = getattr(self.context.settings.roles_for(pool), role.value)
+        require(self.context.authority, self.actor, role, pool, ask)
 
     def sees(self, pool: str) -> bool:
         """Whether the person may look at the pool; one that is no longer configured has no roles to hold."""

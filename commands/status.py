@@ -14,4 +14,4 @@ def run(call: Call) -> None:
     call.answer(status.status(rollouts.status(call.actor), owed))
 
 
-VERB = Verb("status", "/xs status", "Shows the open rollouts and what is still owed to pools.", "viewer", run)
+VERB = Verb("status", "/xs status", "Shows the open rollouts and what is still to restore on pools.", "viewer", run)

@@ -122,6 +122,12 @@ def note_waiting(tx: Session, pool_uuid: str, key: str, code: str) -> bool:
     return True
 
 
+def left_alone(tx: Session, rollout_id: int) -> frozenset[DebtKind]:
+    """The kinds of what the rollout owed and did not restore, because somebody else had changed it meanwhile."""
+    query = select(DebtRow).where(DebtRow.rollout_id == rollout_id, DebtRow.outcome == "left_alone")
+    return frozenset(row.kind for row in tx.exec(query).all())
+
+
 def open_debts(tx: Session, pool_uuid: str) -> tuple[Debt, ...]:
     """What is owed to the pool, oldest first. Lists and maps in `original` come back as JSON has them."""
     query = select(DebtRow).where(DebtRow.pool_uuid == pool_uuid, col(DebtRow.closed_at).is_(None))

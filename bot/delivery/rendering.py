@@ -29,11 +29,11 @@ from bot.rollout.action import (
     SuspendVm,
 )
 from bot.rollout.lifecycle import TERMINAL, State
-from bot.rollout.memory import Intent, IntentState
+from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.reason import Reason
 from bot.rollouts.standing import Standing, standing_of
 from bot.settings import Settings
-from storage import audit, intents, notices, pools, posted, rollouts
+from storage import audit, debts, intents, notices, pools, posted, rollouts
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted
 from storage.updates_codec import updates_from_json
@@ -97,7 +97,8 @@ def render(
         asked = settings.roles_for(record.pool_alias).approver
         return Outgoing(channel, attention(standing, problem, asked), remember=attention_key(record.id), thread=thread)
     if row.topic is Topic.OUTCOME:
-        told = outcome(standing, done_of(intents.all_intents(tx, record.id)))
+        others = debts.left_alone(tx, record.id)
+        told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))
         return Outgoing(channel, told, thread=thread, broadcast=bool(thread))
     return Outgoing(channel, line(_line(row.payload)), thread=thread)
 
@@ -117,8 +118,8 @@ def settled_attention(tx: Session, rollout_id: int, settings: Settings) -> Outgo
     return Outgoing(asked.channel, attention(standing), edits=asked)
 
 
-def done_of(known: Mapping[str, Intent]) -> Done:
-    """What XAPI confirmed, counted per kind of action."""
+def done_of(known: Mapping[str, Intent], left_alone: frozenset[DebtKind] = frozenset()) -> Done:
+    """What XAPI confirmed, counted per kind of action. `left_alone` is what other people changed meanwhile."""
     kinds = [key.partition(":")[0] for key, intent in known.items() if intent.state is IntentState.DONE]
 
     def count(*actions: type) -> int:
@@ -131,6 +132,7 @@ def done_of(known: Mapping[str, Intent]) -> Done:
         homecomings=count(MigrateVm),
         stops=max(count(SuspendVm, ShutdownVm), count(ResumeVm, StartVm)),
         restarts=count(RestartVm),
+        left_alone=left_alone,
     )
 
 

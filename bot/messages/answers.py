@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
 from bot.messages.blocks import Block, context, section
-from bot.messages.card import approvals_text
 from bot.messages.debts import debts_text
 from bot.messages.errors import refusal
-from bot.messages.language import _
+from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, lines_within, plain
@@ -28,11 +27,13 @@ MIN_REASON = 5
 def approved(standing: Standing) -> Message:
     """The approval was counted."""
     row = standing.row
+    have, need = len(set(standing.quorum.counted)), standing.quorum.required
     if State(row.state) is State.AWAITING_APPROVAL:
-        told = _("Your approval of rollout {id} counts. Approvals now: {have}.")
+        told = _("Approval recorded, {have} of {need}: rollout {id} waits for {more}.")
     else:
-        told = _("Your approval of rollout {id} counts. It has all it needs, {have}, and starts next.")
-    return line(told.format(id=row.id, have=approvals_text(standing)))
+        told = _("Approval recorded, {have} of {need}: rollout {id} starts now.")
+    more = several(max(need - have, 1), _("more approval"), _("more approvals"))
+    return line(told.format(id=row.id, have=have, need=need, more=more))
 
 
 def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:
@@ -57,7 +58,7 @@ def aborting(standing: Standing) -> Message:
     if State(row.state) is State.CANCELLED:
         told = _("Rollout {id} is cancelled. It had not started; nothing was changed on pool {alias}.")
     else:
-        told = _("Rollout {id} on pool {alias} is being aborted. The thread shows what is finished and given back.")
+        told = _("Rollout {id} on pool {alias} is being aborted. The thread shows what is finished and restored.")
     return line(told.format(id=row.id, alias=row.pool_alias))
 
 
@@ -76,10 +77,10 @@ def sync_started(alias: str) -> Message:
 
 
 def restoring(alias: str, owed: Sequence[Debt]) -> Message:
-    """What will be given back to the pool now."""
+    """What will be restored on the pool now."""
     if not owed:
         return line(_("Pool {alias}: {nothing}").format(alias=alias, nothing=debts_text(())))
-    told = _("xsbot tries now to give back what is owed to pool {alias}.").format(alias=alias)
+    told = _("xsbot now tries to restore what is left on pool {alias}.").format(alias=alias)
     small = _("`/xs status` shows what is left, and what XenServer does not allow yet.")
     return message(f"{told} {small}", [section(told), section(debts_text(owed)), context(small)])
 
@@ -124,7 +125,7 @@ def reason_too_short() -> str:
 
 def still_blocked(shown: str) -> str:
     """Put under the choice that was sent although checks block. `shown` is the form's paragraph about them."""
-    told = _("As it is, this cannot start. Choose otherwise, or mend it and ask again.")
+    told = _("As it is, this cannot start. Change the choice, or fix what is named and open this form again.")
     return clip(f"{told}\n{plain(shown)}" if shown else told, 1_500)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from bot.messages.blocks import Block, actions, button, confirm, context, section
+from bot.messages.card import title
 from bot.messages.debts import debts_text
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence, templates
 from bot.messages.text import mentions, name, names
 from bot.rollout.lifecycle import State
-from bot.rollout.memory import TurnPhase
+from bot.rollout.memory import DebtKind, TurnPhase
 from bot.rollout.reason import Reason
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
     advice = _advice(problem)
     asked = _("{who}: please decide.").format(who=mentions(ask)) if ask else ""
     blocks: list[Block] = [
-        section(_("⚠ *Rollout {id} on pool {alias} needs attention*").format(id=row.id, alias=row.pool_alias)),
+        section(_("⚠ *{title}: needs attention*").format(title=title(standing))),
         section(_("*What happened*") + f"\n{happened}"),
         section(_("*What it means*") + f"\n{means}"),
         section(_("*What to do*") + f"\n{advice}" + (f"\n{asked}" if asked else "")),
     ]
     if standing.debts:
-        blocks.append(section(debts_text(standing.debts)))
+        blocks.append(section(debts_text(standing.debts, _host_names(standing))))
     blocks.append(
         actions(
             button(
@@ -68,8 +70,8 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
         )
     )
     blocks.append(context(_("An approver of this pool decides. Until then xsbot changes nothing on the pool.")))
-    told = _("Rollout {id} on pool {alias} needs attention. {happened} {means} {advice} {asked}").format(
-        id=row.id, alias=row.pool_alias, happened=happened, means=means, advice=advice, asked=asked
+    told = _("{title}: needs attention. {happened} {means} {advice} {asked}").format(
+        title=title(standing), happened=happened, means=means, advice=advice, asked=asked
     )
     return message(told.strip(), blocks)
 
@@ -86,7 +88,40 @@ def _meaning(standing: Standing) -> str:
     if waiting:
         count = several(len(waiting), _("host"), _("hosts"))
         parts.append(_("Not touched yet: {count} ({hosts}).").format(count=count, hosts=names(waiting)))
+    parts += _vms_now(standing)
+    if any(debt.kind is DebtKind.HA for debt in standing.debts):
+        parts.append(_("High availability is off: a host failure now would not restart VMs."))
     return " ".join(parts)
+
+
+def _host_names(standing: Standing) -> dict[str, str]:
+    return {turn.host: turn.name for turn in standing.turns}
+
+
+def _vms_now(standing: Standing) -> list[str]:
+    """Where the VMs are that this rollout touched, as far as what is owed tells."""
+    hosts = _host_names(standing)
+    kinds = {
+        DebtKind.VM_SUSPENDED: _("Suspended now: {vms}."),
+        DebtKind.VM_STOPPED: _("Shut down now: {vms}."),
+    }
+    stopped = []
+    for kind, told in kinds.items():
+        labels = [debt.label or debt.subject for debt in standing.debts if debt.kind is kind]
+        if labels:
+            stopped.append(told.format(vms=names(labels)))
+    homes = Counter(hosts.get(str(debt.original), "") for debt in standing.debts if debt.kind is DebtKind.VM_HOME)
+    away = [
+        _("{count} away from {host}").format(
+            count=several(count, _("VM is"), _("VMs are")), host=name(host) if host else _("its host")
+        )
+        for host, count in homes.items()
+    ]
+    if stopped:
+        return [*stopped, *(f"{told}." for told in away)]
+    if away:
+        return [_("All VMs are running; {away}.").format(away=", ".join(away))]
+    return []
 
 
 def _advice(problem: Reason) -> str:
@@ -94,6 +129,6 @@ def _advice(problem: Reason) -> str:
     if code in templates():
         return sentence(Reason(code, problem.params), mrkdwn=True)
     return _(
-        "Look at the cause, mend it if you can, then *Retry*: the rollout looks at the pool again and goes on from"
-        " there. *Abort…* shows first what it would give back and what would stay as it is."
+        "Look at the cause, fix it if you can, then *Retry*: the rollout looks at the pool again and goes on from"
+        " there. *Abort…* shows first what it would restore and what would stay as it is."
     )

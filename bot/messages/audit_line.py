@@ -33,5 +33,10 @@ def audit_text(event: AuditRow, *, alias: str = "", permalink: str = "") -> str:
     if alias:
         about.append(_("pool {alias}").format(alias=escape(alias, 60)))
     where = f" · {', '.join(about)}" if about else ""
-    # The stored English sentence, not a new rendering: the channel shows what the chain fixes.
-    return f"{who} · *{escape(event.action, 60)}*{where}: {escape(event.sentence, 1_500)}"
+    # The stored English sentence, not a new rendering: the channel shows what the chain fixes. Only the name that
+    # stands at the head of the line already is not said again.
+    told = event.sentence
+    if actor.name and told.startswith(f"{actor.name} "):
+        told = told.removeprefix(f"{actor.name} ")
+        told = told[:1].upper() + told[1:]
+    return f"{who} · *{escape(event.action, 60)}*{where}: {escape(told, 1_500)}"

@@ -73,7 +73,7 @@ def card(standing: Standing, ask: Ask) -> Message:
     state = State(row.state)
     told = summary(standing, ask)
     blocks: list[Block] = [
-        header(_("Update of pool {alias}: rollout {id}").format(alias=row.pool_alias, id=row.id)),
+        header(title(standing)),
         section(_state_text(standing, ask)),
         *_request(standing),
     ]
@@ -99,12 +99,17 @@ def card_modal(standing: Standing, ask: Ask) -> View:
     if State(row.state) is State.AWAITING_APPROVAL:
         blocks.append(actions(*_buttons(standing), block_id="card"))
     return modal(
-        _("Rollout {id}").format(id=row.id),
+        title(standing),
         blocks,
         callback_id="card",
         close=_("Close"),
         metadata={"rollout": row.id},
     )
+
+
+def title(standing: Standing) -> str:
+    """What every message about a rollout calls it."""
+    return _("Rollout {id}, pool {alias}").format(id=standing.row.id, alias=standing.row.pool_alias)
 
 
 def summary(standing: Standing, ask: Ask) -> str:
@@ -139,14 +144,15 @@ def approvals_text(standing: Standing) -> str:
 def _waiting(standing: Standing, ask: Ask) -> str:
     counted = set(standing.quorum.counted)
     have = _("{have} of {need}").format(have=len(counted), need=standing.quorum.required)
-    return _("Approvals: {have}, waiting for {who}; expires {when}.").format(
+    return _("Approvals: {have}, waiting for {who}; expires {when} (then nothing happens).").format(
         have=have, who=mentions(ask.approvers), when=moment(standing.row.expires_at)
     )
 
 
-def _then() -> str:
+def _then(standing: Standing) -> str:
     """What approving leads to."""
-    return _("Nothing is changed before that. With the last approval it starts by itself.")
+    people = several(standing.quorum.required, _("person approves"), _("people approve"))
+    return _("Nothing changes until {people}; it then starts at once.").format(people=people)
 
 
 def _state_text(standing: Standing, ask: Ask) -> str:
@@ -154,7 +160,7 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
     if state is State.AWAITING_APPROVAL:
-        return f"{told}\n{_waiting(standing, ask)}\n{_then()}"
+        return f"{told}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
@@ -204,7 +210,7 @@ def _plan(standing: Standing) -> list[Block]:
         *order_blocks(standing.forecast),
         stopped_block(spec),
         *([section(said)] if said else []),
-        *findings_blocks(report_of(standing.report)),
+        *findings_blocks(report_of(standing.report), fixes=spec.fixes),
     ]
 
 
@@ -217,17 +223,30 @@ def _small_print(standing: Standing) -> Block:
     )
 
 
+def _which(standing: Standing) -> str:
+    """Which approval this one would be, and what it leads to."""
+    number, need = len(set(standing.quorum.counted)) + 1, standing.quorum.required
+    if number >= need:
+        return _("This is the last approval: it starts now.")
+    last = {2: _("the second"), 3: _("the third"), 4: _("the fourth")}.get(need, _("the last one"))
+    return _("This is approval {number} of {need}; it starts after {last}.").format(number=number, need=need, last=last)
+
+
 def _buttons(standing: Standing) -> list[Element]:
     row, spec, forecast = standing.row, standing.spec, standing.forecast
     value = value_of(row.id, standing.digest)
-    hosts = names([turn.name for turn in forecast.turns], most=4)
+    hosts = names([turn.name for turn in forecast.turns], most=3)
     asks = [
-        _("Pool {alias}: {hosts}.").format(alias=row.pool_alias, hosts=clip(plain(hosts), 120)),
+        _which(standing),
+        _("Pool {alias}: {hosts}.").format(alias=row.pool_alias, hosts=clip(plain(hosts), 70)),
         _("{cost}, {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast)),
     ]
     if spec.vms:
         asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), _("VM"), _("VMs"))))
-    asks.append(_("With the last approval it starts by itself."))
+    else:
+        asks.append(_("No VM is stopped."))
+    if "ha_off" in spec.fixes:
+        asks.append(_("High availability is off meanwhile."))
     return [
         button(
             _("Approve"),

@@ -62,15 +62,14 @@ SENTENCES: dict[str, str] = {
     "check.ha_on": "High availability is on, and XenServer installs no updates while it is.",
     "check.wlb_on": "Workload balancing is on and would move VMs in the middle of the rollout.",
     "check.auto_poweron_on": "Automatic power-on is on and would start VMs by itself when a host comes back.",
-    "check.sync_schedule_on": "The periodic sync is on and would change the checksum in the middle of the rollout.",
+    "check.sync_schedule_on": "The sync schedule is on and would change the checksum in the middle of the rollout.",
     # VMs that cannot leave their host.
     "check.evacuation.not_asked": (
         "It is unknown whether the VMs on {host} can move away, because XenServer was not asked. Try again."
     ),
     "check.evacuation.asked_again": (
-        "While high availability is on, XenServer does not fully say whether {vms:VM|VMs} can move. "
-        "It is asked once more when HA is off; if a VM cannot move then, HA is switched on again and nothing else is "
-        "changed."
+        "{vms:VM|VMs} can only be fully checked once HA is off. If one cannot move then, HA goes back on and the "
+        "rollout stops there; no VM is stopped."
     ),
     "check.evacuation.storage": (
         "VM {vm} cannot leave {host}: it has a disk or CD on storage that not every other host has attached ({code})."
@@ -123,11 +122,11 @@ SENTENCES: dict[str, str] = {
     "fix.auto_poweron_off": "The rollout switches it off and, at the end, on again.",
     "fix.auto_poweron_off.undo": "Automatic power-on is switched on again.",
     "fix.sync_schedule_off": "The rollout switches it off and, at the end, on again.",
-    "fix.sync_schedule_off.undo": "The periodic sync is switched on again.",
+    "fix.sync_schedule_off.undo": "The sync schedule is switched on again.",
     "fix.offer_suspend": "Choose to suspend such VMs, or to shut them down, while their host is updated.",
     "fix.offer_shutdown": (
-        "It cannot be suspended. Choose to shut such VMs down while their host is updated, or to suspend them: this "
-        "one is then shut down all the same."
+        "It cannot be suspended: either of the other two choices shuts it down during its host's update and starts it "
+        "afterwards."
     ),
     "fix.suspend": "It is suspended while {host} is updated and resumed afterwards.",
     "fix.suspend.undo": "VM {vm} is resumed.",
@@ -151,7 +150,7 @@ SENTENCES: dict[str, str] = {
     "check.passed.ha": "High availability is off.",
     "check.passed.wlb": "Workload balancing is off.",
     "check.passed.auto_poweron": "Automatic power-on is off.",
-    "check.passed.sync_schedule": "The periodic sync is off.",
+    "check.passed.sync_schedule": "The sync schedule is off.",
     # What one host's turn will be.
     "forecast.turn.reboot": "{host} reboots ({vms:VM moves|VMs move} away, {stopped:VM stops|VMs stop}).",
     "forecast.turn.evacuate": (
@@ -164,12 +163,11 @@ SENTENCES: dict[str, str] = {
     "forecast.turn.apply": "{host} restarts nothing; its VMs keep running.",
     # What the whole rollout will cost.
     "forecast.nothing": "Nothing is left to do on {pool}.",
-    "forecast.duration": "About {low} to {high} minutes for {hosts:host|hosts}.",
+    "forecast.duration": "About {low:minutes} to {high:minutes} for {hosts:host|hosts}.",
     "forecast.reboots": "{count} of {hosts:host reboots|hosts reboot}.",
     "forecast.toolstacks": "{count:host restarts its|hosts restart their} toolstack; VMs keep running meanwhile.",
     "forecast.versions_change": (
-        "The versions of XenServer change: {coordinator} goes first, and every updated host restarts its toolstack "
-        "or reboots, whatever the level."
+        "This changes the XenServer version, so every host restarts its toolstack or reboots ({coordinator} first)."
     ),
     "forecast.migrations": "{vms:VM moves|VMs move} away live, with {count:migration|migrations} in all.",
     "forecast.vms_stopped": "{count:VM stops|VMs stop} while their host is updated: {vms}.",
@@ -184,7 +182,7 @@ SENTENCES: dict[str, str] = {
     "forecast.livepatch.reboot_anyway": (
         "{count:host reboots|hosts reboot} although a live patch would do, because that was chosen: {hosts}."
     ),
-    "forecast.ha_off": "High availability is off for the whole time, about {low} to {high} minutes.",
+    "forecast.ha_off": "High availability is off for the whole time, about {low:minutes} to {high:minutes}.",
     "forecast.left_pending": (
         "At the {level} level {count:host|hosts} will still recommend a restart afterwards: {hosts}."
     ),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.messages.language import _, several
-from bot.messages.text import escape, lines_within, moment, name
+from bot.messages.text import escape, lines_within, moment, name, names
 from bot.rollout.memory import Debt, DebtKind
 
 
@@ -13,7 +13,7 @@ def debt_line(debt: Debt) -> str:
     """One debt as mrkdwn: what was changed, what is owed, what keeps it."""
     what = name(debt.label or debt.subject)
     told = {
-        DebtKind.CLAIM: _("the pool still carries our mark, so that no other installation touches it"),
+        DebtKind.CLAIM: _("the pool is still reserved by xsbot"),
         DebtKind.SYNC_SCHEDULE: _("the sync schedule is switched off and has to be switched on again"),
         DebtKind.HA: _("high availability (HA) is off and has to be switched on again"),
         DebtKind.WLB: _("workload balancing (WLB) is off and has to be switched on again"),
@@ -30,12 +30,32 @@ def debt_line(debt: Debt) -> str:
     return f"• {told}"
 
 
-def debts_text(debts: Sequence[Debt], limit: int = 2_400) -> str:
-    """All open debts, or that nothing is owed."""
+def debt_lines(debts: Sequence[Debt], hosts: Mapping[str, str]) -> list[str]:
+    """One line per debt, except that VMs which go back to one known host share a line."""
+    homes: dict[str, list[Debt]] = {}
+    lines = []
+    for debt in debts:
+        home = str(debt.original)
+        if debt.kind is DebtKind.VM_HOME and home in hosts and not debt.waiting_for:
+            homes.setdefault(home, []).append(debt)
+        else:
+            lines.append(debt_line(debt))
+    for home, away in homes.items():
+        told = _("• VMs to move back to {host} ({count}): {vms}")
+        lines.append(
+            told.format(
+                host=name(hosts[home]), count=len(away), vms=names([debt.label or debt.subject for debt in away], 12)
+            )
+        )
+    return lines
+
+
+def debts_text(debts: Sequence[Debt], hosts: Mapping[str, str] | None = None, limit: int = 2_400) -> str:
+    """All open debts, the VMs of one host in one line, or that there are none. `hosts` are names by uuid."""
     if not debts:
-        return _("Nothing is owed: everything that was switched off or moved is as it was.")
-    heading = _("*Still owed to the pool ({count})*").format(count=len(debts))
-    return heading + "\n" + lines_within([debt_line(debt) for debt in debts], limit)
+        return _("Nothing is left to restore.")
+    heading = _("*Still to restore ({count})*").format(count=len(debts))
+    return heading + "\n" + lines_within(debt_lines(debts, hosts or {}), limit)
 
 
 def owed_briefly(debts: Sequence[Debt]) -> str:
@@ -54,7 +74,7 @@ def owed_briefly(debts: Sequence[Debt]) -> str:
         listed.append(several(moved, _("VM away from home"), _("VMs away from home")))
     if stopped := kinds.count(DebtKind.VM_SUSPENDED) + kinds.count(DebtKind.VM_STOPPED):
         listed.append(several(stopped, _("stopped VM"), _("stopped VMs")))
-    told = ", ".join(listed) or _("its mark on the pool")
+    told = ", ".join(listed) or _("the pool's reservation by xsbot")
     waiting = sum(bool(debt.waiting_for) for debt in debts)
     more = _(" ({count} of them wait until XenServer allows it)").format(count=waiting) if waiting else ""
-    return _("Gives back at its end: {what}.").format(what=told + more)
+    return _("Restored at its end: {what}.").format(what=told + more)

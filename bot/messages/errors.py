@@ -6,7 +6,8 @@ from bot.errors import XsbotError
 from bot.messages.blocks import Block, context, plain_text, section
 from bot.messages.language import _
 from bot.messages.message import Message, message
-from bot.messages.text import escape
+from bot.messages.text import escape, mentions
+from bot.rollouts.roles import LacksRole
 
 
 def refusal(error: XsbotError) -> Message:
@@ -15,7 +16,11 @@ def refusal(error: XsbotError) -> Message:
     blocks: list[Block] = [{"type": "section", "text": plain_text(error.sentence, 2_900)}]
     if error.hint:
         blocks.append({"type": "context", "elements": [plain_text(error.hint, 1_900)]})
-    return message(f"{escape(error.sentence, 1_500)} {escape(error.hint, 1_000)}".strip(), blocks)
+    asked = ""
+    if isinstance(error, LacksRole) and error.ask:
+        asked = _("Ask {who}.").format(who=mentions(error.ask))
+        blocks.append(context(asked))
+    return message(f"{escape(error.sentence, 1_500)} {escape(error.hint, 1_000)} {asked}".strip(), blocks)
 
 
 def unexpected(error_id: str) -> Message:

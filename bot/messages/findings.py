@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.errors import XsbotError
@@ -30,11 +30,18 @@ def _heading(severity: Severity) -> str:
     }[severity]
 
 
-def findings_blocks(report: Report, severities: Sequence[Severity] = tuple(Severity)) -> list[Block]:
-    """The checks as paragraphs, one per severity; when nothing was found, that is said."""
+def findings_blocks(
+    report: Report, severities: Sequence[Severity] = tuple(Severity), fixes: Collection[str] = ()
+) -> list[Block]:
+    """The checks as paragraphs, one per severity; when nothing was found, that is said.
+
+    `fixes` are told elsewhere in the same message, so what they take care of is left out here.
+    """
     blocks: list[Block] = []
     for severity in severities:
-        lines = finding_lines(report.of(severity))
+        told = severity is Severity.INFORMS
+        found = [entry for entry in report.of(severity) if not (told and entry.fix and entry.fix.id in fixes)]
+        lines = finding_lines(found)
         if lines:
             blocks.append(section(f"{_heading(severity)}\n{lines_within(lines, 1_800)}"))
     if report.passed:
@@ -62,6 +69,14 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
         if fix and fix not in (_fix(later) for later in findings[place + 1 :]):
             lines.append(f"    ↳ {fix}")
     return lines
+
+
+def way_out(report: Report) -> str:
+    """What to do about a form that is blocked."""
+    blocking = report.of(Severity.BLOCKS)
+    if blocking and all(finding.reason.code.startswith("check.evacuation.") for finding in blocking):
+        return _("Change the choice above, or fix the VM and open this form again.")
+    return _("Put right what is named above, then open this form again.")
 
 
 def _fix(finding: Finding) -> str:

@@ -74,21 +74,21 @@ def stopped_block(spec: Spec, limit: int = 1_800) -> Block:
 
 
 def fixes_line(fixes: Sequence[str]) -> str:
-    """What is switched off on the pool and given back, "" for nothing."""
+    """What is switched off on the pool and restored, "" for nothing."""
     words = {
-        "ha_off": _("high availability (HA)"),
+        "ha_off": _("high availability (HA; XenServer installs no updates while it is on)"),
         "wlb_off": _("workload balancing (WLB)"),
         "auto_poweron_off": _("automatic power-on of VMs"),
         "sync_schedule_off": _("the sync schedule"),
     }
     listed = ", ".join(words.get(fix, name(fix)) for fix in fixes)
-    return _("*Switched off meanwhile and given back at the end:* {listed}.").format(listed=listed) if fixes else ""
+    return _("*Switched off meanwhile and restored at the end:* {listed}.").format(listed=listed) if fixes else ""
 
 
-#: Headlines that only say in words what stands in numbers beside them.
+#: Headlines that only say in words what stands in numbers beside them, or in `fixes_line`.
 _COUNTED = frozenset(
     f"forecast.{word}"
-    for word in ("duration", "reboots", "toolstacks", "migrations", "vms_stopped", "vm_restarts", "nothing")
+    for word in ("duration", "reboots", "toolstacks", "migrations", "vms_stopped", "vm_restarts", "nothing", "ha_off")
 )
 
 

@@ -20,7 +20,7 @@ from bot.messages.blocks import (
     section,
     text_input,
 )
-from bot.messages.findings import finding_lines, findings_blocks
+from bot.messages.findings import finding_lines, findings_blocks, way_out
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
 from bot.messages.message import Message
@@ -80,6 +80,11 @@ def update_form(
     blocks.append(section(f"*{preview.pool_alias}*: {counts(preview.updates)}"))
     blocks.append(_level_input(preview.costs, choices.level))
     blocks.append(_stopped_input(choices.stopped_vms))
+    if preview.blocked:
+        lines = finding_lines(preview.report.of(Severity.BLOCKS))
+        blocks.append(
+            section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
+        )
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
     blocks.append(
@@ -92,13 +97,8 @@ def update_form(
         )
     )
     blocks.append(divider())
-    if preview.blocked:
-        # What would be done otherwise is left out: it would read like a promise.
-        lines = finding_lines(preview.report.of(Severity.BLOCKS))
-        blocks.append(
-            section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
-        )
-    else:
+    # What would be done otherwise is left out of a blocked form: it would read like a promise.
+    if not preview.blocked:
         asked = _("*What approvers will be asked for:* {cost}; {time}.")
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
         blocks += order_blocks(forecast)
@@ -107,29 +107,32 @@ def update_form(
             blocks.append(section(fixes))
         if known := worth_knowing(forecast):
             blocks.append(section(lines_within([f"• {line}" for line in known], 2_000)))
-    blocks += findings_blocks(preview.report, (Severity.WARNS, Severity.INFORMS))
+    blocks += findings_blocks(preview.report, (Severity.WARNS, Severity.INFORMS), () if preview.blocked else spec.fixes)
     if preview.blocked:
-        last = _("Choose otherwise above, or mend it and open this form again. Nothing is changed on the pool.")
+        last = way_out(preview.report)
     else:
-        last = _("Requesting changes nothing on the pool: a card with these facts asks for approval.")
+        last = _("Nothing changes on the pool yet: this posts a card that asks for approval.")
     blocks.append(context(last))
     return modal(
         update_title(preview.pool_alias),
         blocks,
         callback_id=UPDATE,
-        submit=_("Request"),
+        submit=_("Request approval"),
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
 
 
 def _level_input(costs: Mapping[Level, Forecast], chosen: Level) -> Block:
-    options = []
-    for level in Level:
-        forecast = costs.get(level)
-        cost = _short_cost(forecast) if forecast is not None else ""
-        options.append(option(f"{level_name(level)}: {level_meaning(level)}", level.value, cost))
-    return input_block(_("Guidance level"), radio(CHOICES + LEVEL, options, chosen.value), LEVEL, live=True)
+    shown = {level: _short_cost(costs[level]) if level in costs else "" for level in Level}
+    alike = len(set(shown.values())) == 1 and all(shown.values())
+    options = [
+        option(f"{level_name(level)}: {level_meaning(level)}", level.value, "" if alike else cost)
+        for level, cost in shown.items()
+    ]
+    same = _("Same cost at every level this time: {cost}.").format(cost=shown[chosen]) if alike else ""
+    chooser = radio(CHOICES + LEVEL, options, chosen.value)
+    return input_block(_("Guidance level"), chooser, LEVEL, hint=same, live=True)
 
 
 def _short_cost(forecast: Forecast) -> str:
@@ -202,7 +205,7 @@ def abort_form(standing: Standing, consequences: Sequence[Reason]) -> View:
     """Says what aborting will do now, and asks for a word of why."""
     row = standing.row
     lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in consequences]
-    does = lines_within(lines, 2_700) if lines else _("Nothing has been changed yet; nothing has to be given back.")
+    does = lines_within(lines, 2_700) if lines else _("Nothing has been changed yet; nothing has to be restored.")
     return modal(
         abort_title(row.id),
         [
@@ -210,7 +213,7 @@ def abort_form(standing: Standing, consequences: Sequence[Reason]) -> View:
             input_block(_("Reason"), text_input(TEXT, most=500), REASON, optional=True),
             context(
                 _(
-                    "Hosts that are updated stay updated. What was switched off or moved is given back as soon as "
+                    "Hosts that are updated stay updated. What was switched off or moved is restored as soon as "
                     "XenServer allows it."
                 )
             ),

@@ -106,9 +106,7 @@ def _updates(facts: NoticeFacts) -> Message:
                 label=_("Plan the update of pool {alias}").format(alias=facts.alias),
             )
         )
-        steps = _(
-            "*Plan update…* shows exactly what would happen and asks for approval. Nothing is changed before that."
-        )
+        steps = _("*Plan update…* shows the plan; you can then request approval. Nothing changes until it is approved.")
     else:
         steps = _(
             "This pool is in notify mode: xsbot tells about updates but changes nothing."

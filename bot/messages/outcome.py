@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.messages.blocks import Block, context, section
+from bot.messages.card import title
 from bot.messages.debts import debts_text
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
 from bot.messages.text import duration, names, person
-from bot.messages.work import cost, state_mark, state_name
+from bot.messages.work import cost, level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
-from bot.rollout.memory import TurnPhase
+from bot.rollout.memory import DebtKind, TurnPhase
 
 if TYPE_CHECKING:
     from bot.rollouts import Standing
@@ -29,23 +30,33 @@ class Done:
     homecomings: int = 0
     stops: int = 0
     restarts: int = 0
+    left_alone: frozenset[DebtKind] = frozenset()
+    """Kinds of settings and VMs that other people changed meanwhile, so that they are not as before."""
+
+    @property
+    def anything(self) -> bool:
+        """Whether a host or VM was touched at all."""
+        return bool(self.reboots or self.toolstacks or self.emptied or self.stops or self.restarts)
 
 
 def outcome(standing: Standing, done: Done) -> Message:
     """How the rollout ended; it also goes to the channel, because people who did not follow the thread want to know."""
     row = standing.row
     state = State(row.state)
-    title = _("Rollout {id}, pool {alias}: {state}").format(id=row.id, alias=row.pool_alias, state=state_name(state))
+    heading = _("{title}: {state}").format(title=title(standing), state=state_name(state))
     why = row.headline_reason
-    paragraphs = [_changed(standing), _counted(standing, done)]
-    if why is not None:
+    paragraphs = [_changed(standing), _restored(standing, done), _counted(standing, done)]
+    # Success says in full what the headline would only say in general.
+    if why is not None and state is not State.SUCCEEDED:
         paragraphs.insert(0, sentence(why, mrkdwn=True))
-    owed = debts_text(standing.debts)
+    hosts = {turn.host: turn.name for turn in standing.turns}
+    owed = debts_text(standing.debts, hosts) if standing.debts or not paragraphs[-2] else ""
     told = " ".join(part for part in paragraphs if part)
     blocks: list[Block] = [
-        section(f"{state_mark(state)} *{title}*\n" + "\n".join(part for part in paragraphs if part)),
-        section(owed),
+        section(f"{state_mark(state)} *{heading}*\n" + "\n".join(part for part in paragraphs if part)),
     ]
+    if owed:
+        blocks.append(section(owed))
     if standing.debts:
         alias = row.pool_alias
         blocks.append(context(_("It is tried again on its own. `/xs restore {alias}` tries now.").format(alias=alias)))
@@ -55,7 +66,7 @@ def outcome(standing: Standing, done: Done) -> Message:
     if approvers:
         small += _("; approved by {who}").format(who=", ".join(approvers))
     blocks.append(context(f"{small}. " + _("Record: `/xs audit {id}`").format(id=row.id)))
-    return message(f"{title}. {told} {owed}", blocks)
+    return message(f"{heading}. {told} {owed}".strip(), blocks)
 
 
 def _changed(standing: Standing) -> str:
@@ -63,11 +74,42 @@ def _changed(standing: Standing) -> str:
     others = [turn.name for turn in standing.turns if turn.phase is not TurnPhase.DONE]
     if not done:
         return _("No host was updated.")
+    level = level_name(standing.spec.level).lower()
+    if not others and len(done) > 1:
+        return _("All {count} hosts are updated ({level} guidance).").format(count=len(done), level=level)
     count = several(len(done), _("host is"), _("hosts are"))
-    told = _("{count} up to date at the chosen level: {hosts}.").format(count=count, hosts=names(done, most=8))
+    told = _("{count} updated ({level} guidance): {hosts}.").format(count=count, level=level, hosts=names(done, most=8))
     if others:
         told += " " + _("Not finished: {hosts}.").format(hosts=names(others, most=8))
     return told
+
+
+def _restored(standing: Standing, done: Done) -> str:
+    """What is as before, as far as that is certain: nothing while something is still owed."""
+    if standing.debts or not done.anything:
+        return ""
+    touched = {
+        DebtKind.HA: (_("high availability"), "ha_off" in standing.spec.fixes),
+        DebtKind.WLB: (_("workload balancing"), "wlb_off" in standing.spec.fixes),
+        DebtKind.AUTO_POWERON: (_("automatic power-on"), "auto_poweron_off" in standing.spec.fixes),
+        DebtKind.SYNC_SCHEDULE: (_("the sync schedule"), "sync_schedule_off" in standing.spec.fixes),
+        DebtKind.VM_HOME: (_("the places of VMs"), bool(done.emptied)),
+        DebtKind.VM_STOPPED: (_("the VMs that were stopped"), bool(done.stops)),
+    }
+    words = {kind: word for kind, (word, was) in touched.items() if was}
+    others = [word for kind, word in words.items() if kind in done.left_alone]
+    same = [word for kind, word in words.items() if kind not in done.left_alone]
+    told = []
+    if same:
+        listed = same[0]
+        if len(same) > 1:
+            listed = _("{first} and {last}").format(first=", ".join(same[:-1]), last=same[-1])
+        one = len(same) == 1 and DebtKind.VM_HOME not in words and DebtKind.VM_STOPPED not in words
+        as_before = _("{what} is as before.") if one else _("{what} are as before.")
+        told.append(as_before.format(what=listed[:1].upper() + listed[1:]))
+    if others:
+        told.append(_("Changed by somebody else meanwhile and left alone: {what}.").format(what=", ".join(others)))
+    return " ".join(told)
 
 
 def _counted(standing: Standing, done: Done) -> str:
@@ -77,8 +119,6 @@ def _counted(standing: Standing, done: Done) -> str:
         parts.append(several(done.emptied, _("host emptied by live moves"), _("hosts emptied by live moves")))
     if done.reboots or done.toolstacks or done.stops or done.restarts:
         parts.append(cost(reboots=done.reboots, toolstacks=done.toolstacks, stops=done.stops, restarts=done.restarts))
-    if done.homecomings:
-        parts.append(several(done.homecomings, _("VM moved back home"), _("VMs moved back home")))
     counted = ", ".join(parts) or _("no host restarted, no VM moved")
     if row.started_at is None or row.finished_at is None:
         return _("Done: {counted}.").format(counted=counted)

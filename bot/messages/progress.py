@@ -36,7 +36,8 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     blocks: list[Block] = _plans(row.id, title, turns) if plan else _sections(title, turns)
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:
-        blocks.append(context(f"{state_mark(state)} {sentence(why, mrkdwn=True)}"))
+        mark = _("Now:") if state is State.RUNNING else state_mark(state)
+        blocks.append(context(f"{mark} {sentence(why, mrkdwn=True)}"))
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
         blocks.append(
             actions(
@@ -57,7 +58,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
 
 
 def turn_words(turn: TurnRow) -> str:
-    """One host and what is happening to it, in mrkdwn: ``xs-02: moving its VMs away, 3 of 7 left``."""
+    """One host and what is happening to it, in mrkdwn: ``xs-02: moving its VMs away, 3 of 7 VMs still here``."""
     return f"{name(turn.name)}: {_details(turn)}"
 
 
@@ -120,9 +121,14 @@ def _details(turn: TurnRow) -> str:
 
 def _left(turn: TurnRow) -> str:
     """How much of the phase is left, "" where nothing is counted."""
-    if turn.phase not in (TurnPhase.EVACUATING, TurnPhase.RETURNING_VMS, TurnPhase.VM_TASKS) or not turn.total:
+    told = {
+        TurnPhase.EVACUATING: _("{left} of {total} still here"),
+        TurnPhase.RETURNING_VMS: _("{left} of {total} still away"),
+        TurnPhase.VM_TASKS: _("{left} of {total} still to do"),
+    }.get(turn.phase, "")
+    if not (told and turn.total):
         return ""
-    return _("{left} of {total} left").format(left=turn.left, total=several(turn.total, _("VM"), _("VMs")))
+    return told.format(left=turn.left, total=several(turn.total, _("VM"), _("VMs")))
 
 
 def _outcome(turn: TurnRow) -> str:

@@ -1,11 +1,16 @@
 """Reason to sentence.
 
 The templates are merged from the `catalogue_*` modules beside this one, so each part of the product keeps its own
-words. A template is English prose with ``{parameters}``; three notations help it:
+words. A template is English prose with ``{parameters}``; five notations help it:
 
     {vms:VM|VMs}      a number with its word: "1 VM", "7 VMs"
     {wait:duration}   seconds as a length of time
+    {low:minutes}     minutes as a length of time
+    {kind:words}      a name of ours without its underscores
     {at:moment}       an ISO moment, shown in the reader's time zone
+
+A reason with a parameter `kind` may have a template of its own for that kind, under ``code.kind``; one whose
+`sentence` names its `subject` already, under ``code.named``.
 """
 
 from __future__ import annotations
@@ -47,12 +52,23 @@ def sentence(reason: Reason, *, mrkdwn: bool = False) -> str:
     An unknown code or a missing parameter never fails: it reads "code: parameters", because a reason stored by
     another release must still be shown.
     """
-    template = templates().get(reason.code)
+    template = _template(reason)
     if template is not None and _parameters(template) <= reason.params.keys():
         return _Sentence(mrkdwn).format(_(template), **reason.params)
     shown = ", ".join(f"{key} {_shown(value, mrkdwn)}" for key, value in sorted(reason.params.items()))
     code = escape(reason.code) if mrkdwn else one_line(reason.code)
     return f"{code}: {shown}" if shown else code
+
+
+def _template(reason: Reason) -> str | None:
+    known = templates()
+    # What other people changed is neither restored nor owed, whatever it is.
+    narrow = [reason.params.get("outcome"), reason.params.get("kind")]
+    subject, told = reason.params.get("subject"), reason.params.get("sentence")
+    if subject and isinstance(told, str) and str(subject) in told:
+        narrow.insert(0, "named")
+    codes = [f"{reason.code}.{word}" for word in narrow if word]
+    return next((known[code] for code in (*codes, reason.code) if code in known), None)
 
 
 @cache
@@ -82,6 +98,10 @@ class _Sentence(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "duration":
             return duration(float(value))
+        if format_spec == "words":
+            return _shown(str(value).replace("_", " "), self._mrkdwn)
+        if format_spec == "minutes":
+            return duration(float(value) * 60)
         if format_spec == "moment":
             at = datetime.fromisoformat(str(value))
             return moment(at) if self._mrkdwn else plain_moment(at)

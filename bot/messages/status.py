@@ -67,8 +67,8 @@ def _pool_text(standing: PoolStanding, known: AvailableUpdates | None) -> str:
             mark=state_mark(state), id=standing.open_rollout.id, state=state_name(state).lower()
         )
     if standing.debts:
-        owed = several(len(standing.debts), _("setting or VM is"), _("settings or VMs are"))
-        told += "\n" + _("⚠ {owed} still owed to the pool (`/xs status`)").format(owed=owed)
+        owed = several(len(standing.debts), _("setting or VM"), _("settings or VMs"))
+        told += "\n" + _("⚠ {owed} still to restore (`/xs status`)").format(owed=owed)
     if row.last_error:
         told += "\n" + _("⚠ last look failed: {error}").format(error=escape(row.last_error, 300))
     return told
@@ -117,13 +117,13 @@ def status(standings: Sequence[Standing], debts: Mapping[str, Sequence[Debt]]) -
     running = {standing.row.pool_alias for standing in standings}
     for alias, owed in debts.items():
         if owed and alias not in running:
-            heading = _("⚠ *Pool {alias}: still owed from earlier rollouts*").format(alias=name(alias))
+            heading = _("⚠ *Pool {alias}: still to restore after earlier rollouts*").format(alias=name(alias))
             text = heading + "\n" + lines_within([debt_line(debt) for debt in owed], 1_500)
-            text += "\n" + _("`/xs restore {alias}` tries to give it back now.").format(alias=name(alias))
+            text += "\n" + _("`/xs restore {alias}` tries now.").format(alias=name(alias))
             lines.append(text)
             blocks.append(section(text))
     if not blocks:
-        told = _("Nothing is going on: no rollout is open, and nothing is owed to any pool.")
+        told = _("Nothing is going on: no rollout is open, and nothing is left to restore on any pool.")
         return message(told, [section(told), context(_("`/xs pools` shows the pools, `/xs history` the past."))])
     return message("\n".join(lines), blocks)
 
@@ -147,7 +147,9 @@ def _rollout_text(standing: Standing) -> str:
         return (
             told
             + "\n"
-            + _("Approvals: {have}; expires {when}").format(have=approvals_text(standing), when=moment(row.expires_at))
+            + _("Approvals: {have}; expires {when}, then nothing happens").format(
+                have=approvals_text(standing), when=moment(row.expires_at)
+            )
         )
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:

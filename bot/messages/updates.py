@@ -132,7 +132,9 @@ def asked(updates: AvailableUpdates, level: Level) -> Asked:
 def level_lines(updates: AvailableUpdates) -> str:
     """What each level costs; one line when the choice makes no difference."""
     if len({asked(updates, level) for level in Level}) == 1:
-        return "• " + _("*Any level*: {cost}").format(cost=level_cost(updates, Level.FULL))
+        levels = ", ".join(map(level_name, Level))
+        told = _("*All levels* ({levels}): {cost}")
+        return "• " + told.format(levels=levels, cost=level_cost(updates, Level.FULL))
     return "\n".join(
         f"• *{level_name(level)}* ({level_meaning(level)}): {level_cost(updates, level)}" for level in Level
     )

@@ -60,7 +60,7 @@ def treatment_name(treatment: VmTreatment) -> str:
 def stopped_vms_name(choice: StoppedVms) -> str:
     """The rule for VMs that cannot be moved."""
     return {
-        StoppedVms.REFUSE: _("Do not touch them: refuse the update"),
+        StoppedVms.REFUSE: _("Leave them alone (the update cannot be requested if there are any)"),
         StoppedVms.SUSPEND: _("Suspend them, resume them afterwards"),
         StoppedVms.SHUTDOWN: _("Shut them down, start them afterwards"),
     }[choice]
@@ -146,9 +146,7 @@ def cost(
 
 
 def minutes(low: float, high: float) -> str:
-    """How long it takes, honestly as a range: ``about 40 to 60 min``."""
+    """How long it takes, honestly as a range: ``about 40 min to 1 h 5 min``."""
     if round(low) == round(high):
         return _("about {time}").format(time=duration(low * 60))
-    if high < 60:
-        return _("about {low} to {high} min").format(low=round(low), high=round(high))
     return _("about {low} to {high}").format(low=duration(low * 60), high=duration(high * 60))

@@ -6,6 +6,8 @@ struck off. Where XAPI forbids settling for now the debt stays open and is liste
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.rollout.action import (
     EnableHa,
     EnableHost,
@@ -18,7 +20,7 @@ from bot.rollout.action import (
 )
 from bot.rollout.guidance import Task
 from bot.rollout.homecoming import MIXED
-from bot.rollout.memory import DebtKind
+from bot.rollout.memory import Debt, DebtKind
 from bot.rollout.model import HaSettings, Host
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
@@ -72,8 +74,27 @@ def settle_host(round_: Round, host: Host) -> bool:
 
 def settle_pool(round_: Round) -> bool:
     """Give back the pool's settings; True when nothing is left that XAPI would let us settle now."""
-    clear = [_settle_auto_poweron(round_), _settle_wlb(round_), _settle_ha(round_), _settle_sync(round_)]
-    return all(clear)
+    pool = round_.snapshot.pool
+    return all(
+        [
+            _settle_switch(
+                round_,
+                DebtKind.AUTO_POWERON,
+                pool.auto_poweron is not None,
+                "auto_poweron",
+                lambda debt: SetAutoPoweron(value=str(debt.original)),
+            ),
+            _settle_switch(round_, DebtKind.WLB, pool.wlb_enabled, "wlb", lambda _: SetWlb(enabled=True)),
+            _settle_ha(round_),
+            _settle_switch(
+                round_,
+                DebtKind.SYNC_SCHEDULE,
+                pool.update_sync_enabled,
+                "sync",
+                lambda _: SetSyncSchedule(enabled=True),
+            ),
+        ]
+    )
 
 
 def release(round_: Round) -> bool:
@@ -114,43 +135,23 @@ def _settle_ha(round_: Round) -> bool:
     return False
 
 
-def _settle_wlb(round_: Round) -> bool:
-    debt = round_.memory.debt(DebtKind.WLB)
+def _settle_switch(
+    round_: Round,
+    kind: DebtKind,
+    is_on: bool,
+    words: str,
+    switch: Callable[[Debt], SetWlb | SetSyncSchedule | SetAutoPoweron],
+) -> bool:
+    """Switch on again what the debt says was on; `switch` makes the action, `words` begin the reasons' codes."""
+    debt = round_.memory.debt(kind)
     if debt is None:
         return True
-    if round_.snapshot.pool.wlb_enabled and round_.may_still_happen("SetWlb:off"):
+    action = switch(debt)
+    if is_on and round_.may_still_happen(action.key.removesuffix("on") + "off"):
         round_.look_again(4)
         return False
-    if round_.snapshot.pool.wlb_enabled:
-        round_.step(close(debt, "settled"), because("wlb.restored"))
+    if is_on:
+        round_.step(close(debt, "settled"), because(f"{words}.restored"))
         return True
-    round_.pursue(SetWlb(enabled=True), because("wlb.enabling"))
-    return False
-
-
-def _settle_sync(round_: Round) -> bool:
-    debt = round_.memory.debt(DebtKind.SYNC_SCHEDULE)
-    if debt is None:
-        return True
-    if round_.snapshot.pool.update_sync_enabled and round_.may_still_happen("SetSyncSchedule:off"):
-        round_.look_again(4)
-        return False
-    if round_.snapshot.pool.update_sync_enabled:
-        round_.step(close(debt, "settled"), because("sync.restored"))
-        return True
-    round_.pursue(SetSyncSchedule(enabled=True), because("sync.enabling"))
-    return False
-
-
-def _settle_auto_poweron(round_: Round) -> bool:
-    debt = round_.memory.debt(DebtKind.AUTO_POWERON)
-    if debt is None:
-        return True
-    if round_.snapshot.pool.auto_poweron is not None and round_.may_still_happen("SetAutoPoweron:off"):
-        round_.look_again(4)
-        return False
-    if round_.snapshot.pool.auto_poweron is not None:
-        round_.step(close(debt, "settled"), because("auto_poweron.restored"))
-        return True
-    round_.pursue(SetAutoPoweron(value=str(debt.original)), because("auto_poweron.enabling"))
+    round_.pursue(action, because(f"{words}.enabling"))
     return False

@@ -7,7 +7,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.policy import check_approver
 from bot.rollout.reason import because
 from bot.rollouts.desk import Desk
-from bot.rollouts.roles import Role, require
+from bot.rollouts.roles import Role, not_an_approver, require
 from bot.rollouts.standing import Standing, standing_of
 from storage import approvals, rollouts
 from storage.actors import Actor
@@ -33,12 +33,14 @@ class Deciding(Desk):
             self._current(row, digest)
             self._awaiting(row)
             given = approvals.of(tx, rollout_id)
+            if actor.id not in approvers and actor.id != row.requester_id:
+                raise not_an_approver(rollout_id, alias, self.settings.roles_for(alias).approver)
             check_approver(actor.id, row.requester_id, digest, given, actor.id in approvers)
             approvals.approve(tx, rollout_id, digest, actor, now)
             standing = standing_of(tx, row, self.settings, approvers)
             have = standing.quorum
             counted = because("rollout.approval_counted", user=actor.name, have=len(have.counted), need=have.required)
-            self._audit(tx, actor, "rollout.approval", counted, row)
+            self._audit(tx, actor, "approval.given", counted, row)
             rollouts.redraw(tx, rollout_id, now)
             if have.met:
                 names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,27 +31,50 @@ class Authority(Protocol):
         ...
 
 
+class LacksRole(NotAllowed):
+    """The person does not hold the role. `ask` are the ids of people and user groups who do."""
+
+    def __init__(self, sentence: str, hint: str = "", ask: Collection[str] = ()) -> None:
+        super().__init__(sentence, hint)
+        self.ask = tuple(ask)
+
+
 #: What each role lets people do, for the sentence that refuses.
 _ALLOWS = {
-    Role.VIEWER: "look at this pool",
-    Role.REQUESTER: "ask for a rollout of this pool",
-    Role.APPROVER: "decide about rollouts of this pool",
-    Role.ADMIN: "change this pool's settings",
+    Role.VIEWER: "look at pool {pool}",
+    Role.REQUESTER: "ask for a rollout of pool {pool}",
+    Role.APPROVER: "decide about rollouts of pool {pool}",
+    Role.ADMIN: "change settings of pool {pool}",
 }
 
 
-def require(authority: Authority, actor: Actor, role: Role, pool: str) -> None:
-    """Refuse what the actor may not do on the pool.
+_A = {
+    Role.VIEWER: "a viewer",
+    Role.REQUESTER: "a requester",
+    Role.APPROVER: "an approver",
+    Role.ADMIN: "an administrator",
+}
+
+
+def require(authority: Authority, actor: Actor, role: Role, pool: str, ask: Collection[str] = ()) -> None:
+    """Refuse what the actor may not do on the pool. `ask` are the configured holders of the role.
 
     The bot itself and the operating-system user behind the command line pass: whoever can start `xsbot` next to its
     database and secrets could do all of this anyway, and each of these acts is audited. Approving is refused to them
     elsewhere, always.
 
-    Raises `NotAllowed`.
+    Raises `LacksRole`.
     """
     if actor.kind in ("cli", "bot"):
         return
     roles = authority.roles_of(actor.id, pool)
     if role in roles or (role is Role.VIEWER and roles):
         return
-    raise NotAllowed(f"You may not {_ALLOWS[role]}.", "Ask one of its administrators, or see `/xs help` for who may.")
+    cannot = f"You cannot {_ALLOWS[role].format(pool=pool)}: you are not {_A[role]} of it. Nothing was changed."
+    raise LacksRole(cannot, "" if ask else "Ask one of its administrators, or see `/xs help` for who may.", ask)
+
+
+def not_an_approver(rollout_id: int, pool: str, ask: Collection[str]) -> LacksRole:
+    """The refusal of an approval by somebody who is no approver."""
+    cannot = f"You cannot approve rollout {rollout_id}: you are not an approver of pool {pool}. Nothing was changed."
+    return LacksRole(cannot, "" if ask else "Ask one of the pool's approvers.", ask)

@@ -12,6 +12,7 @@ from bot.rollouts.roles import Role, require
 from bot.xen.errors import XenError
 from storage import audit, debts, pools, rollouts
 from storage.actors import Actor
+from storage.database import Session
 
 #: How often a sync under way is looked at.
 _SYNC_LOOK = timedelta(seconds=5)
@@ -38,18 +39,8 @@ class Upkeep(Desk):
         gateway = self.gateways[alias]
         state = gateway.repository_state()
         task = gateway.sync()
-        now = self.time.now()
-        asked = because("sync.asked", user=actor.name, pool=alias)
         with self.database.transaction() as tx:
-            audit.append(
-                tx,
-                actor=actor,
-                action="pool.sync",
-                reason=asked,
-                sentence=self.say(asked),
-                at=now,
-                pool_uuid=state.pool_uuid,
-            )
+            self._note(tx, actor, "pool.sync", because("sync.asked", user=actor.name, pool=alias), state.pool_uuid)
         self._follow(lambda: self._finish_sync(alias, state.pool_uuid, task, actor))
 
     def restore(self, alias: str, actor: Actor) -> tuple[str, ...]:
@@ -65,20 +56,11 @@ class Upkeep(Desk):
             busy = next((entry for entry in rollouts.open_rollouts(tx) if entry.pool_alias == alias), None)
             if busy is not None and busy.state not in (State.AWAITING_APPROVAL, State.APPROVED):
                 raise RolloutError(
-                    f"Rollout {busy.id} is at work on pool {alias} and gives back what it owes itself.",
+                    f"Rollout {busy.id} is at work on pool {alias} and restores what it changed itself.",
                     f"Wait for it, or end it with `/xs abort {busy.id}`.",
                 )
             if owed and row is not None:
-                now = self.time.now()
-                audit.append(
-                    tx,
-                    actor=actor,
-                    action="pool.restore",
-                    reason=asked,
-                    sentence=self.say(asked),
-                    at=now,
-                    pool_uuid=row.uuid,
-                )
+                self._note(tx, actor, "pool.restore", asked, row.uuid)
         if owed:
             self._settle(alias)
         return tuple(debt.key for debt in owed)
@@ -89,16 +71,19 @@ class Upkeep(Desk):
         except XenError as error:
             reason = because("sync.failed", pool=alias, why=error.sentence)
         with self.database.transaction() as tx:
-            audit.append(
-                tx,
-                actor=actor,
-                action="pool.synced",
-                reason=reason,
-                sentence=self.say(reason),
-                at=self.time.now(),
-                pool_uuid=pool_uuid,
-            )
+            self._note(tx, actor, "pool.synced", reason, pool_uuid)
         self._polled(alias)
+
+    def _note(self, tx: Session, actor: Actor, action: str, reason: Reason, pool_uuid: str) -> None:
+        audit.append(
+            tx,
+            actor=actor,
+            action=action,
+            reason=reason,
+            sentence=self.say(reason),
+            at=self.time.now(),
+            pool_uuid=pool_uuid,
+        )
 
     def _wait_for_sync(self, alias: str, task: str) -> Reason:
         gateway = self.gateways[alias]

@@ -73,7 +73,7 @@ class Roles(Section):
     approver: tuple[str, ...] = ()
     """Who may approve, reject, retry and abort. The person who asked for a rollout never counts as its approver."""
     admin: tuple[str, ...] = ()
-    """Who may have a pool synchronised with its update channel and debts given back by hand."""
+    """Who may have a pool synchronised with its update channel and debts restored by hand."""
 
     @field_validator("viewer", "requester", "approver", "admin")
     @classmethod

@@ -156,14 +156,15 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
-        before = {turn.host: turn for turn in turns.of(tx, row.id)}
+        # Copied out: `turns.record` changes these very rows.
+        before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
         for progress in decision.progress:
             changed = turns.record(tx, row.id, progress, now)
             news = news or changed
-            known = before.get(progress.host)
-            if known is not None and progress.phase is TurnPhase.DONE and known.phase is not TurnPhase.DONE:
-                self._line(tx, row, _done(progress.name, known.started_at, now))
+            phase, started_at = before.get(progress.host, (progress.phase, None))
+            if progress.phase is TurnPhase.DONE and phase is not TurnPhase.DONE:
+                self._line(tx, row, _done(progress.name, started_at, now))
         self._note_waiting(tx, row, decision)
         if news:
             rollouts.redraw_progress(tx, row.id, now)
@@ -236,7 +237,7 @@ class Driver:
 
 
 def _done(host: str, started_at: datetime | None, now: datetime) -> Reason:
-    minutes = int((now - started_at).total_seconds() // 60) if started_at is not None else 0
+    minutes = round((now - started_at).total_seconds() / 60) if started_at is not None else 0
     return because("host.done", host=host, duration=f"{max(1, minutes)} min")
 
 

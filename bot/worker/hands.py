@@ -11,6 +11,7 @@ import threading
 from bot.rollout.action import Action, AskEvacuation, CloseDebt, RebootHost, RestartToolstack, parameters
 from bot.rollout.decision import Step
 from bot.rollout.model import PoolSnapshot
+from bot.rollout.reason import because
 from bot.rollouts import Rollouts
 from bot.xen.errors import Unreachable, XenError
 from bot.xen.gateway import Gateway
@@ -78,7 +79,9 @@ class Hands:
                 agent_start_time=host.agent_start_time if host is not None else 0.0,
             )
             for debt in action.debts:
-                debts.open_debt(tx, self.row.pool_uuid, debt, self.row.id, now)
+                owed = because("debt.opened", kind=debt.kind.value, subject=debt.subject, label=debt.label)
+                told = self.desk.say(owed)
+                debts.open_debt(tx, self.row.pool_uuid, debt, self.row.id, now, reason=owed, sentence=told)
             self._record(tx, step)
             if step.milestone:
                 self._line(tx, step)

@@ -86,7 +86,7 @@ class Visitor:
     @property
     def card(self) -> Locator:
         """The message that asks for approval."""
-        return self.message("Update of pool")
+        return self.message("Expected cost")
 
     # --- what they do -----------------------------------------------------------------------------------------
 

@@ -230,7 +230,7 @@ def test_who_is_no_longer_allowed_when_the_form_is_sent_is_told(fresh: Stage) ->
 
     assert sent.ack_ms is not None
     assert sent.ack_ms < ACK_MS
-    slack.wait_for(lambda: "You may not ask for a rollout" in form.text, timeout=ANSWER_S)
+    slack.wait_for(lambda: "You cannot ask for a rollout" in form.text, timeout=ANSWER_S)
 
 
 def test_this_notices_when_the_unauthorised_are_told_nothing(

@@ -22,7 +22,7 @@ def test_nothing_happens_before_enough_different_people_agreed() -> None:
         rollout.approve("carol")
         with pytest.raises(NotAllowed, match="approved this already"):
             rollout.approve("carol")
-        with pytest.raises(NotAllowed, match="may not approve"):
+        with pytest.raises(NotAllowed, match="cannot approve"):
             rollout.approve("mallory")
         with pytest.raises(NotAllowed, match="in Slack only"):
             rollout.desk.approve(rollout.id, rollout.digest, Actor("cli", "root", "root"))

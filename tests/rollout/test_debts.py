@@ -132,7 +132,7 @@ def test_nothing_is_given_back_behind_the_back_of_a_rollout_that_is_at_work() ->
     with rehearse(small()) as rollout:
         rollout.pool.host("xs-01").apply_fails()
         assert rollout.carry_out() is State.NEEDS_ATTENTION
-        with pytest.raises(RolloutError, match="gives back what it owes itself"):
+        with pytest.raises(RolloutError, match="restores what it changed itself"):
             rollout.desk.restore("lab", actor("alice"))
         with rollout.clock() as beat:
             beat()

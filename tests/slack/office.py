@@ -149,7 +149,7 @@ class Office:
             self.clock.pass_(1)
 
     def card(self) -> Message:
-        return next(entry for entry in self.slack.messages("xs-updates") if "Update of pool" in entry.plain)
+        return next(entry for entry in self.slack.messages("xs-updates") if "Expected cost" in entry.plain)
 
     def waiting(self) -> int:
         with self.database.reading() as tx:

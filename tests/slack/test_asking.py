@@ -47,8 +47,8 @@ def test_details_open_as_a_dialog(slack: LabSlack) -> None:
         ("updates nowhere", "There is no pool called"),
         ("retry", "Which rollout?"),
         ("retry 7", "There is no rollout 7."),
-        ("sync lab", "You may not"),
-        ("restore lab", "You may not"),
+        ("sync lab", "You cannot"),
+        ("restore lab", "You cannot"),
     ],
 )
 def test_every_command_gets_a_private_answer_in_time(slack: LabSlack, command: str, said: str) -> None:
@@ -76,7 +76,7 @@ def test_the_help_names_every_verb(slack: LabSlack) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("update lab", "may not ask for a rollout"),
+        ("update lab", "cannot ask for a rollout"),
         ("approve 7", "no rollout 7"),
         ("reject 7", "no rollout 7"),
         ("abort 7", "no rollout 7"),
@@ -91,7 +91,7 @@ def test_a_dialog_says_why_it_cannot_show_what_was_asked(slack: LabSlack, comman
 def test_an_outsider_who_clicks_plan_is_told_why_not(slack: LabSlack) -> None:
     slack.click("Plan update…", as_="dave")
 
-    dialog(slack, "dave", saying="may not ask")
+    dialog(slack, "dave", saying="cannot ask")
     view = slack.modal("dave")
     assert view is not None
     view.close()

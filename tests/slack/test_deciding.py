@@ -35,7 +35,7 @@ def test_the_whole_story(fresh: Stage) -> None:
     assert "1. *xs-01*" in card.plain
     assert card.buttons == ["Approve", "Reject…"]
 
-    assert "may not approve" in slack.click("Approve", as_="dave", message=card).text
+    assert "cannot approve" in slack.click("Approve", as_="dave", message=card).text
     assert "does not count" in slack.click("Approve", as_="alice", message=card).text
     asked = slack.click("Approve", as_="bob", message=card, confirm=False)
     assert "xs-01, xs-02, xs-03" in json.dumps(asked.confirm)
@@ -50,7 +50,7 @@ def test_the_whole_story(fresh: Stage) -> None:
     dialog(slack, "carol", saying="Approve")
     assert "1 of 2" in now(slack, card).plain
     slack.click("Approve", as_="carol")
-    dialog(slack, "carol", saying="starts next")
+    dialog(slack, "carol", saying="starts now")
 
     slack.wait_for(lambda: "Running" in now(slack, card).plain, timeout=20)
     assert now(slack, card).buttons == []
@@ -76,12 +76,14 @@ def test_the_whole_story(fresh: Stage) -> None:
     outcome = next(entry for entry in slack.messages("xs-updates") if "Done in" in entry.plain)
     assert outcome.thread_ts == card.ts, "the outcome answers the card and is shown in the channel"
     assert "3 host reboots" in outcome.plain
-    assert "Nothing is owed" in outcome.plain
+    assert "the places of VMs are as before" in outcome.plain
+    assert any("xs-01 is done after" in entry.plain for entry in slack.thread(card))
 
     settle(fresh)
     lines = slack.messages("xs-audit")
-    assert "alice asked to update pool lab" in lines[0].plain
-    assert any("bob approved: 1 of 2" in entry.plain for entry in lines)
+    assert "@alice · *rollout.awaiting_approval*" in lines[0].plain
+    assert "Asked to update pool lab" in lines[0].plain
+    assert any("@bob · *approval.given*" in entry.plain and "Approved: 1 of 2" in entry.plain for entry in lines)
     with fresh.service.database.reading() as tx:
         head = verify(tx)
     assert head.ok
@@ -136,7 +138,7 @@ def test_an_outsider_cannot_reject(fresh: Stage) -> None:
 
     slack.click("Reject…", as_="dave", message=card)
 
-    dialog(slack, "dave", saying="may not")
+    dialog(slack, "dave", saying="You cannot")
     assert "Waiting for approval" in now(slack, card).plain
 
 
@@ -169,7 +171,7 @@ def test_abort_says_first_what_it_does(fresh: Stage) -> None:
     slack.wait_for(lambda: any("Abort…" in entry.buttons for entry in slack.thread(card)), timeout=30)
 
     slack.click("Abort…", as_="dave")
-    dialog(slack, "dave", saying="may not")
+    dialog(slack, "dave", saying="You cannot")
 
     slack.click("Abort…", as_="bob")
     dialog(slack, "bob", submit="Abort rollout")
@@ -195,7 +197,7 @@ def test_attention_asks_for_a_decision_and_loses_its_buttons_once_decided(fresh:
         assert part in asking.plain
     assert "Needs attention" in now(slack, card).plain
 
-    assert "may not" in slack.click("Retry", as_="dave", message=asking).text
+    assert "You cannot" in slack.click("Retry", as_="dave", message=asking).text
     fresh.pool.host("xs-02").apply_fails(times=0)
     assert "goes on" in slack.click("Retry", as_="carol", message=asking).text
     slack.wait_for(
@@ -267,7 +269,7 @@ def test_two_last_approvals_at_once_start_one_rollout(fresh: Stage) -> None:
         actions = [row.action for row in audit.recent(tx, rollout_id=1, limit=200)]
     assert actions.count("rollout.approved") == 1
     assert actions.count("rollout.running") == 1
-    assert actions.count("rollout.approval") == 2
+    assert actions.count("approval.given") == 2
 
 
 def test_whoever_left_the_approvers_counts_no_more(fresh: Stage) -> None:
@@ -281,5 +283,5 @@ def test_whoever_left_the_approvers_counts_no_more(fresh: Stage) -> None:
 
     answer = slack.click("Approve", as_="carol", message=card)
 
-    assert "Approvals now: 1 of 2" in answer.text
+    assert "Approval recorded, 1 of 2" in answer.text
     assert "Running" not in now(slack, card).plain

@@ -52,7 +52,7 @@ def test_a_rollout_becomes_a_card_with_a_thread(office: Office) -> None:
 
     assert "Succeeded" in office.card().plain
     thread = [entry.plain for entry in office.slack.thread(card)]
-    assert "moving its VMs away [in_progress]\n3 of 7 VMs left" in thread[0]
+    assert "moving its VMs away [in_progress]\n3 of 7 VMs still here" in thread[0]
     assert thread[1:3] == ["first", "second"]
     assert "Succeeded" in thread[3]
     assert office.waiting() == 0
@@ -129,7 +129,7 @@ def test_retry_after_is_respected(office: Office) -> None:
     assert not office.slack.messages("xs-updates")
     office.deliver(6)
 
-    assert "Update of pool" in office.card().plain
+    assert "Expected cost" in office.card().plain
 
 
 def test_an_outage_loses_nothing_and_keeps_the_order(office: Office) -> None:
@@ -158,7 +158,7 @@ def test_a_bad_token_is_an_outage_not_a_loss(office: Office) -> None:
     office.slack.clear_faults()
     office.deliver(60)
 
-    assert "Update of pool" in office.card().plain
+    assert "Expected cost" in office.card().plain
 
 
 def test_what_can_never_arrive_is_given_up_loudly_and_the_lane_goes_on(
@@ -175,7 +175,7 @@ def test_what_can_never_arrive_is_given_up_loudly_and_the_lane_goes_on(
     with office.database.reading() as tx:
         events = [row for row in audit.recent(tx, limit=20) if row.action == "message.undeliverable"]
     assert len(events) == 2
-    assert "Update of pool" in office.card().plain
+    assert "Expected cost" in office.card().plain
     assert office.waiting() == 0
 
 
@@ -232,7 +232,7 @@ def test_a_message_killed_between_sent_and_recorded_is_sent_again(office: Office
 
     office.deliver(3)
 
-    assert "Update of pool" in office.card().plain
+    assert "Expected cost" in office.card().plain
 
 
 def test_a_broken_row_stops_only_its_own_lane(office: Office, caplog: pytest.LogCaptureFixture) -> None:
@@ -244,7 +244,7 @@ def test_a_broken_row_stops_only_its_own_lane(office: Office, caplog: pytest.Log
 
     office.deliver(5)
 
-    assert "Update of pool" in office.card().plain
+    assert "Expected cost" in office.card().plain
     assert "could not be made" in caplog.text
 
 
@@ -274,7 +274,7 @@ def test_the_loop_sends_until_it_is_stopped(office: Office) -> None:
     sender = threading.Thread(target=office.delivery.run, args=(stop,))
     sender.start()
     office.request()
-    office.slack.wait_for(lambda: any("Update of pool" in m.plain for m in office.slack.messages("xs-updates")))
+    office.slack.wait_for(lambda: any("Expected cost" in m.plain for m in office.slack.messages("xs-updates")))
     stop.set()
     sender.join(timeout=5)
     assert not sender.is_alive()

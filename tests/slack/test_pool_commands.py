@@ -25,4 +25,4 @@ def test_no_sync_while_a_rollout_waits(fresh: Stage) -> None:
 def test_restore_says_that_nothing_is_owed(fresh: Stage) -> None:
     shown = fresh.slack.say("/xs restore", as_="erin").wait(5)
     assert shown is not None
-    assert "Nothing is owed" in shown.plain
+    assert "Nothing is left to restore" in shown.plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,15 +14,18 @@ from bot.messages import status
 from bot.messages.answers import approved, requested
 from bot.messages.attention import attention
 from bot.messages.card import Ask, card, parse_value, value_of
+from bot.messages.errors import refusal
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
+from bot.messages.sentences import sentence, templates
 from bot.messages.updates import cves, security_first
 from bot.messages.work import cost, minutes
 from bot.rollout.errors import StaleDigest
 from bot.rollout.lifecycle import State
-from bot.rollout.memory import TurnPhase
-from bot.rollout.reason import because
+from bot.rollout.memory import Debt, DebtKind, TurnPhase
+from bot.rollout.reason import Reason, because
+from bot.rollouts.roles import not_an_approver
 from tests.unit.messages.made import NOW, standing_of, updates_for
 
 PEOPLE = {"U0ALICE": "alice", "U0BOB": "bob", "S0APPROVERS": "xs-approvers", "C0UPDATES": "xs-updates"}
@@ -34,10 +38,10 @@ def read(blocks: Sequence[dict[str, Any]]) -> str:
 
 
 CARD = """\
-Update of pool lab: rollout 42
+Rollout 42, pool lab
 ○ *Waiting for approval*
-Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC.
-Nothing is changed before that. With the last approval it starts by itself.
+Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC (then nothing happens).
+Nothing changes until 2 people approve; it then starts at once.
 *Asked for by*
 @alice, 2026-11-20 10:00 UTC
 *Pool*
@@ -59,7 +63,9 @@ Recommended
 3. *xs-03*: move 4 VMs away, install the updates, reboot, bring its VMs back (about 20 min)
 *VMs that may be stopped (1)*
 • vm-01: suspended while its host is updated, then resumed
-*Switched off meanwhile and given back at the end:* high availability (HA), the sync schedule.
+*Switched off meanwhile and restored at the end:* high availability (HA; XenServer installs no updates while it is on),\
+ the sync schedule.
+• This changes the XenServer version, so every host restarts its toolstack or reboots (xs-01 first).
 """
 
 
@@ -79,7 +85,12 @@ def test_the_buttons_carry_the_id_and_the_digest_and_nothing_else() -> None:
     ]
     confirm = row["elements"][0]["confirm"]
     assert confirm["title"]["text"] == "Approve rollout 42?"
-    assert "Pool lab: xs-01, xs-02, xs-03. 3 host reboots" in confirm["text"]["text"]
+    assert confirm["text"]["text"] == (
+        "This is approval 1 of 2; it starts after the second. Pool lab: xs-01, xs-02, xs-03. 3 host reboots, 24 live VM"
+        " moves, about 42 min to 1 h 18 min. No VM is stopped. High availability is off meanwhile."
+    )
+    last = card(standing_of(approvals=("U0BOB",)), ASK).blocks[-1]["elements"][0]["confirm"]["text"]["text"]
+    assert last.startswith("This is the last approval: it starts now.")
 
 
 @pytest.mark.parametrize("value", ["", "42", "x:y", "42:", "٤٢:abc", '{"rollout": 42}'])
@@ -134,7 +145,7 @@ def test_the_progress_says_how_far_each_host_is() -> None:
         ("xs-02: moving its VMs away", "in_progress"),
         ("xs-03: waiting for its turn", "pending"),
     ]
-    assert "xs-02: moving its VMs away, 3 of 7 VMs left." in made.text
+    assert "xs-02: moving its VMs away, 3 of 7 VMs still here." in made.text
 
 
 def test_needs_attention_says_what_happened_what_it_means_and_what_to_do() -> None:
@@ -164,23 +175,73 @@ def test_the_outcome_says_what_was_done_and_what_is_owed() -> None:
     )
     shown = read(made.blocks)
     assert "Rollout 42, pool lab: Aborted" in shown
-    assert "1 host is up to date at the chosen level: xs-01. Not finished: xs-02, xs-03." in shown
-    assert "Done in 50 min: 2 hosts emptied by live moves, 1 host reboot, 4 VMs moved back home." in shown
-    assert "*Still owed to the pool (2)*" in shown
+    assert "1 host is updated (recommended guidance): xs-01. Not finished: xs-02, xs-03." in shown
+    assert "Done in 50 min: 2 hosts emptied by live moves, 1 host reboot." in shown
+    assert "*Still to restore (2)*" in shown
     assert "Asked for by @alice; approved by @bob." in shown
 
 
 def test_an_outcome_without_debts_says_so() -> None:
-    shown = read(outcome(standing_of(State.SUCCEEDED, phases=(TurnPhase.DONE,) * 3), Done(3)).blocks)
-    assert "Nothing is owed" in shown
+    standing = standing_of(State.SUCCEEDED, phases=(TurnPhase.DONE,) * 3)
+    shown = read(outcome(standing, Done(3, emptied=3)).blocks)
+    assert "All 3 hosts are updated (recommended guidance)." in shown
+    assert "High availability, the sync schedule and the places of VMs are as before." in shown
+    changed = Done(3, emptied=3, left_alone=frozenset({DebtKind.VM_HOME}))
+    shown = read(outcome(standing, changed).blocks)
+    assert "High availability and the sync schedule are as before." in shown
+    assert "Changed by somebody else meanwhile and left alone: the places of VMs." in shown
+
+
+def test_needs_attention_says_where_the_vms_are() -> None:
+    home = [Debt(DebtKind.VM_HOME, f"vm-{number}", "host-1", f"web-{number}") for number in range(4)]
+    stopped = Debt(DebtKind.VM_SUSPENDED, "vm-9", None, "cache-01")
+    standing = standing_of(State.NEEDS_ATTENTION, phases=PHASES)
+    shown = read(attention(replace(standing, debts=(Debt(DebtKind.HA), *home))).blocks)
+    assert "All VMs are running; 4 VMs are away from xs-02." in shown
+    assert "High availability is off: a host failure now would not restart VMs." in shown
+    assert "• VMs to move back to xs-02 (4): web-0, web-1, web-2, web-3" in shown
+    shown = read(attention(replace(standing, debts=(stopped, *home))).blocks)
+    assert "Suspended now: cache-01. 4 VMs are away from xs-02." in shown
+    assert "All VMs are running" not in shown
+
+
+def test_a_failed_operation_names_its_host_once() -> None:
+    known = because("operation.failed_told", subject="xs-02", sentence="Installing on xs-02 failed.", hint="Look.")
+    assert sentence(known) == "Installing on xs-02 failed. Look."
+    other = because("operation.failed_told", subject="xs-02", sentence="It failed.", hint="Look.")
+    assert sentence(other) == "xs-02: It failed. Look."
+
+
+def test_what_is_to_be_restored_is_recorded_in_words() -> None:
+    def told(code: str, kind: DebtKind, label: str = "", **more: str) -> str:
+        return sentence(Reason(code, {"kind": kind.value, "subject": "x", "label": label, **more}))
+
+    for kind in DebtKind:
+        assert kind.value not in told("debt.opened", kind, "web-01").split() or kind.value == "ha"
+        assert f"debt.opened.{kind.value}" in templates()
+        assert f"debt.settled.{kind.value}" in templates()
+    assert (
+        told("debt.opened", DebtKind.HOST_ENABLED, "xs-02") == "Host xs-02 taken out of service, to be enabled again."
+    )
+    assert told("debt.settled", DebtKind.HA, outcome="settled") == "High availability: restored."
+    left = told("debt.settled", DebtKind.VM_HOME, "web-01", outcome="left_alone")
+    assert left == "Left as somebody else set it meanwhile: vm home web-01."
+
+
+def test_a_person_without_the_role_is_told_whom_to_ask() -> None:
+    made = refusal(not_an_approver(1, "lab", ("S0APPROVERS",)))
+    assert read(made.blocks) == (
+        "You cannot approve rollout 1: you are not an approver of pool lab. Nothing was changed.\nAsk @xs-approvers."
+    )
 
 
 def test_status_and_answers() -> None:
     waiting, running = standing_of(), standing_of(State.RUNNING, phases=PHASES, debts=2)
     shown = read(status.status([waiting, running], {}).blocks)
     assert "Approvals: 0 of 2; expires 2026-11-21 10:00 UTC" in shown
-    assert "Gives back at its end: 2 VMs away from home." in shown
-    assert "1 of 2 (<@U0BOB>)" in approved(standing_of(approvals=("U0BOB",))).text
+    assert "Restored at its end: 2 VMs away from home." in shown
+    told = "Approval recorded, 1 of 2: rollout 42 waits for 1 more approval."
+    assert approved(standing_of(approvals=("U0BOB",))).text == told
     assert "Its card in <#C0UPDATES> asks for 2 approvals." in requested(waiting, "C0UPDATES").text
 
 
@@ -188,5 +249,5 @@ def test_costs_and_times_read_as_people_say_them() -> None:
     assert cost() == "no reboot, no restart, no VM moved"
     assert cost(reboots=1, moves=2) == "1 host reboot, 2 live VM moves"
     assert minutes(20, 20) == "about 20 min"
-    assert minutes(20, 45) == "about 20 to 45 min"
+    assert minutes(20, 45) == "about 20 min to 45 min"
     assert minutes(40, 90) == "about 40 min to 1 h 30 min"

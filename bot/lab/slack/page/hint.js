@@ -19,7 +19,7 @@ export function hintPanel(panel, page, setLine) {
   if (hidden) return;
   const put = (command) => el("button", { class: "chip", onclick: () => setLine(command.split(/[<[]/)[0]) }, command);
   const steps = [
-    ["Ask", ["As Alice, type ", put(ask), " and press Enter; send the form if one opens. ", usage("/xs pools") ? ["Not sure which pool? ", put("/xs pools")] : null]],
+    ["Ask", ["As Alice, press Plan update… (or type ", put(ask), "), then Request approval in the form. ", usage("/xs pools") ? ["Not sure which pool? ", put("/xs pools")] : null]],
     ["Approve", ["Switch to Bob at the top and press Approve on the card; then the same as Carol. Alice cannot approve her own request."]],
     ["Watch", ["Open the replies under the card and follow every host. The record is in # xs-audit."]],
   ];

@@ -10,8 +10,11 @@ export async function stage(say, changed) {
   let current = demo.current;
   $("stage").hidden = false;
   $("scenario").replaceChildren(...demo.scenarios.map((s) =>
-    el("option", { value: s.name, selected: s.name === current }, s.title || s.name)));
-  $("speed").textContent = demo.speed ? `One simulated minute takes ${seconds(60 / demo.speed)}.` : "";
+    el("option", { value: s.name, selected: s.name === current, title: s.title || s.name }, s.name)));
+  // A whole title is wider than the column: the list has the short names, the line below says what the chosen one is.
+  const describe = () => { $("scenario-title").textContent = demo.scenarios.find((s) => s.name === current)?.title || ""; };
+  describe();
+  $("speed").textContent = demo.speed ? `One simulated minute takes ${seconds(60 / demo.speed)}. Times inside messages are simulated.` : "";
 
   const start = async (name) => {
     $("scenario").disabled = $("reset").disabled = true;
@@ -19,6 +22,7 @@ export async function stage(say, changed) {
     try {
       await call("/control/demo", { scenario: name });
       current = name;
+      describe();
       sessionStorage.removeItem("hint");
       say("The stage is set.");
     } catch (error) {
