@@ -2,7 +2,12 @@
 
 SQLite is opened so that a committed transaction survives a power cut (WAL with ``synchronous=FULL``) and so that a
 writer takes the write lock when it *begins* (``BEGIN IMMEDIATE``): a compare-and-set that reads before it writes then
-never fails half way with "database is locked". PostgreSQL needs none of this; the same code runs on it.
+never fails half way with "database is locked".
+
+PostgreSQL gives writers the same promise: a write transaction begins by taking one advisory lock, so that whatever
+it reads still holds when it writes, numbers of the outbox are given in the order of commits, and no two transactions
+can deadlock. Nearly every write appends to the one audit chain and would queue for its head anyway. Writers are short;
+a process that is frozen in the middle of one loses its transaction after a few seconds. Readers never wait.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from storage.errors import DatabaseOutdated, StorageError
+from storage.postgresql import SESSION_OPTIONS, prepare_postgresql, queue_up, sqlalchemy_address
 
 __all__ = ["Database", "Session", "Transaction"]
 
@@ -46,6 +52,8 @@ class Database:
         options: dict[str, Any] = {_WRITES: False}
         if engine.dialect.name == "postgresql":
             options["postgresql_readonly"] = True
+            # One moment of the database, however many statements look at it.
+            options["isolation_level"] = "REPEATABLE READ"
         self._reader = engine.execution_options(**options)
         # Threads of one process queue here instead of polling SQLite's lock, which has no queue.
         self._turn: threading.Lock | None = threading.Lock() if engine.dialect.name == "sqlite" else None
@@ -57,10 +65,8 @@ class Database:
 
         Raises `StorageError` when the address makes no sense or the database cannot be reached.
         """
-        if url.startswith("postgres://"):
-            url = "postgresql://" + url.removeprefix("postgres://")
         try:
-            parsed = make_url(url)
+            parsed = make_url(sqlalchemy_address(url))
             if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
                 raise StorageError(
                     "A database in memory cannot be shared between threads.", "Name a file: sqlite:///xsbot.sqlite"
@@ -73,6 +79,7 @@ class Database:
                 pool_pre_ping=parsed.get_backend_name() != "sqlite",
                 pool_size=20,
                 max_overflow=60,
+                connect_args=SESSION_OPTIONS if parsed.get_backend_name() == "postgresql" else {},
             )
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StorageError(
@@ -82,6 +89,8 @@ class Database:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine, "connect", prepare_postgresql)
         database = Database(engine)
         try:
             with database.reading() as tx:
@@ -110,7 +119,9 @@ class Database:
             with _translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
                 # The lock is taken now, not at the first statement, so that everything read below still holds
                 # when it is written.
-                session.connection()
+                connection = session.connection()
+                if connection.dialect.name == "postgresql":
+                    queue_up(connection)
                 yield session
         finally:
             self._mine.writing = False

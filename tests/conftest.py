@@ -1,18 +1,24 @@
 """What every test relies on: a clean environment, the same hypothesis everywhere, and an honest report.
 
-Tests marked `browser` need a Chromium. Where there is none they are left out and the last line of the run says so;
-with `XSBOT_REQUIRE=all`, as on the build machine, the missing browser fails the run instead.
+Tests marked `browser` need a Chromium, tests marked `postgresql` the binaries of a PostgreSQL server. Where these are
+missing the tests are left out and the last lines of the run say so; with `XSBOT_REQUIRE=all`, as on the build machine,
+what is missing fails the run instead.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.postgres import PostgresServer, find_postgres
 
 REQUIRE_ALL = os.environ.get("XSBOT_REQUIRE") == "all"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -20,7 +26,7 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 hypothesis.settings.register_profile("xsbot", deadline=None, derandomize=REQUIRE_ALL)
 hypothesis.settings.load_profile("xsbot")
 
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def find_chromium() -> Path | None:
@@ -32,59 +38,94 @@ def find_chromium() -> Path | None:
     return None
 
 
-_chromium = find_chromium()
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What tests with a marker cannot do without: where it is on this machine, its name, and how to get it."""
+
+    found: Path | None
+    name: str
+    remedy: str
+
+
+NEEDS = {
+    "browser": Need(find_chromium(), "Chromium", "apt install chromium"),
+    "postgresql": Need(find_postgres(), "PostgreSQL", "apt install postgresql"),
+}
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The browser's executable."""
-    if _chromium is None:
+    found = NEEDS["browser"].found
+    if found is None:
         pytest.fail("There is no Chromium. Install it (Debian, Ubuntu: apt install chromium) or set XSBOT_CHROMIUM.")
-    return _chromium
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of our own; tests that use it are marked `postgresql`."""
+    found = NEEDS["postgresql"].found
+    if found is None:
+        pytest.fail("There is no PostgreSQL. Install it (Debian, Ubuntu: apt install postgresql).")
+    with PostgresServer(found) as server:
+        yield server
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """No test sees, or acts on, tokens, databases or proxies of the machine it runs on."""
-    config.stash[LEFT_OUT] = 0
+    left_out: Counter[str] = Counter()
+    config.stash[LEFT_OUT] = left_out
     for name in list(os.environ):
-        if name in ("XSBOT_REQUIRE", "XSBOT_CHROMIUM"):
+        if name in ("XSBOT_REQUIRE", "XSBOT_CHROMIUM", "XSBOT_POSTGRES"):
             continue
-        if name.startswith(("SLACK_", "XSBOT_", "DATABASE_URL")) or name.upper().endswith("_PROXY"):
+        if name.startswith(("SLACK_", "XSBOT_", "DATABASE_URL", "PG")) or name.upper().endswith("_PROXY"):
             del os.environ[name]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave browser tests out where there is no browser, unless everything is required."""
-    if _chromium is not None or REQUIRE_ALL:
+    """Leave out tests for which the machine lacks something, unless everything is required."""
+    if REQUIRE_ALL:
         return
-    browser = [item for item in items if item.get_closest_marker("browser")]
-    if browser:
-        config.stash[LEFT_OUT] = len(browser)
-        items[:] = [item for item in items if not item.get_closest_marker("browser")]
-        config.hook.pytest_deselected(items=browser)
+    left_out = [(item, marker) for item in items if (marker := _lacking(item))]
+    if left_out:
+        for _, marker in left_out:
+            config.stash[LEFT_OUT][marker] += 1
+        gone = [item for item, _ in left_out]
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Under XSBOT_REQUIRE=all a browser test fails where there is no browser, whatever it would do itself."""
-    if REQUIRE_ALL and _chromium is None and item.get_closest_marker("browser"):
-        pytest.fail("XSBOT_REQUIRE=all, and there is no Chromium for this test.", pytrace=False)
+    """Under XSBOT_REQUIRE=all a test fails where what it needs is missing, whatever it would do itself."""
+    marker = _lacking(item)
+    if REQUIRE_ALL and marker:
+        pytest.fail(f"XSBOT_REQUIRE=all, and there is no {NEEDS[marker].name} for this test.", pytrace=False)
+
+
+def _lacking(item: pytest.Item) -> str:
+    """The marker whose need this machine cannot meet, "" when the test can run."""
+    return next((marker for marker in NEEDS if NEEDS[marker].found is None and item.get_closest_marker(marker)), "")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of pytest-xdist tells its controller what it left out; every worker collects the same."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["left_out"] = session.config.stash[LEFT_OUT]
+        left_out: Counter[str] = session.config.stash[LEFT_OUT]
+        output["left_out"] = dict(left_out)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """The controller's side of it."""
-    node.config.stash[LEFT_OUT] = max(node.config.stash[LEFT_OUT], getattr(node, "workeroutput", {}).get("left_out", 0))
+    left_out: Counter[str] = node.config.stash[LEFT_OUT]
+    left_out |= Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line for everything this machine could not run."""
-    if config.stash[LEFT_OUT]:
-        line = f"NOT RUN: {config.stash[LEFT_OUT]} browser test(s), for want of a Chromium (apt install chromium)"
+    """One line for each thing this machine lacks."""
+    for marker, count in sorted(config.stash[LEFT_OUT].items()):
+        need = NEEDS[marker]
+        line = f"NOT RUN: {count} {marker} test(s), for want of a {need.name} ({need.remedy})"
         terminalreporter.write_line(line, yellow=True)

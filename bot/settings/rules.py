@@ -107,7 +107,10 @@ def fingerprints(value: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def database_url(value: str) -> str:
-    """An address of SQLite. It is not repeated when wrong: it may carry a password."""
-    if not value.startswith("sqlite:///"):
-        raise wrong("This release keeps its data in SQLite.", "Use sqlite:///relative.sqlite or sqlite:////absolute.")
+    """An address of SQLite or PostgreSQL. It is not repeated when wrong: it may carry a password."""
+    if not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise wrong(
+            "xsbot keeps its data in SQLite or PostgreSQL.",
+            "Use sqlite:///relative.sqlite, sqlite:////absolute.sqlite or postgresql://user:password@host/name.",
+        )
     return value

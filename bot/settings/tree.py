@@ -21,10 +21,12 @@ class Settings(Section):
     slack: SlackSettings = SlackSettings()
     """How the bot reaches Slack."""
     database_url: str = Field(default="sqlite:///xsbot.sqlite", repr=False)
-    """Where everything is kept, as an SQLAlchemy address. `DATABASE_URL` wins over it. This release runs on SQLite."""
+    """Where everything is kept: `sqlite:///…` for one process, `postgresql://user:password@host/name` for several.
+    `DATABASE_URL` wins over it."""
     installation: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
     """The name this installation writes into a pool while it works on it, so that two installations never roll the same
-    pool. By default the machine's host name; set it where host names change, as in containers."""
+    pool. By default the machine's host name; set it where host names change, as in containers. With PostgreSQL it must
+    be set, because the machines that share the work are one installation."""
     roles: Roles = Roles()
     """Who may do what, in every pool."""
     approval: ApprovalSettings = ApprovalSettings()
@@ -38,13 +40,27 @@ class Settings(Section):
 
     @field_validator("database_url")
     @classmethod
-    def _is_sqlite(cls, value: str) -> str:
+    def _is_known(cls, value: str) -> str:
         return rules.database_url(value)
 
     @field_validator("pools")
     @classmethod
     def _have_aliases(cls, value: Mapping[str, PoolSettings]) -> Mapping[str, PoolSettings]:
         return {rules.alias(alias): pool for alias, pool in value.items()}
+
+    @model_validator(mode="after")
+    def _is_one_installation(self) -> Self:
+        if self.shares_database and "installation" not in self.model_fields_set:
+            raise wrong(
+                "With PostgreSQL, installation must be set: every machine that shares the work uses the same name.",
+                'Write installation = "…" into the configuration of each, and another one for another database.',
+            )
+        return self
+
+    @property
+    def shares_database(self) -> bool:
+        """Whether several processes may work on the database."""
+        return not self.database_url.startswith("sqlite:")
 
     @model_validator(mode="after")
     def _can_be_approved(self) -> Self:

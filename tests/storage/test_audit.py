@@ -121,6 +121,7 @@ def test_tampering_is_found(database: Database, path: Path, crime: tuple[str, ..
     assert problem in result.problem
 
 
+@pytest.mark.sqlite
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_changed_byte_of_any_line_is_found(long_lived: Database, data: st.DataObject) -> None:

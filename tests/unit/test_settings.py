@@ -107,6 +107,14 @@ def test_the_database_of_the_environment_wins(bench: Bench) -> None:
     assert settings.database_url == environ["DATABASE_URL"]
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_several_processes_share_a_database_on_postgresql(bench: Bench, scheme: str) -> None:
+    settings = bench.load(GOOD, {**ENVIRON, "DATABASE_URL": f"{scheme}://user:hunter2@host/db"})
+    assert settings.shares_database
+    assert not bench.load(GOOD, ENVIRON).shares_database
+    assert "hunter2@" not in repr(settings)
+
+
 def test_secrets_do_not_show(bench: Bench) -> None:
     environ = {**ENVIRON, "XSBOT_POOL_LAB_SYNC_TOKEN": "sync-secret", "XSBOT_POOL_LAB_SYNC_TOKEN_ID": "sync-id-secret"}
     settings = bench.load(GOOD, environ)
@@ -176,7 +184,8 @@ def test_fingerprints_are_read_as_tools_print_them(bench: Bench) -> None:
         (("urls = [", "url = ["), "no setting called pools.lab.url", "Did you mean pools.<alias>.urls"),
         (("required = 2", "required = 0"), "approval.required", "docs/configuration.md"),
         (("required = 2", "required = many"), "no valid TOML", "quotes"),
-        (("installation", 'database_url = "postgresql://u:pw@h/d"\ninstallation'), "SQLite", "sqlite:///"),
+        (("installation", 'database_url = "mysql://u:pw@h/d"\ninstallation'), "PostgreSQL", "sqlite:///"),
+        (('installation = "bot-1"', 'database_url = "postgresql://u:pw@h/d"'), "installation must be set", "each"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_remedy(
@@ -202,7 +211,7 @@ def test_a_wrong_setting_is_named_with_its_remedy(
         ({"SLACK_APP_TOKEN": f"{APP}\n"}, "SLACK_APP_TOKEN begins or ends with white space", "Remove"),
         ({"XSBOT_POOL_LAB_PASSWORD": ""}, "password of pool lab is missing", "XSBOT_POOL_LAB_PASSWORD"),
         ({"XSBOT_POOL_LAB_SYNC_TOKEN": "only-half"}, "belong together", "_SYNC_TOKEN_ID"),
-        ({"DATABASE_URL": "postgresql://user:word@host/db"}, "SQLite", "sqlite:///"),
+        ({"DATABASE_URL": "mysql://user:word@host/db"}, "PostgreSQL", "sqlite:///"),
     ],
 )
 def test_a_wrong_environment_is_named_with_its_remedy(
