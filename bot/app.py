@@ -35,7 +35,7 @@ from bot.polling import Poller
 from bot.rollouts import Authority, Rollouts
 from bot.settings import PoolSettings, Settings, SettingsError
 from bot.time import RealTime, Time
-from bot.worker import Worker
+from bot.worker import engine_of
 from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
 from commands.context import Context
@@ -113,13 +113,13 @@ class Service:
             self.time,
             self.authority,
             sentence,
-            wake=lambda: self.worker.wake(),
-            settle=lambda alias: self.worker.settle(alias),
+            wake=lambda: self.engine.wake(),
+            settle=lambda alias: self.engine.settle(alias),
             follow=self.background.submit,
             polled=lambda alias: self.clock.poll_soon(alias),
         )
-        self.worker = Worker(self.rollouts)
-        self.clock = Clock(self.rollouts, self.worker, Poller(self.rollouts), beat_s=beat_s)
+        self.engine = engine_of(self.rollouts)
+        self.clock = Clock(self.rollouts, self.engine, Poller(self.rollouts), beat_s=beat_s)
         self.delivery = Delivery(self.database, self.client, settings, self.time)
         self.app = App(
             client=self.client,
@@ -139,7 +139,7 @@ class Service:
         # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
         self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
         self._socket.connect()  # type: ignore[no-untyped-call]
-        self._thread("worker", self.worker.run)
+        self.engine.start()
         self._thread("delivery", lambda: self.delivery.run(self._stop))
         self.clock.start()
 
@@ -147,12 +147,12 @@ class Service:
         """Take no more effects, say goodbye to Slack, and leave every row as it is."""
         deadline = monotonic() + _GOODBYE
         self._stop.set()
-        self.worker.stop.set()
+        self.engine.stop.set()
         self.clock.shut_down()
         # Whoever waits for XAPI's answer is let go; the intent stays open, and the next process looks for the effect.
         for gateway in self.gateways.values():
             gateway.close()
-        self.worker.shut_down(deadline)
+        self.engine.shut_down(deadline)
         self._hang_up()
         for thread in self._threads:
             thread.join(timeout=max(0.0, deadline - monotonic()))

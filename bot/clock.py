@@ -18,7 +18,7 @@ from bot.polling import Poller
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import because
 from bot.rollouts import Rollouts
-from bot.worker import Worker
+from bot.worker import Engine
 from storage import outbox, rollouts
 from storage.actors import BOT
 from storage.errors import StorageError
@@ -38,9 +38,9 @@ _PRUNE_EVERY = timedelta(days=1)
 class Clock:
     """The timers of one process. `beat_s` is real seconds between two looks at what is due."""
 
-    def __init__(self, desk: Rollouts, worker: Worker, poller: Poller, *, beat_s: float = 5.0) -> None:
+    def __init__(self, desk: Rollouts, engine: Engine, poller: Poller, *, beat_s: float = 5.0) -> None:
         self.desk = desk
-        self.worker = worker
+        self.engine = engine
         self.poller = poller
         self._beat_s = beat_s
         self._lock = threading.Lock()
@@ -163,7 +163,7 @@ class Clock:
                 continue
             if self._next_settling.setdefault(standing.alias, now + _SETTLE_EVERY) <= now:
                 self._next_settling[standing.alias] = now + _SETTLE_EVERY
-                self.worker.settle(standing.alias)
+                self.engine.settle(standing.alias)
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:

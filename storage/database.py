@@ -25,11 +25,11 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from storage.errors import DatabaseOutdated, StorageError
+from storage.errors import DatabaseOutdated, DatabaseUnavailable, StorageError
 from storage.postgresql import SESSION_OPTIONS, prepare_postgresql, queue_up, sqlalchemy_address
 
 __all__ = ["Database", "Session", "Transaction"]
@@ -113,7 +113,7 @@ class Database:
         if getattr(self._mine, "writing", False):
             raise RuntimeError("a write transaction inside a write transaction would wait for itself")
         if self._turn is not None and not self._turn.acquire(timeout=_BUSY_SECONDS):
-            raise StorageError("The database was busy for too long.", "Look at what else this process is doing.")
+            raise DatabaseUnavailable("The database was busy for too long.", "Look at what else this process is doing.")
         self._mine.writing = True
         try:
             with _translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
@@ -133,6 +133,16 @@ class Database:
         """A session that sees one moment of the database and may not write; rows stay readable afterwards."""
         with _translated(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[bool]:
+        """Whether nobody else, in any process, is inside for the same `what`. Nobody waits."""
+        if self.engine.dialect.name != "postgresql":
+            yield True
+            return
+        with _translated(), self._reader.connect() as connection:
+            taken = connection.execute(text("SELECT pg_try_advisory_xact_lock(hashtext(:what))"), {"what": what})
+            yield bool(taken.scalar())
 
     def upgrade(self) -> None:
         """Bring the tables to this release; nothing happens when they are there already. Safe to run at once.
@@ -197,13 +207,14 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise StorageError(
+        raise DatabaseUnavailable(
             "Every connection to the database is in use.", "Wait a moment; if it stays so, restart xsbot."
         ) from error
     except DBAPIError as error:
         cause = str(error.orig).strip().splitlines()
         first = cause[0] if cause else type(error).__name__
-        raise StorageError(
+        away = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        raise (DatabaseUnavailable if away else StorageError)(
             f"The database refused: {first}.",
             "Check that it can be reached, that its disk has room, and that `xsbot db upgrade` was run.",
         ) from error

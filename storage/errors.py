@@ -7,6 +7,7 @@ StorageError
 ├── SecretRefused      something that looks like a secret was about to be recorded
 ├── SpecDamaged        the stored bytes of a spec no longer match their digest
 ├── AuditDamaged       the audit chain cannot be continued
+├── DatabaseUnavailable  the database is away or busy; nothing is known to be wrong with what it holds
 └── DatabaseOutdated   the tables do not fit this release
 """
 
@@ -45,6 +46,10 @@ class SpecDamaged(StorageError):
 
 class AuditDamaged(StorageError):
     """The audit chain cannot be continued, because its head is missing or does not fit."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database cannot be reached, or does not answer in time: trying again later is right."""
 
 
 class DatabaseOutdated(StorageError):

@@ -60,6 +60,8 @@ class Hands:
                 self._failed(action, error)
             return
         with self.desk.database.transaction() as tx:
+            # Whoever took over meanwhile has looked at the pool and knows better than our call's answer.
+            rollouts.check_fence(tx, self.row.id, self.fence)
             if task:
                 intents.set_task(tx, self.row.id, action.key, task)
             elif not isinstance(action, SEEN_LATER):
@@ -116,11 +118,13 @@ class Hands:
             for host in action.hosts
         }
         with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
 
     def _failed(self, action: Action, error: XenError) -> None:
         now = self.desk.time.now()
         with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
             if isinstance(error, Unreachable):
                 # Whether XAPI got the call before the connection broke is unknown; only looking tells.
                 intents.lose(tx, self.row.id, action.key, now)

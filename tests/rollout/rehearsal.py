@@ -39,7 +39,7 @@ from bot.rollout.reason import Reason
 from bot.rollout.spec import OnLivepatchFailure, StoppedVms
 from bot.rollouts import Role, Rollouts, Standing
 from bot.settings import Settings
-from bot.worker import Worker
+from bot.worker import Embedded
 from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
 from storage import audit, debts, intents
@@ -163,7 +163,7 @@ class _Gateway(Gateway):
         return task
 
 
-class _HereAndNow(Worker):
+class _HereAndNow(Embedded):
     """The worker without threads: what it would start beside itself happens before it returns."""
 
     def _in_thread(self, name: str, work: Callable[[threading.Event], None]) -> None:
@@ -175,7 +175,15 @@ class Rehearsal:
     """One pool, one installation, and everything that people do to them."""
 
     def __init__(
-        self, pool: LabPool, time: SteppedTime, directory: Path, *, required: int, approvers: Collection[str], mode: str
+        self,
+        pool: LabPool,
+        time: SteppedTime,
+        directory: Path,
+        *,
+        required: int,
+        approvers: Collection[str],
+        mode: str,
+        url: str,
     ) -> None:
         self.pool = pool
         self.time = time
@@ -195,7 +203,7 @@ class Rehearsal:
         self.settings = Settings.model_validate(
             {
                 "installation": "test",
-                "database_url": f"sqlite:///{directory}/xsbot.sqlite",
+                "database_url": url or f"sqlite:///{directory}/xsbot.sqlite",
                 "slack": {"audit_channel": "C0AUDIT", "bot_token": BOT_TOKEN, "app_token": APP_TOKEN},
                 "approval": {"required": required},
                 "roles": {"requester": ["*"], "approver": ["S0APPROVERS"]},
@@ -444,14 +452,16 @@ def rehearse(
     required: int = 2,
     approvers: Collection[str] = ("bob", "carol", "dave"),
     mode: str = "act",
+    url: str = "",
 ) -> Iterator[Rehearsal]:
-    """A rehearsal on a fresh pool and a fresh database; everything is closed at the end."""
+    """A rehearsal on a fresh pool and a fresh database (that of `url` when given); everything is closed at the end."""
     time = SteppedTime()
     with ExitStack() as stack:
         pool = stack.enter_context(LabPool.start(scenario, time))
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(time.participant())
-        rehearsal = Rehearsal(pool, time, Path(directory), required=required, approvers=approvers, mode=mode)
+        place = Path(directory)
+        rehearsal = Rehearsal(pool, time, place, required=required, approvers=approvers, mode=mode, url=url)
         stack.callback(lambda: rehearsal.close())
         yield rehearsal
         assert pool.world.kernel.crashes == []

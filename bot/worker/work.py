@@ -1,18 +1,11 @@
-"""`Worker`: sees to it that every rollout that should be driven is driven, one thread each.
-
-This is the embedded engine: one process holds the database, so a thread per rollout is all the exclusion there is to
-keep. Each thread spends its life waiting.
-"""
+"""What there is to do, and doing it: drive one rollout, or settle what is owed to one pool. No threads, no engine."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from time import monotonic
 
 from bot.errors import XsbotError
 from bot.rollout.lifecycle import State
@@ -24,85 +17,72 @@ from bot.worker.settler import Settler
 from bot.xen.errors import XenError
 from storage import debts, outbox, pools, rollouts
 from storage.actors import BOT
-from storage.errors import Conflict
+from storage.errors import Conflict, DatabaseUnavailable
 from storage.tables import RolloutRow
 
 log = logging.getLogger(__name__)
 
-#: Real seconds between two looks at our own database for rollouts that nobody drives.
-_SWEEP_EVERY = 2.0
 #: Seconds before a rollout whose pool could not be reached at start is tried again.
 _START_AGAIN = 30.0
+#: Real seconds to wait for a database that is away before its rollout is left to the next sweep.
+_DATABASE_AGAIN = 2.0
 
 
-class Worker:
-    """Starts and ends the drivers. `run` blocks; `wake` may be called from any thread."""
+class Work:
+    """The rollouts and debts of one installation. `stop` ends all work at its next safe point."""
 
-    def __init__(self, desk: Rollouts) -> None:
+    def __init__(self, desk: Rollouts, stop: threading.Event) -> None:
         self.desk = desk
-        self.stop = threading.Event()
-        self._wake = threading.Event()
-        self._lock = threading.Lock()
-        self._threads: dict[str, tuple[threading.Thread, threading.Event]] = {}
+        self.stop = stop
 
-    def wake(self) -> None:
-        """Something may have changed: look for work, and have every driver look at its rollout."""
-        self._wake.set()
-        with self._lock:
-            for _, event in self._threads.values():
-                event.set()
-
-    def shut_down(self, deadline: float) -> None:
-        """Take no more effects and end every thread until `deadline` (`time.monotonic`).
-
-        What XAPI is doing goes on; the rows stay as they are.
-        """
-        self.stop.set()
-        self.wake()
-        with self._lock:
-            threads = [thread for thread, _ in self._threads.values()]
-        for thread in threads:
-            thread.join(max(0.0, deadline - monotonic()))
-
-    def run(self) -> None:
-        """Keep a driver on every rollout that should be driven, until `shut_down`."""
-        while not self.stop.is_set():
-            try:
-                self.sweep()
-            except Exception:
-                # The rows are still there; a database that is away now is asked again.
-                log.exception("looking for rollouts to drive failed; trying again")
-            self._wake.wait(_SWEEP_EVERY)
-            self._wake.clear()
-
-    def sweep(self) -> None:
-        """Start a driver for each rollout that has none."""
+    def due(self) -> list[RolloutRow]:
+        """The rollouts that should be driven and can be; people are asked about the others."""
         with self.desk.database.reading() as tx:
             rows = rollouts.driven(tx)
         for row in rows:
             if row.pool_alias not in self.desk.gateways:
                 self._unconfigured(row)
-            elif not self._settling(row.pool_alias):
-                self._in_thread(_rollout(row.id), partial(self.drive, row.id))
+        return [row for row in rows if row.pool_alias in self.desk.gateways]
 
-    def settle(self, alias: str) -> None:
-        """Give back what is owed to a pool on which no rollout is at work, in the background."""
-        rollout_id = self._owing(alias)
-        if rollout_id is not None:
-            self._in_thread(_settling(alias), lambda event: self._settle(alias, rollout_id, event))
-
-    def drive(self, rollout_id: int, wake: threading.Event | None = None) -> None:
+    def drive(self, rollout_id: int, wake: threading.Event) -> None:
         """Start the rollout if it is approved, and drive it until it needs nobody or somebody else."""
-        wake = wake if wake is not None else threading.Event()
         try:
             alias = self._begin(rollout_id, wake)
-            if alias is not None:
+            if alias is not None and alias in self.desk.gateways:
                 Driver(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).drive()
         except Conflict as error:
             # Somebody moved the rollout between our look and our write: the next sweep sees what it is now.
             log.info("rollout %s: %s", rollout_id, error)
+        except DatabaseUnavailable as error:
+            # Nothing is known to be wrong with the rollout: whoever reaches the database again goes on.
+            log.warning("rollout %s is left for now: %s", rollout_id, error)
+            self.stop.wait(_DATABASE_AGAIN)
         except Exception as error:
             self._crashed(rollout_id, error)
+
+    def settle(self, alias: str, rollout_id: int, wake: threading.Event) -> None:
+        """Give back what the ended rollout still owes to the pool."""
+        if alias not in self.desk.gateways:
+            return
+        try:
+            Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
+        except (XenError, Conflict, DatabaseUnavailable) as error:
+            log.warning("pool %s: what is owed could not be given back: %s", alias, error)
+        except Exception:
+            log.exception("pool %s: settling ended by a fault of ours", alias)
+
+    def owing(self, alias: str) -> int | None:
+        """The rollout through which the pool's debts are settled: the newest that left some. None when nothing is
+        owed or a rollout is at work, which settles them itself."""
+        with self.desk.database.reading() as tx:
+            row = pools.pool_by_alias(tx, alias)
+            if row is None:
+                return None
+            working = rollouts.open_rollout_of(tx, row.uuid)
+            owed = debts.open_debts(tx, row.uuid)
+        if working is not None and working.state is not State.AWAITING_APPROVAL:
+            return None
+        return max((debt.rollout_id for debt in owed if debt.rollout_id is not None), default=None)
 
     def _begin(self, rollout_id: int, wake: threading.Event) -> str | None:
         """The alias of the pool to work on, None when the rollout is not to be driven."""
@@ -141,36 +121,6 @@ class Worker:
             )
         return error.sentence
 
-    def _settle(self, alias: str, rollout_id: int, wake: threading.Event) -> None:
-        try:
-            Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
-        except (XenError, Conflict) as error:
-            log.warning("pool %s: what is owed could not be given back: %s", alias, error)
-        except Exception:
-            log.exception("pool %s: settling ended by a fault of ours", alias)
-
-    def _settling(self, alias: str) -> bool:
-        """Whether the pool's debts are being settled now; the settler steps aside when it sees a rollout."""
-        with self._lock:
-            known = self._threads.get(_settling(alias))
-            if known is None or not known[0].is_alive():
-                return False
-            known[1].set()
-            return True
-
-    def _owing(self, alias: str) -> int | None:
-        """The rollout through which the pool's debts are settled: the newest that left some. None when nothing is
-        owed or a rollout is at work, which settles them itself."""
-        with self.desk.database.reading() as tx:
-            row = pools.pool_by_alias(tx, alias)
-            if row is None:
-                return None
-            working = rollouts.open_rollout_of(tx, row.uuid)
-            owed = debts.open_debts(tx, row.uuid)
-        if working is not None and working.state is not State.AWAITING_APPROVAL:
-            return None
-        return max((debt.rollout_id for debt in owed if debt.rollout_id is not None), default=None)
-
     def _unconfigured(self, row: RolloutRow) -> None:
         """The configuration no longer has the pool of a rollout: nobody can drive it, so people are asked."""
         if row.state in (State.RUNNING, State.ABORTING):
@@ -205,21 +155,3 @@ class Worker:
             )
             if not given_up:
                 rollouts.set_problem(tx, rollout_id, reason, ("retry", "abort"), ())
-
-    def _in_thread(self, name: str, work: Callable[[threading.Event], None]) -> None:
-        with self._lock:
-            self._threads = {key: known for key, known in self._threads.items() if known[0].is_alive()}
-            if name in self._threads or self.stop.is_set():
-                return
-            event = threading.Event()
-            thread = threading.Thread(target=work, args=(event,), name=name, daemon=True)
-            self._threads[name] = (thread, event)
-            thread.start()
-
-
-def _rollout(rollout_id: int) -> str:
-    return f"rollout-{rollout_id}"
-
-
-def _settling(alias: str) -> str:
-    return f"settle-{alias}"

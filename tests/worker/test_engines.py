@@ -1,0 +1,138 @@
+"""Both engines: what was approved is driven by exactly one process, and by another one when that one leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.lab.pool import LabPool
+from bot.lab.time import ScaledTime
+from bot.rollout.lifecycle import State
+from bot.settings import Settings
+from bot.worker import Embedded, Jobs
+from storage import audit
+from tests.postgres import PostgresServer
+from tests.rollout.rehearsal import small
+
+from .crew import ALICE, BOB, Process, settings_for, until
+
+SPEED = 200.0
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'xsbot.sqlite'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.upgraded()
+
+
+@pytest.fixture
+def shared(postgres: PostgresServer) -> str:
+    return postgres.upgraded()
+
+
+class Crew:
+    """The pool, and the processes that were started."""
+
+    def __init__(self, pool: LabPool, clock: ScaledTime, stack: ExitStack) -> None:
+        self.pool, self.clock, self._stack = pool, clock, stack
+
+    def settings(self, url: str) -> Settings:
+        return settings_for(url, self.pool)
+
+    def process(self, url: str, *, works: bool = True) -> Process:
+        process = Process(self.settings(url), self.clock, works=works)
+        self._stack.callback(process.stop)
+        return process
+
+    def assert_done(self) -> None:
+        verdict = self.pool.verdict()
+        assert (verdict.hosts_behind, verdict.violations, verdict.vms_away) == ([], [], {})
+        assert verdict.ha_restored
+        for kind in ("host_rebooted", "apply_started"):
+            hosts = [effect.host for effect in self.pool.effects if effect.kind == kind]
+            assert len(hosts) == len(set(hosts)) == 2, kind
+
+
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    clock = ScaledTime(SPEED)
+    with ExitStack() as stack:
+        pool = stack.enter_context(LabPool.start(small(), clock))
+        yield Crew(pool, clock, stack)
+
+
+def actions(process: Process) -> list[str]:
+    with process.database.reading() as tx:
+        return [row.action for row in audit.recent(tx, limit=1000)]
+
+
+def test_the_database_chooses_the_engine(crew: Crew, url: str) -> None:
+    engine = crew.process(url).engine
+    assert isinstance(engine, Jobs if crew.settings(url).shares_database else Embedded)
+
+
+def test_what_is_approved_is_carried_out(crew: Crew, url: str) -> None:
+    process = crew.process(url)
+    rollout_id = process.begin()
+    until(lambda: process.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()
+
+
+def test_another_process_goes_on_where_one_stopped(crew: Crew, url: str) -> None:
+    first = Process(crew.settings(url), crew.clock)
+    rollout_id = first.begin()
+    until(lambda: [effect for effect in crew.pool.effects if effect.kind == "apply_started"])
+    assert first.stop() < 2
+    second = crew.process(url)
+    assert second.state(rollout_id) is State.RUNNING
+    until(lambda: second.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()
+
+
+def test_an_abort_is_heard_at_once(crew: Crew, url: str) -> None:
+    process = crew.process(url)
+    rollout_id = process.begin()
+    until(lambda: [effect for effect in crew.pool.effects if effect.kind == "apply_started"])
+    process.desk.abort(rollout_id, BOB, "the shop is too busy")
+    until(lambda: process.state(rollout_id) is State.ABORTED)
+
+
+@pytest.mark.postgresql
+def test_three_workers_drive_it_once(crew: Crew, shared: str) -> None:
+    office = crew.process(shared, works=False)
+    for _ in range(3):
+        crew.process(shared)
+    rollout_id = office.begin()
+    until(lambda: office.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()
+    assert actions(office).count("rollout.running") == 1
+
+
+@pytest.mark.postgresql
+def test_a_decision_in_one_process_is_heard_in_another(crew: Crew, shared: str) -> None:
+    office, worker = crew.process(shared, works=False), crew.process(shared)
+    rollout_id = office.begin()
+    until(lambda: [effect for effect in crew.pool.effects if effect.kind == "apply_started"])
+    began = time.monotonic()
+    office.desk.pause(rollout_id, ALICE)
+    until(lambda: not worker.engine.threads.names, timedelta(seconds=6))
+    assert time.monotonic() - began < 6
+    assert office.state(rollout_id) is State.PAUSED
+    office.desk.resume(rollout_id, BOB)
+    until(lambda: office.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()
+
+
+@pytest.mark.postgresql
+def test_a_rollout_whose_job_was_never_deferred_is_found(crew: Crew, shared: str) -> None:
+    worker = crew.process(shared)
+    worker.desk._wake = lambda: None
+    rollout_id = worker.begin()
+    until(lambda: worker.state(rollout_id) is State.RUNNING, timedelta(seconds=10))
