@@ -11,8 +11,9 @@ import fcntl
 import logging
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -40,6 +41,7 @@ from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
 from commands.context import Context
 from storage.database import Database
+from storage.leadership import Leadership
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +95,38 @@ def _quiet_bolt() -> logging.Logger:
     return logger
 
 
-class Service:
-    """One installation in one process. `start` begins, `stop` ends within two seconds; usable as a context manager."""
+class Part(Enum):
+    """What a process of an installation may do; on SQLite one does it all."""
 
-    def __init__(self, settings: Settings, *, time: Time | None = None, beat_s: float = 5.0) -> None:
+    WEB = "web"
+    """Slack: listens, answers, and sends what waits in the outbox."""
+    WORKER = "worker"
+    """Drives rollouts."""
+    CLOCK = "clock"
+    """Everything that happens on a timer."""
+
+
+EVERYTHING = frozenset(Part)
+
+
+class Service:
+    """One process of an installation, by default all of it.
+
+    `start` begins, `stop` ends within two seconds; usable as a context manager. Processes of other parts, or of the
+    same, share the database: rollouts through the engine, messages and timers by electing one that sees to them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        time: Time | None = None,
+        beat_s: float = 5.0,
+        parts: Collection[Part] = EVERYTHING,
+    ) -> None:
         settings.require_slack()
         self.settings = settings
+        self.parts = frozenset(parts)
         self.time = time if time is not None else RealTime()
         self.database = Database.open(settings.database_url)
         self.database.require_upgraded()
@@ -116,13 +144,17 @@ class Service:
             wake=lambda: self.engine.wake(),
             settle=lambda alias: self.engine.settle(alias),
             follow=self.background.submit,
-            polled=lambda alias: self.clock.poll_soon(alias),
+            polled=lambda alias: self._poll_soon(alias),
         )
-        self.engine = engine_of(self.rollouts)
-        self.clock = Clock(self.rollouts, self.engine, Poller(self.rollouts), beat_s=beat_s)
-        self.delivery = Delivery(self.database, self.client, settings, self.time)
+        self.engine = engine_of(self.rollouts, works=Part.WORKER in self.parts)
+        self.timing, self.sending = Leadership(self.database, "timers"), Leadership(self.database, "messages")
+        self.poller = Poller(self.rollouts)
+        self.clock = Clock(self.rollouts, self.engine, self.poller, beat_s=beat_s, leads=self.timing.leads)
+        self.delivery = Delivery(self.database, self.client, settings, self.time, leads=self.sending.leads)
         self.app = App(
             client=self.client,
+            # Only who listens to Slack must reach it to begin: a worker goes on while Slack is down.
+            token_verification_enabled=Part.WEB in self.parts,
             listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
             raise_error_for_unhandled_request=False,
             logger=_quiet_bolt(),
@@ -135,13 +167,28 @@ class Service:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Connect to Slack and begin to work."""
+        """Begin to work; with the part *web*, connect to Slack first."""
+        if Part.WEB in self.parts:
+            self._connect()
+        self.engine.start()
+        if Part.WEB in self.parts:
+            self.sending.start()
+            self._thread("delivery", lambda: self.delivery.run(self._stop))
+        if Part.CLOCK in self.parts:
+            self.timing.start()
+            self.clock.start()
+
+    def _connect(self) -> None:
         # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
         self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
         self._socket.connect()  # type: ignore[no-untyped-call]
-        self.engine.start()
-        self._thread("delivery", lambda: self.delivery.run(self._stop))
-        self.clock.start()
+
+    def _poll_soon(self, alias: str) -> None:
+        """Have a pool looked at: by the timers where they are ours, else here and now."""
+        if not self.settings.shares_database:
+            self.clock.poll_soon(alias)
+        elif not self._stop.is_set():
+            self.background.submit(self.poller.poll, alias)
 
     def stop(self) -> None:
         """Take no more effects, say goodbye to Slack, and leave every row as it is."""
@@ -156,6 +203,8 @@ class Service:
         self._hang_up()
         for thread in self._threads:
             thread.join(timeout=max(0.0, deadline - monotonic()))
+        self.timing.end()
+        self.sending.end()
         self.background.shutdown(wait=False, cancel_futures=True)
         self.app.listener_runner.listener_executor.shutdown(wait=False)
         self.database.close()

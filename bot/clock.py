@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -36,21 +37,38 @@ _PRUNE_EVERY = timedelta(days=1)
 
 
 class Clock:
-    """The timers of one process. `beat_s` is real seconds between two looks at what is due."""
+    """The timers of one process. `beat_s` is real seconds between two looks at what is due.
 
-    def __init__(self, desk: Rollouts, engine: Engine, poller: Poller, *, beat_s: float = 5.0) -> None:
+    Of several processes on one database only the one for which `leads` is true does anything. One that becomes the
+    leader begins as after a restart: what others did meanwhile is in the database.
+    """
+
+    def __init__(
+        self,
+        desk: Rollouts,
+        engine: Engine,
+        poller: Poller,
+        *,
+        beat_s: float = 5.0,
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.desk = desk
         self.engine = engine
         self.poller = poller
         self._beat_s = beat_s
         self._lock = threading.Lock()
-        self._next_poll = self._staggered()
+        self._leads = leads
+        self._led = True
         self._polling: set[str] = set()
-        self._next_settling: dict[str, datetime] = {}
-        self._reminded: dict[int, datetime] = {}
-        self._next_pruning = desk.time.now() + _PRUNE_EVERY
+        self._begin()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="poll")
         self._scheduler = BackgroundScheduler(timezone="UTC")
+
+    def _begin(self) -> None:
+        self._next_poll = self._staggered()
+        self._next_settling: dict[str, datetime] = {}
+        self._reminded: dict[int, datetime] = {}
+        self._next_pruning = self.desk.time.now() + _PRUNE_EVERY
 
     def start(self) -> None:
         """Begin to beat."""
@@ -74,6 +92,12 @@ class Clock:
 
     def beat(self) -> None:
         """Do what is due."""
+        led, self._led = self._led, self._leads()
+        if not self._led:
+            return
+        if not led:
+            with self._lock:
+                self._begin()
         now = self.desk.time.now()
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)

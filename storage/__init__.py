@@ -1,6 +1,8 @@
 """What xsbot remembers: typed rows, a chained audit trail and a durable outbox, in one SQL database.
 
     database    opening, upgrading, and the two kinds of session (write, read)
+    postgresql  what PostgreSQL needs beyond what SQLite needs
+    leadership  being the one process that does something
     tables      every table; columns holds the column types
     rollouts    requests and their states: the compare-and-set behind every transition
     approvals   who approved which digest

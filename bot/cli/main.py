@@ -85,7 +85,7 @@ def log_to_stderr(level: int) -> None:
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    for chatty in ("apscheduler", "slack_bolt", "slack_sdk", "alembic", "uvicorn", "asyncio"):
+    for chatty in ("apscheduler", "slack_bolt", "slack_sdk", "alembic", "uvicorn", "asyncio", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

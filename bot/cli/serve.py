@@ -1,21 +1,28 @@
-"""`xsbot serve` and `xsbot db`."""
+"""`xsbot serve`, its parts `xsbot web`, `xsbot worker` and `xsbot clock`, and `xsbot db`."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
+from collections.abc import Collection
 
 import click
 
-from bot.app import Service, only_process
+from bot.app import EVERYTHING, Part, Service, only_process
 from bot.cli.main import Session, log_to_stderr
+from bot.settings import Settings, SettingsError
 from storage.database import Database
+
+#: Seconds from the signal until the process is gone, whatever its threads wait for. Every row can be taken up again.
+_LEAVE_WITHIN_S = 1.9
 
 
 def register(main: click.Group) -> None:
     """Add the commands."""
-    main.add_command(serve)
+    for command in (serve, web, worker, clock):
+        main.add_command(command)
     main.add_command(db)
 
 
@@ -26,17 +33,63 @@ def serve(session: Session) -> None:
     settings = session.settings
     settings.require_slack()
     log_to_stderr(logging.INFO)
-    done = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: done.set())
     with only_process(settings.database_url):
         database = Database.open(settings.database_url)
         database.upgrade()
         database.close()
-        with Service(settings):
-            pools = ", ".join(settings.pools) or "none"
-            click.echo(f"xsbot is running. Pools: {pools}. Stop it with Ctrl-C.", err=True)
-            done.wait()
+        _run(settings, EVERYTHING)
+
+
+@click.command()
+@click.pass_obj
+def web(session: Session) -> None:
+    """Run the part that talks to Slack. Needs PostgreSQL, as worker and clock do."""
+    _run_part(session, Part.WEB)
+
+
+@click.command()
+@click.pass_obj
+def worker(session: Session) -> None:
+    """Run the part that drives rollouts; as many processes as you like."""
+    _run_part(session, Part.WORKER)
+
+
+@click.command()
+@click.pass_obj
+def clock(session: Session) -> None:
+    """Run the part that polls pools, reminds, expires and retries; one process acts, others stand by."""
+    _run_part(session, Part.CLOCK)
+
+
+def _run_part(session: Session, part: Part) -> None:
+    settings = session.settings
+    if not settings.shares_database:
+        raise SettingsError(
+            f"xsbot {part.value} shares its database with other processes, and SQLite is for one.",
+            "Set DATABASE_URL=postgresql://…, or run `xsbot serve`, which is everything in one process.",
+        )
+    log_to_stderr(logging.INFO)
+    _run(settings, {part})
+
+
+def _run(settings: Settings, parts: Collection[Part]) -> None:
+    """Until SIGTERM or Ctrl-C."""
+    done = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: done.set())
+    with Service(settings, parts=parts):
+        pools = ", ".join(settings.pools) or "none"
+        what = "" if len(parts) > 1 else "".join(f" {part.value}" for part in parts)
+        click.echo(f"xsbot{what} is running. Pools: {pools}. Stop it with Ctrl-C.", err=True)
+        done.wait()
+        _leave_in_time()
+
+
+def _leave_in_time() -> None:
+    """Python waits for every listener's thread before it ends; one that waits for Slack would hold it up."""
+    last = threading.Timer(_LEAVE_WITHIN_S, os._exit, (0,))
+    last.daemon = True
+    last.start()
 
 
 @click.group()

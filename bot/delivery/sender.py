@@ -1,13 +1,15 @@
 """The one sender: claim, render, send, record.
 
 A message is rendered when it is sent, so it shows what holds then. A row is marked only after Slack confirmed;
-killing the process between the two doubles that message, and nothing else can.
+killing the process between the two doubles that message, and nothing else can. Of several processes on one database
+only the leader sends.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from slack_sdk import WebClient
@@ -21,7 +23,7 @@ from bot.settings import Settings, SettingsError
 from bot.time import Time
 from storage import audit, outbox, posted, rollouts
 from storage.database import Database
-from storage.errors import NotFound, SpecDamaged
+from storage.errors import Conflict, DatabaseUnavailable, NotFound, SpecDamaged
 from storage.outbox import OutboxRow, Topic
 from storage.tables import Posted
 
@@ -32,15 +34,24 @@ LONGEST_WAIT = timedelta(minutes=5)
 #: How long the audit channel waits for a card to be posted, so that its line can link to it.
 CARD_PATIENCE = timedelta(seconds=10)
 _BURST = 200
+#: Seconds between two tries to write down that a message was sent.
+_RECORD_AGAIN_S = 0.1
 #: What the message is about is gone, damaged or no longer configured.
 _UNSENDABLE = (Unrenderable, NotFound, SpecDamaged, RolloutError, SettingsError)
 
 
 class Delivery:
-    """Sends what waits in the outbox. One instance, one thread."""
+    """Sends what waits in the outbox. One instance, one thread; it sends only while `leads` says so."""
 
     def __init__(
-        self, database: Database, client: WebClient, settings: Settings, time: Time, *, pace: Pace | None = None
+        self,
+        database: Database,
+        client: WebClient,
+        settings: Settings,
+        time: Time,
+        *,
+        pace: Pace | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._client = client
@@ -49,15 +60,21 @@ class Delivery:
         self._pace = pace or Pace()
         self._plan = settings.slack.progress != "sections"
         self._links: dict[tuple[str, str], str] = {}
+        self._leads = leads
+        self._stop = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set."""
+        self._stop = stop
         while not stop.is_set():
             now = self._time.now()
             try:
                 due = self.run_once(now)
+            except (DatabaseUnavailable, Conflict) as error:
+                log.warning("the outbox is looked at again in a moment: %s", error)
+                due = now + POLL
             except Exception:
-                # The database itself failed. The rows are still there; the log is the only place left to say it.
+                # The rows are still there; the log is the only place left to say it.
                 log.exception("the outbox could not be read; trying again")
                 due = now + timedelta(seconds=10)
             later = self._time.now() + POLL
@@ -65,12 +82,16 @@ class Delivery:
 
     def run_once(self, now: datetime) -> datetime | None:
         """Send everything that may be sent at `now`; when the next message is due, None when nothing waits."""
+        if not self._leads():
+            return None
         for _ in range(_BURST):
             with self._database.reading() as tx:
                 due = outbox.next_due(tx, now)
             if not due:
                 break
             for row in due:
+                if not self._leads():
+                    return None
                 self._deliver(row, now)
         with self._database.reading() as tx:
             return outbox.next_due_at(tx)
@@ -93,6 +114,8 @@ class Delivery:
             self._give_up(row, str(error), now)
         except (SlackClientError, OSError) as error:
             self._failed(row, error, attempts, now)
+        except (DatabaseUnavailable, Conflict):
+            raise  # Nothing is wrong with the message.
         except Exception as error:
             # A mistake of ours in one message must not stop everybody else's; its lane waits, loudly.
             log.exception("message %s (%s) could not be made", row.id, row.key)
@@ -109,12 +132,23 @@ class Delivery:
             with self._database.reading() as tx:
                 outgoing = render(tx, row, self._settings, plan=False, permalink=self._permalink)
             where = self._call(outgoing, now)
-        with self._database.transaction() as tx:
-            if outgoing.remember and where is not None:
-                posted.remember(tx, outgoing.remember, *where, now)
-            outbox.mark_sent(tx, row.id, now)
+        self._record(row, outgoing, where, now)
         if row.topic is Topic.CARD:
             self._settle_attention(int(row.payload["rollout_id"]), now)
+
+    def _record(self, row: OutboxRow, outgoing: Outgoing, where: tuple[str, str] | None, now: datetime) -> None:
+        """Write down that it was sent. While the database is away, that is all there is to do."""
+        while True:
+            try:
+                with self._database.transaction() as tx:
+                    outbox.mark_sent(tx, row.id, now)
+                    if outgoing.remember and where is not None:
+                        posted.remember(tx, outgoing.remember, *where, now)
+                return
+            except DatabaseUnavailable as error:
+                log.warning("message %s was sent and is not written down yet: %s", row.id, error)
+                if self._stop.wait(_RECORD_AGAIN_S):
+                    raise
 
     def _call(self, outgoing: Outgoing, now: datetime) -> tuple[str, str] | None:
         """Send it: where a *new* message is now, None when one was edited."""

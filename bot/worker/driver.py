@@ -98,9 +98,9 @@ class Driver:
             return None
 
     def _look(self, row: RolloutRow) -> PoolSnapshot:
-        look_at_tasks(self.desk, self.gateway, row, self._before, recovering=self._recovering)
+        look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
         snapshot = self.gateway.snapshot(disks=False)
-        look_at_restarts(self.desk, row, snapshot, recovering=self._recovering)
+        look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
         self._recovering = False
         self._silent_since = None
         self._before = snapshot

@@ -1,4 +1,7 @@
-"""What became of what we asked XAPI for: tasks that ended, hosts that came back, and how long it took."""
+"""What became of what we asked XAPI for: tasks that ended, hosts that came back, and how long it took.
+
+Only who holds the `fence` may write it down; `storage.errors.Conflict` says that somebody else does.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from bot.rollout.model import PoolSnapshot
 from bot.rollouts import Rollouts
 from bot.xen.gateway import Gateway
 from bot.xen.tasks import livepatch_failures
-from storage import durations, intents
+from storage import durations, intents, rollouts
 from storage.database import Session
 from storage.tables import RolloutRow
 
@@ -24,7 +27,7 @@ _RESTARTS = ("RebootHost", "RestartToolstack")
 
 
 def look_at_tasks(
-    desk: Rollouts, gateway: Gateway, row: RolloutRow, before: PoolSnapshot | None, *, recovering: bool
+    desk: Rollouts, gateway: Gateway, row: RolloutRow, fence: str, before: PoolSnapshot | None, *, recovering: bool
 ) -> None:
     """Look after every open intent that a task carries out. To be called *before* the next snapshot is taken.
 
@@ -35,22 +38,26 @@ def look_at_tasks(
     """
     for intent in _of(desk, row, IntentState.OPEN):
         if intent.task_ref:
-            _look_at_task(desk, gateway, row, intent, before)
+            _look_at_task(desk, gateway, row, fence, intent, before)
         elif recovering and intent.key.partition(":")[0] not in _RESTARTS:
             with desk.database.transaction() as tx:
+                rollouts.check_fence(tx, row.id, fence)
                 intents.lose(tx, row.id, intent.key, desk.time.now())
 
 
-def look_at_restarts(desk: Rollouts, row: RolloutRow, snapshot: PoolSnapshot, *, recovering: bool) -> None:
+def look_at_restarts(
+    desk: Rollouts, row: RolloutRow, fence: str, snapshot: PoolSnapshot, *, recovering: bool
+) -> None:
     """Finish the restarts that can be seen on their hosts, also those whose answer was lost."""
     for intent in _of(desk, row, IntentState.OPEN, IntentState.LOST):
         kind, _, subject = intent.key.partition(":")
         if kind not in _RESTARTS:
             continue
         if _came_back(kind, subject, intent, snapshot):
-            _finish(desk, row, intent, snapshot)
+            _finish(desk, row, fence, intent, snapshot)
         elif recovering and intent.state is IntentState.OPEN:
             with desk.database.transaction() as tx:
+                rollouts.check_fence(tx, row.id, fence)
                 intents.lose(tx, row.id, intent.key, desk.time.now())
 
 
@@ -72,7 +79,7 @@ def _came_back(kind: str, subject: str, intent: Intent, snapshot: PoolSnapshot) 
 
 
 def _look_at_task(
-    desk: Rollouts, gateway: Gateway, row: RolloutRow, intent: Intent, before: PoolSnapshot | None
+    desk: Rollouts, gateway: Gateway, row: RolloutRow, fence: str, intent: Intent, before: PoolSnapshot | None
 ) -> None:
     status = gateway.task(intent.task_ref)
     if status.state == "pending":
@@ -80,9 +87,10 @@ def _look_at_task(
     now = desk.time.now()
     if status.state == "success":
         failed = livepatch_failures(status.result) if intent.key.startswith("ApplyUpdates:") else ()
-        _finish(desk, row, intent, before, result=list(failed))
+        _finish(desk, row, fence, intent, before, result=list(failed))
     else:
         with desk.database.transaction() as tx:
+            rollouts.check_fence(tx, row.id, fence)
             if status.error is not None:
                 error = (status.error.code, *status.error.params)
                 intents.fail(tx, row.id, intent.key, now, error, status.error.transient)
@@ -93,9 +101,15 @@ def _look_at_task(
 
 
 def _finish(
-    desk: Rollouts, row: RolloutRow, intent: Intent, snapshot: PoolSnapshot | None, result: list[str] | None = None
+    desk: Rollouts,
+    row: RolloutRow,
+    fence: str,
+    intent: Intent,
+    snapshot: PoolSnapshot | None,
+    result: list[str] | None = None,
 ) -> None:
     with desk.database.transaction() as tx:
+        rollouts.check_fence(tx, row.id, fence)
         intents.finish(tx, row.id, intent.key, desk.time.now(), result)
         _learn(tx, desk, row, intent, snapshot)
 

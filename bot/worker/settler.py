@@ -41,6 +41,7 @@ class Settler(Driver):
             snapshot = self._look(row)
             decision = self._round(row, snapshot)
             with self.desk.database.transaction() as tx:
+                rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._note_waiting(tx, row, decision)
             if decision.verdict is not None:
                 log.info("settling rollout %s ended: %s", self.rollout_id, self.desk.say(decision.verdict.reason))

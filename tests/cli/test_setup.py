@@ -99,6 +99,15 @@ def test_a_missing_configuration_file_says_how_to_get_one(tmp_path: Path) -> Non
     assert "xsbot init" in refused.err
 
 
+@pytest.mark.parametrize("part", ["web", "worker", "clock"])
+def test_a_part_alone_needs_a_database_that_can_be_shared(tmp_path: Path, part: str) -> None:
+    refused = process(part, cwd=tmp_path)
+    assert refused.code == 2
+    assert "SQLite is for one" in refused.err
+    assert "DATABASE_URL=postgresql://" in refused.err
+    assert "xsbot serve" in refused.err
+
+
 def test_serve_without_tokens_names_them(tmp_path: Path) -> None:
     refused = process("serve", cwd=tmp_path)
     assert refused.code == 2
