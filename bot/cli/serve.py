@@ -15,8 +15,8 @@ from bot.cli.main import Session, log_to_stderr
 from bot.settings import Settings, SettingsError
 from storage.database import Database
 
-#: Seconds from the signal until the process is gone, whatever its threads wait for. Every row can be taken up again.
-_LEAVE_WITHIN_S = 1.9
+#: Seconds from the signal until the process is gone, whatever it waits for. Every row can be taken up again.
+_LEAVE_WITHIN_S = 1.8
 
 
 def register(main: click.Group) -> None:
@@ -82,14 +82,12 @@ def _run(settings: Settings, parts: Collection[Part]) -> None:
         what = "" if len(parts) > 1 else "".join(f" {part.value}" for part in parts)
         click.echo(f"xsbot{what} is running. Pools: {pools}. Stop it with Ctrl-C.", err=True)
         done.wait()
-        _leave_in_time()
-
-
-def _leave_in_time() -> None:
-    """Python waits for every listener's thread before it ends; one that waits for Slack would hold it up."""
-    last = threading.Timer(_LEAVE_WITHIN_S, os._exit, (0,))
-    last.daemon = True
-    last.start()
+        last = threading.Timer(_LEAVE_WITHIN_S, os._exit, (0,))
+        last.daemon = True
+        last.start()
+    # Everything is closed. Python would now wait for every listener's thread, and one may be waiting for Slack.
+    logging.shutdown()
+    os._exit(0)
 
 
 @click.group()

@@ -49,6 +49,7 @@ class Work:
         try:
             alias = self._begin(rollout_id, wake)
             if alias is not None and alias in self.desk.gateways:
+                log.info("rollout %s is driven by this process", rollout_id)
                 Driver(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).drive()
         except Conflict as error:
             # Somebody moved the rollout between our look and our write: the next sweep sees what it is now.
