@@ -13,12 +13,13 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from slack_bolt import App
+from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
@@ -30,11 +31,14 @@ import commands
 from bot.authority import SlackAuthority
 from bot.clock import Clock
 from bot.delivery import Delivery
+from bot.measures import Measures
 from bot.messages.sentences import sentence
 from bot.polling import Poller
 from bot.rollouts import Authority, Rollouts
 from bot.settings import PoolSettings, Settings, SettingsError
 from bot.time import RealTime, Time
+from bot.web import Readiness, WebServer, figures
+from bot.web.readiness import SlackAnswers
 from bot.worker import Worker
 from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
@@ -49,7 +53,7 @@ _GOODBYE = 1.5
 _LISTENERS = 16
 
 
-def gateway_of(alias: str, pool: PoolSettings, time: Time) -> Gateway:
+def gateway_of(alias: str, pool: PoolSettings, time: Time, measures: Measures | None = None) -> Gateway:
     """The way to one configured pool; connects to nothing yet."""
     return Gateway(
         PoolAddress(
@@ -65,12 +69,13 @@ def gateway_of(alias: str, pool: PoolSettings, time: Time) -> Gateway:
         ),
         time=time,
         name=alias,
+        observe=partial(measures.call, alias) if measures is not None else None,
     )
 
 
-def gateways_of(settings: Settings, time: Time) -> dict[str, Gateway]:
+def gateways_of(settings: Settings, time: Time, measures: Measures | None = None) -> dict[str, Gateway]:
     """The way to every configured pool."""
-    return {alias: gateway_of(alias, pool, time) for alias, pool in settings.pools.items()}
+    return {alias: gateway_of(alias, pool, time, measures) for alias, pool in settings.pools.items()}
 
 
 def slack_client(settings: Settings) -> WebClient:
@@ -93,6 +98,29 @@ def _quiet_bolt() -> logging.Logger:
     return logger
 
 
+class _MeasuredApp(App):
+    """Bolt's app, with the time to each acknowledgement measured."""
+
+    def __init__(self, measures: Measures, settings: Settings, client: WebClient) -> None:
+        super().__init__(
+            client=client,
+            # Asked for over HTTP only: what comes over the socket was let in by the app token.
+            signing_secret=settings.slack.signing_secret.get_secret_value(),
+            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
+            raise_error_for_unhandled_request=False,
+            logger=_quiet_bolt(),
+        )
+        self._measures = measures
+
+    def dispatch(self, req: BoltRequest) -> BoltResponse:
+        """Bolt returns as soon as the listener has acknowledged."""
+        began = monotonic()
+        try:
+            return super().dispatch(req)
+        finally:
+            self._measures.ack(monotonic() - began)
+
+
 class Service:
     """One installation in one process. `start` begins, `stop` ends within two seconds; usable as a context manager."""
 
@@ -102,7 +130,9 @@ class Service:
         self.time = time if time is not None else RealTime()
         self.database = Database.open(settings.database_url)
         self.database.require_upgraded()
-        self.gateways = gateways_of(settings, self.time)
+        self.measures = Measures()
+        self.measures.read_with(lambda: figures(self.database))
+        self.gateways = gateways_of(settings, self.time, self.measures)
         self.client = slack_client(settings)
         self.authority: Authority = SlackAuthority(self.client, settings, self.time)
         self.background = ThreadPoolExecutor(_LISTENERS, thread_name_prefix="background")
@@ -121,24 +151,23 @@ class Service:
         self.worker = Worker(self.rollouts)
         self.clock = Clock(self.rollouts, self.worker, Poller(self.rollouts), beat_s=beat_s)
         self.delivery = Delivery(self.database, self.client, settings, self.time)
-        self.app = App(
-            client=self.client,
-            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
-            raise_error_for_unhandled_request=False,
-            logger=_quiet_bolt(),
-        )
+        self.app: App = _MeasuredApp(self.measures, settings, self.client)
         commands.register(
             self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.background)
         )
         self._socket: SocketModeHandler | None = None
+        self._slack_answers = SlackAnswers(self.client)
+        self.web: WebServer | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Connect to Slack and begin to work."""
-        # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
-        self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
-        self._socket.connect()  # type: ignore[no-untyped-call]
+        """Connect to Slack and begin to work. Raises `SettingsError` when the web port is taken."""
+        self._open_web()
+        if self.settings.slack.mode == "socket":
+            # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
+            self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
+            self._socket.connect()  # type: ignore[no-untyped-call]
         self._thread("worker", self.worker.run)
         self._thread("delivery", lambda: self.delivery.run(self._stop))
         self.clock.start()
@@ -148,6 +177,8 @@ class Service:
         deadline = monotonic() + _GOODBYE
         self._stop.set()
         self.worker.stop.set()
+        if self.web is not None:
+            self.web.stop(max(0.0, deadline - monotonic()))
         self.clock.shut_down()
         # Whoever waits for XAPI's answer is let go; the intent stays open, and the next process looks for the effect.
         for gateway in self.gateways.values():
@@ -176,8 +207,25 @@ class Service:
         self._socket.close()  # type: ignore[no-untyped-call]
 
     def connected(self) -> bool:
-        """Whether the socket to Slack is open as it is, not as the log says."""
+        """Whether Slack and we reach each other as it is, not as the log says.
+
+        The state of the socket; over HTTP, where there is none, whether Slack answers us.
+        """
+        if self.settings.slack.mode == "http":
+            return self._slack_answers()
         return self._socket is not None and bool(self._socket.client.is_connected())
+
+    def _open_web(self) -> None:
+        if self.settings.web.port is None:
+            return
+        self.web = WebServer(
+            self.settings.web.host,
+            self.settings.web.port,
+            measures=self.measures,
+            readiness=Readiness(self.database, self.worker.works, self.connected),
+            slack=self.app if self.settings.slack.mode == "http" else None,
+        )
+        self.web.start()
 
     def _thread(self, name: str, work: object) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)  # type: ignore[arg-type]

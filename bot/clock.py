@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.log import concerning
 from bot.polling import Poller
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import because
@@ -101,13 +102,14 @@ class Clock:
         return due
 
     def _poll(self, alias: str) -> None:
-        try:
-            self.poller.poll(alias)
-        except Exception:
-            log.exception("poll of pool %s ended by a fault of ours", alias)
-        finally:
-            with self._lock:
-                self._polling.discard(alias)
+        with concerning(pool=alias):
+            try:
+                self.poller.poll(alias)
+            except Exception:
+                log.exception("poll of pool %s ended by a fault of ours", alias)
+            finally:
+                with self._lock:
+                    self._polling.discard(alias)
 
     def _expire(self, now: datetime) -> None:
         with self.desk.database.reading() as tx:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -136,6 +136,12 @@ def recent(tx: Session, pool_uuid: str | None = None, limit: int = 20) -> list[R
     if pool_uuid is not None:
         query = query.where(RolloutRow.pool_uuid == pool_uuid)
     return list(tx.exec(query).all())
+
+
+def count_by_state(tx: Session) -> dict[State, int]:
+    """How many rollouts there are in each state; states without any are not named."""
+    query = select(RolloutRow.state, func.count()).group_by(col(RolloutRow.state))
+    return {State(state): count for state, count in tx.exec(query).all()}
 
 
 def transition(

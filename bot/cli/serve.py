@@ -8,8 +8,9 @@ import threading
 
 import click
 
+from bot import log
 from bot.app import Service, only_process
-from bot.cli.main import Session, log_to_stderr
+from bot.cli.main import Session
 from storage.database import Database
 
 
@@ -25,7 +26,7 @@ def serve(session: Session) -> None:
     """Run the bot: Slack, the worker, the clock, all in one process."""
     settings = session.settings
     settings.require_slack()
-    log_to_stderr(logging.INFO)
+    log.begin(logging.INFO, settings.log.format)
     done = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: done.set())
@@ -33,8 +34,10 @@ def serve(session: Session) -> None:
         database = Database.open(settings.database_url)
         database.upgrade()
         database.close()
-        with Service(settings):
+        with Service(settings) as service:
             pools = ", ".join(settings.pools) or "none"
+            if service.web is not None:
+                click.echo(f"Health and metrics: http://{service.web.host}:{service.web.port}/healthz", err=True)
             click.echo(f"xsbot is running. Pools: {pools}. Stop it with Ctrl-C.", err=True)
             done.wait()
 

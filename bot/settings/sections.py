@@ -32,6 +32,14 @@ class SlackSettings(Section):
     `slack.app_token_file`."""
     app_token_file: Path | None = None
     """A file that contains nothing but the app-level token. `SLACK_APP_TOKEN` wins over it."""
+    mode: Literal["socket", "http"] = "socket"
+    """How Slack reaches the bot: `socket` needs no address and no open port (the bot calls Slack), `http` has Slack
+    call `/slack/events` at `[web]`, behind a proxy of yours that speaks HTTPS."""
+    signing_secret: SecretStr = SecretStr("")
+    """Proves, with `mode = "http"`, that a request is from Slack. Only from `SLACK_SIGNING_SECRET` or
+    `slack.signing_secret_file`."""
+    signing_secret_file: Path | None = None
+    """A file that contains nothing but the signing secret. `SLACK_SIGNING_SECRET` wins over it."""
     audit_channel: str = ""
     """The channel that gets one line for every request, decision, transition and setting change: its id (`C…`), or its
     name with `#`. `xsbot serve` needs it."""
@@ -60,6 +68,25 @@ class SlackSettings(Section):
     @classmethod
     def _is_safe(cls, value: str) -> str:
         return rules.web_api_url(value)
+
+
+class WebSettings(Section):
+    """What the bot answers over HTTP."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """The address to listen on. Health and metrics ask nobody for a password: leave it on the machine itself, or on a
+    network that only your proxy and your monitoring reach."""
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """The port for `/healthz`, `/readyz`, `/metrics` and, with `slack.mode = "http"`, `/slack/events`. Empty: nothing
+    listens. 0: any free port."""
+
+
+class LogSettings(Section):
+    """What the bot writes to standard error."""
+
+    format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for collectors: one object per line, with `rollout` and `pool` wherever a line concerns
+    one."""
 
 
 class Roles(Section):

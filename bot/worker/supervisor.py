@@ -15,6 +15,7 @@ from functools import partial
 from time import monotonic
 
 from bot.errors import XsbotError
+from bot.log import concerning
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Real seconds between two looks at our own database for rollouts that nobody drives.
 _SWEEP_EVERY = 2.0
+#: The worker counts as at work when it looked within so many real seconds; a look waits for the database up to 30.
+_LOOKED_WITHIN = 45.0
 #: Seconds before a rollout whose pool could not be reached at start is tried again.
 _START_AGAIN = 15.0
 
@@ -44,6 +47,11 @@ class Worker:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._threads: dict[str, tuple[threading.Thread, threading.Event]] = {}
+        self._looked_at = float("-inf")
+
+    def works(self) -> bool:
+        """Whether the loop that finds and drives rollouts has done so lately."""
+        return not self.stop.is_set() and monotonic() - self._looked_at < _LOOKED_WITHIN
 
     def wake(self) -> None:
         """Something may have changed: look for work, and have every driver look at its rollout."""
@@ -69,6 +77,7 @@ class Worker:
         while not self.stop.is_set():
             try:
                 self.sweep()
+                self._looked_at = monotonic()
             except Exception:
                 # The rows are still there; a database that is away now is asked again.
                 log.exception("looking for rollouts to drive failed; trying again")
@@ -83,7 +92,7 @@ class Worker:
             if row.pool_alias not in self.desk.gateways:
                 self._unconfigured(row)
             elif not self._settling(row.pool_alias):
-                self._in_thread(_rollout(row.id), partial(self.drive, row.id))
+                self._in_thread(_rollout(row.id), partial(self._drive_on, row.pool_alias, row.id))
 
     def settle(self, alias: str) -> None:
         """Give back what is owed to a pool on which no rollout is at work, in the background."""
@@ -94,6 +103,14 @@ class Worker:
     def drive(self, rollout_id: int, wake: threading.Event | None = None) -> None:
         """Start the rollout if it is approved, and drive it until it needs nobody or somebody else."""
         wake = wake if wake is not None else threading.Event()
+        with concerning(rollout=rollout_id):
+            self._drive(rollout_id, wake)
+
+    def _drive_on(self, alias: str, rollout_id: int, wake: threading.Event) -> None:
+        with concerning(pool=alias):
+            self.drive(rollout_id, wake)
+
+    def _drive(self, rollout_id: int, wake: threading.Event) -> None:
         try:
             alias = self._begin(rollout_id, wake)
             if alias is not None:
@@ -142,12 +159,13 @@ class Worker:
         return error.sentence
 
     def _settle(self, alias: str, rollout_id: int, wake: threading.Event) -> None:
-        try:
-            Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
-        except (XenError, Conflict) as error:
-            log.warning("pool %s: what is owed could not be given back: %s", alias, error)
-        except Exception:
-            log.exception("pool %s: settling ended by a fault of ours", alias)
+        with concerning(rollout=rollout_id, pool=alias):
+            try:
+                Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
+            except (XenError, Conflict) as error:
+                log.warning("pool %s: what is owed could not be given back: %s", alias, error)
+            except Exception:
+                log.exception("pool %s: settling ended by a fault of ours", alias)
 
     def _settling(self, alias: str) -> bool:
         """Whether the pool's debts are being settled now; the settler steps aside when it sees a rollout."""
