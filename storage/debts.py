@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -118,6 +119,20 @@ def note_waiting(tx: Session, pool_uuid: str, key: str, code: str) -> bool:
         return False
     row.waiting_for = code
     tx.add(row)
+    tx.flush()
+    return True
+
+
+def ask_about(tx: Session, pool_uuid: str, older_than: datetime, asked_before: datetime, at: datetime) -> bool:
+    """Whether people are to be asked about what the pool is owed: something is owed since `older_than` or longer, and
+    was not asked about since `asked_before`. Says so once: who asks next is told no."""
+    owed = (DebtRow.pool_uuid == pool_uuid, col(DebtRow.closed_at).is_(None), col(DebtRow.opened_at) <= older_than)
+    due = or_(col(DebtRow.asked_at).is_(None), col(DebtRow.asked_at) <= asked_before)
+    if tx.exec(select(DebtRow.id).where(*owed, due).limit(1).with_for_update()).first() is None:
+        return False
+    for row in tx.exec(select(DebtRow).where(*owed)).all():
+        row.asked_at = at
+        tx.add(row)
     tx.flush()
     return True
 

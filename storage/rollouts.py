@@ -180,7 +180,7 @@ def transition(
     if to is State.RUNNING and row.started_at is None:
         row.started_at = at
     if to is State.NEEDS_ATTENTION and row.problem is None:
-        row.problem = {"reason": reason.as_dict(), "options": [], "keys": []}
+        row.problem = {"reason": reason.as_dict(), "options": [], "keys": [], "host": ""}
     tx.add(row)
     audit.append(
         tx,
@@ -202,16 +202,22 @@ def transition(
 
 
 def set_problem(
-    tx: Session, rollout_id: int, reason: Reason | None, options: Iterable[str] = (), keys: Iterable[str] = ()
+    tx: Session,
+    rollout_id: int,
+    reason: Reason | None,
+    options: Iterable[str] = (),
+    keys: Iterable[str] = (),
+    host: str = "",
 ) -> RolloutRow:
     """Say what needs attention, what a person may answer, and which intents a retry asks for anew; None clears it.
 
-    A problem is also gone as soon as the rollout moves to another state than *needs attention*.
+    `host` is the uuid of the one host that it concerns. A problem is also gone as soon as the rollout moves to another
+    state than *needs attention*.
     """
     row = get(tx, rollout_id)
     row.problem = None
     if reason is not None:
-        row.problem = {"reason": reason.as_dict(), "options": list(options), "keys": list(keys)}
+        row.problem = {"reason": reason.as_dict(), "options": list(options), "keys": list(keys), "host": host}
     return _saved(tx, row)
 
 
@@ -236,6 +242,25 @@ def note_abort(tx: Session, rollout_id: int, by: Actor, *, give_up: bool = False
     row.abort_requested_by = row.abort_requested_by or by.id
     row.giving_up = row.giving_up or give_up
     return _saved(tx, row)
+
+
+def skip_host(tx: Session, rollout_id: int, host: str) -> bool:
+    """Write down that people skip the host with that uuid; whether that is news."""
+    row = get(tx, rollout_id)
+    if host in row.skipped:
+        return False
+    # A new list: the column does not notice what is done to the one it gave out.
+    row.skipped = [*row.skipped, host]
+    _saved(tx, row)
+    return True
+
+
+def note_coordinator(tx: Session, rollout_id: int, host: str) -> None:
+    """Write down which host is the coordinator."""
+    row = get(tx, rollout_id)
+    if row.coordinator != host:
+        row.coordinator = host
+        _saved(tx, row)
 
 
 def take_fence(tx: Session, rollout_id: int, token: str) -> None:

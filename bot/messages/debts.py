@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from bot.messages.blocks import Block, actions, button, section
 from bot.messages.language import _, several
-from bot.messages.text import escape, lines_within, moment, name
+from bot.messages.message import Message, line, message
+from bot.messages.text import escape, lines_within, mentions, moment, name
 from bot.rollout.memory import Debt, DebtKind
+
+#: The button that tries at once to give everything back.
+RESTORE = "debts_restore"
 
 
 def debt_line(debt: Debt) -> str:
@@ -36,6 +41,26 @@ def debts_text(debts: Sequence[Debt], limit: int = 2_400) -> str:
         return _("Nothing is owed: everything that was switched off or moved is as it was.")
     heading = _("*Still owed to the pool ({count})*").format(count=len(debts))
     return heading + "\n" + lines_within([debt_line(debt) for debt in debts], limit)
+
+
+def debts_asked(alias: str, debts: Sequence[Debt], ask: Collection[str], hours: int) -> Message:
+    """Asks people about what could not be given back to a pool for so long."""
+    if not debts:
+        return line(_("Pool {alias}: {nothing}").format(alias=alias, nothing=debts_text(())))
+    told = _("⚠ *Pool {alias} is owed something for more than {hours} hours*").format(alias=alias, hours=hours)
+    means = _(
+        "xsbot keeps trying, and XenServer does not let it, or it does not get there. Please look at what keeps it."
+        " What somebody else has set meanwhile is left alone."
+    )
+    asked = _("{who}: please look.").format(who=mentions(ask)) if ask else ""
+    label = _("Give back now what is owed to pool {alias}").format(alias=alias)
+    blocks: list[Block] = [
+        section(told),
+        section(debts_text(debts)),
+        section(f"{means}\n{asked}".strip()),
+        actions(button(_("Give back now"), RESTORE, alias, style="primary", label=label), block_id="debts"),
+    ]
+    return message(f"{told} {debts_text(debts)} {asked}".strip(), blocks)
 
 
 def owed_briefly(debts: Sequence[Debt]) -> str:

@@ -60,11 +60,15 @@ def outcome(standing: Standing, done: Done) -> Message:
 
 def _changed(standing: Standing) -> str:
     done = [turn.name for turn in standing.turns if turn.phase is TurnPhase.DONE]
-    others = [turn.name for turn in standing.turns if turn.phase is not TurnPhase.DONE]
+    skipped = [turn.name for turn in standing.turns if turn.phase is TurnPhase.SKIPPED]
+    others = [turn.name for turn in standing.turns if turn.phase not in (TurnPhase.DONE, TurnPhase.SKIPPED)]
     if not done:
-        return _("No host was updated.")
+        told = _("No host was updated.")
+        return told + (" " + _("Skipped: {hosts}.").format(hosts=names(skipped, most=8)) if skipped else "")
     count = several(len(done), _("host is"), _("hosts are"))
     told = _("{count} up to date at the chosen level: {hosts}.").format(count=count, hosts=names(done, most=8))
+    if skipped:
+        told += " " + _("Skipped: {hosts}.").format(hosts=names(skipped, most=8))
     if others:
         told += " " + _("Not finished: {hosts}.").format(hosts=names(others, most=8))
     return told

@@ -86,11 +86,11 @@ def _host_unavailable(round_: Round, host: Host, owed: list[Debt]) -> bool:
     """VMs cannot go home to a host that is out of service.
 
     If we took it out, it is on its way back. If other people did, or if it is gone, it is theirs to bring back: a
-    running rollout asks, one that is ending lists its VMs as waiting.
+    running rollout asks, one that is ending (or skips the host) lists its VMs as waiting.
     """
     if host.live and round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None:
         return False
-    if round_.memory.aborting:
+    if round_.memory.lenient(host.uuid):
         round_.waiting.extend((debt.key, "HOST_DISABLED" if host.live else "HOST_OFFLINE") for debt in owed)
         return True
     code = "host.disabled_by_others" if host.live else "host.offline"
@@ -210,11 +210,11 @@ def settle_host(round_: Round, host: Host) -> bool:
     if host.enabled:
         round_.step(close(debt, "settled"), because("host.in_service", host=host.name))
         return True
-    if not host.live and round_.memory.aborting:
+    if not host.live and round_.memory.lenient(host.uuid):
         round_.waiting.append((debt.key, "HOST_OFFLINE"))
         return True
     if host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}:
-        if round_.memory.settling:
+        if round_.memory.settling or host.uuid in round_.memory.skipped:
             round_.waiting.append((debt.key, "HOST_PENDING_MANDATORY_GUIDANCE_NOT_EMPTY"))
             return True
         round_.problem(because("host.mandatory_left", host=host.name), f"EnableHost:{host.uuid}")
@@ -279,8 +279,12 @@ def _settle_ha(round_: Round) -> bool:
         outcome = "settled" if enabled_by_us else "left_alone"
         round_.step(close(debt, outcome), because("ha.restored"), milestone=True)
         return True
-    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+    if round_.snapshot.pool.versions_mixed and (round_.memory.aborting or round_.memory.skipped):
         round_.waiting.append((debt.key, MIXED))
+        return True
+    if any(not host.live and host.uuid in round_.memory.skipped for host in round_.snapshot.hosts):
+        # HA needs every host; the one that people left behind comes back when they bring it back.
+        round_.waiting.append((debt.key, "HOST_OFFLINE"))
         return True
     round_.pursue(EnableHa(settings=original), because("ha.enabling"))
     return False

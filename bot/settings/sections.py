@@ -98,7 +98,8 @@ class Roles(Section):
     requester: tuple[str, ...] = ()
     """Who may ask for a rollout. `"*"` is everybody in the workspace."""
     approver: tuple[str, ...] = ()
-    """Who may approve, reject, retry and abort. The person who asked for a rollout never counts as its approver."""
+    """Who may approve, reject, pause, resume, retry, skip a host and abort. The person who asked for a rollout never
+    counts as its approver."""
     admin: tuple[str, ...] = ()
     """Who may have a pool synchronised with its update channel and debts given back by hand."""
 
