@@ -195,16 +195,10 @@ class Service:
         if self._socket is None:
             return
         client = self._socket.client
-        client.auto_reconnect_enabled = False
         # From here on a lost connection is what we want, not an error to be logged.
         client.logger = logging.getLogger(f"{__name__}.hung_up")
         client.logger.setLevel(logging.CRITICAL)
-        session = client.current_session
-        if session is not None and session.sock is not None and session.sock.sock is not None:
-            # The client's own way of closing waits up to ten seconds for its reader; this ends the reader's wait.
-            with contextlib.suppress(OSError):
-                session.sock.sock.shutdown(socket.SHUT_RD)
-        self._socket.close()  # type: ignore[no-untyped-call]
+        hang_up(client)
 
     def connected(self) -> bool:
         """Whether Slack and we reach each other as it is, not as the log says.
@@ -281,15 +275,18 @@ def hang_up(client: SocketModeClient) -> None:
         runner.event.set()
     client.enqueue_message("")  # The queue's reader would wait a second for the next message.
     session = client.current_session
-    if session is not None and session.sock is not None and session.sock.sock is not None:
+    connection = session.sock if session is not None else None
+    if session is not None and connection is not None and connection.sock is not None:
         session.keep_running = False
         # A connection that is gone already needs no good-bye.
         with contextlib.suppress(OSError, WebSocketException):
-            session.sock.send_close()
-            session.sock.sock.shutdown(socket.SHUT_RDWR)
+            connection.send_close()
+            connection.sock.shutdown(socket.SHUT_RDWR)
     for runner in runners:
         if runner.thread is not None and runner.thread.is_alive():
             runner.thread.join(timeout=1.0)
+    if connection is not None:
+        connection.shutdown()  # type: ignore[no-untyped-call]
     client.message_workers.shutdown(wait=False, cancel_futures=True)
 
 

@@ -45,7 +45,10 @@ class UsageError(XsbotError):
 
 @dataclass(frozen=True)
 class Call:
-    """One command or click. `words` are what was typed after the verb, `value` what the clicked button carries."""
+    """One command or click. `words` are what was typed after the verb, `value` what the clicked button carries.
+
+    `show_from` is the moment (of `time.monotonic`) before which no dialog is replaced, see `acknowledged`.
+    """
 
     context: Context
     actor: Actor

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.homecoming import settle_homeless, settle_vms
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
@@ -23,10 +24,11 @@ from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, m
 from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.settling import release, settle_homeless, settle_host, settle_pool, settle_vms
+from bot.rollout.settling import release, settle_host, settle_pool
 from bot.rollout.skipping import set_aside, skipped
 from bot.rollout.spec import Spec
-from bot.rollout.turn import EMPTYING, Turn, vm_tasks
+from bot.rollout.turn import EMPTYING, Turn
+from bot.rollout.vm_tasks import vm_tasks
 
 #: Look again at the latest after so many seconds, even when nothing seems to be going on.
 _IDLE = 15.0
@@ -295,11 +297,7 @@ def unreachable(
     While a restart of the coordinator that we asked for is open, silence is normal for as long as server hardware
     may need; otherwise ten minutes are the limit.
     """
-    restarting = any(
-        (intent := memory.intent(f"{kind}:{coordinator}")) is not None
-        and intent.state in (IntentState.OPEN, IntentState.LOST)
-        for kind in ("RebootHost", "RestartToolstack")
-    )
+    restarting = restart_under_way(memory, coordinator)
     patience = timedelta(seconds=max(1800.0, 3 * estimates.reboot)) if restarting else timedelta(minutes=10)
     silent = now - since
     if silent <= patience:

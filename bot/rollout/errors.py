@@ -1,10 +1,10 @@
 """What the rules can refuse.
 
-    RolloutError
-    ├── IllegalTransition   the lifecycle has no such step
-    ├── NotAllowed          this person may not do that
-    ├── StaleDigest         the click belongs to a spec that has been replaced
-    └── InvalidSpec         a stored or requested spec makes no sense
+RolloutError
+├── IllegalTransition   the lifecycle has no such step
+├── NotAllowed          this person may not do that
+├── StaleDigest         the click belongs to a spec that has been replaced
+└── InvalidSpec         a stored or requested spec makes no sense
 """
 
 from __future__ import annotations

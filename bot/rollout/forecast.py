@@ -14,6 +14,7 @@ from typing import Any
 from bot.rollout.blocker import Blockers
 from bot.rollout.decision import Estimates
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order
+from bot.rollout.homecoming import STREAMS
 from bot.rollout.model import VM, AvailableUpdates, Host, PoolSnapshot, PowerState
 from bot.rollout.proposal import (
     Choices,
@@ -25,7 +26,6 @@ from bot.rollout.proposal import (
     versions_change,
 )
 from bot.rollout.reason import Reason, because
-from bot.rollout.settling import STREAMS
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec, VmTreatment
 
 #: Switching HA, WLB and the schedules off and on again, and looking in between.

@@ -154,9 +154,7 @@ def natural_key(name: str) -> tuple[tuple[int, str], ...]:
 
 def _in_order(snapshot: PoolSnapshot) -> tuple[Host, ...]:
     coordinator = snapshot.pool.coordinator
-    return tuple(
-        sorted(snapshot.hosts, key=lambda host: (host.uuid != coordinator, natural_key(host.name), host.uuid))
-    )
+    return tuple(sorted(snapshot.hosts, key=lambda host: (host.uuid != coordinator, natural_key(host.name), host.uuid)))
 
 
 def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bot.rollout.homecoming import home_of, settle_vms
 from bot.rollout.memory import DebtKind, TurnPhase, TurnProgress
 from bot.rollout.model import Host
 from bot.rollout.pursuit import Problem, Round
-from bot.rollout.settling import home_of, settle_host, settle_vms
+from bot.rollout.settling import settle_host
 
 _VM_DEBTS = (DebtKind.VM_HOME, DebtKind.VM_SUSPENDED, DebtKind.VM_STOPPED)
 

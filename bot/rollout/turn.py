@@ -9,23 +9,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.rollout.action import (
-    ApplyUpdates,
     DisableHost,
     EvacuateHost,
-    RebootHost,
-    RestartDeviceModel,
-    RestartToolstack,
-    RestartVm,
     ShutdownVm,
     SuspendVm,
 )
-from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
-from bot.rollout.memory import Debt, DebtKind, Intent, IntentState, TurnPhase, TurnProgress
-from bot.rollout.model import VM, Host, PowerState, changes_version
+from bot.rollout.guidance import Task
+from bot.rollout.homecoming import STREAMS, home_of, settle_vms
+from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
+from bot.rollout.model import VM, Host, PowerState
+from bot.rollout.need import HostNeed
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
-from bot.rollout.settling import STREAMS, home_of, settle_host, settle_vms
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, VmTreatment
+from bot.rollout.settling import settle_host
+from bot.rollout.spec import VmTreatment
+from bot.rollout.vm_tasks import vm_tasks
 
 #: How long a host's shared storage may take to come back after a boot before the turn goes on without it.
 _STORAGE_PATIENCE = timedelta(minutes=5)
@@ -37,116 +35,14 @@ _MEMBERS_PATIENCE = timedelta(minutes=15)
 EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
 
 
-class Turn:
-    """One host in one round."""
+class Turn(HostNeed):
+    """One host in one round: the next step towards what it needs."""
 
     def __init__(self, round_: Round, host: Host) -> None:
-        self.round = round_
-        self.host = host
-        self.spec = round_.spec
-        self.memory = round_.memory
-        ceiling = self.spec.host(host.uuid)
-        self.ceiling = ceiling.tasks if ceiling is not None else frozenset[Task]()
-        self.available = self.memory.updates.for_host(host.uuid)
-        self.apply = ApplyUpdates(host=host.uuid, checksum=self.spec.checksum)
-        self.reboot = RebootHost(host=host.uuid)
-        self.toolstack = RestartToolstack(host=host.uuid)
+        super().__init__(round_, host)
         self.phase = TurnPhase.WAITING
         self.left = 0
         self.total = 0
-
-    # -- what the host still needs ---------------------------------------------------------------------------
-
-    @property
-    def applied(self) -> bool:
-        """Whether the host has the approved checksum, or XAPI had nothing to install on it."""
-        if self.host.last_update_hash == self.spec.checksum:
-            return True
-        return self.available is not None and not self.available.anything
-
-    @property
-    def pending(self) -> frozenset[Task]:
-        """The host tasks that XAPI lists as pending, up to the level of the spec."""
-        return self.host.pending.at(self.spec.level)
-
-    @property
-    def livepatch_failed(self) -> bool:
-        """Whether XAPI asks for a reboot because a live patch could not be applied."""
-        return self.spec.level is not Level.MANDATORY and bool(self.pending & LIVEPATCH_FAILURE_TASKS)
-
-    @property
-    def needs_reboot(self) -> bool:
-        """Whether the host still has to restart at this level."""
-        if Task.REBOOT_HOST in self.pending:
-            return True
-        if self.livepatch_failed:
-            accepted = self.spec.on_livepatch_failure is OnLivepatchFailure.REBOOT
-            return accepted or self.host.uuid in self.memory.reboots_accepted
-        if self.spec.livepatch is Livepatch.REBOOT_ANYWAY and self.available is not None:
-            return bool(self.available.livepatches) and self._not_since_apply(self.host.boot_time, "boot")
-        return False
-
-    @property
-    def needs_toolstack(self) -> bool:
-        """Whether the toolstack still has to restart.
-
-        Asked for by guidance, or by the rule that a member must not restart with a newer XAPI than its coordinator
-        has running: after such packages every updated host restarts its toolstack, whatever the level.
-        """
-        if Task.RESTART_TOOLSTACK in self.pending:
-            return True
-        forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)
-        if not forced and not self.round.snapshot.pool.versions_mixed:
-            return False
-        # A host that somebody updated earlier without restarting it still runs the old version.
-        waiting = bool(self.host.pending.at(Level.FULL) & {Task.RESTART_TOOLSTACK, Task.REBOOT_HOST})
-        asked = self.memory.intent(self.toolstack.key)
-        restarted = asked is not None and asked.state is IntentState.DONE
-        return self._not_since_apply(self.host.agent_start_time, "agent") or (
-            Task.RESTART_TOOLSTACK in self.ceiling and waiting and not restarted and not self._applied_by_us
-        )
-
-    @property
-    def _applied_by_us(self) -> bool:
-        return self.memory.intent(self.apply.key) is not None
-
-    def _not_since_apply(self, start_time: float, which: str) -> bool:
-        intent = self.memory.intent(self.apply.key)
-        if intent is None:
-            return False
-        before = intent.boot_time if which == "boot" else intent.agent_start_time
-        return start_time <= before
-
-    @property
-    def begun(self) -> bool:
-        """Whether this rollout has asked for anything on the host."""
-        return any(self.memory.intent(f"{kind}:{self.host.uuid}") for kind in ("DisableHost", "ApplyUpdates"))
-
-    @property
-    def touched(self) -> bool:
-        """Whether the host was begun, or something on it is owed."""
-        return self.begun or self._owes
-
-    @property
-    def _owes(self) -> bool:
-        if self.memory.debt(DebtKind.HOST_ENABLED, self.host.uuid) is not None:
-            return True
-        vm_debts = self.memory.debts_of(DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
-        return any(home_of(debt) == self.host.uuid for debt in vm_debts)
-
-    @property
-    def update_left(self) -> bool:
-        """Whether updates or restarts are left for this host."""
-        under_way = self.round.is_open(self.apply.key)
-        restarts = self.needs_reboot or self.needs_toolstack or self.livepatch_failed
-        return not self.applied or under_way or restarts
-
-    @property
-    def work_left(self) -> bool:
-        """Whether updates, restarts or anything owed is left for this host."""
-        return self.update_left or self._owes
-
-    # -- the turn --------------------------------------------------------------------------------------------
 
     def advance(self, *, final: bool = False) -> bool:
         """Ask for the next missing effect; True when the host is done."""
@@ -365,42 +261,3 @@ class Turn:
             return False
         stopped = self.memory.debts_of(DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
         return any(home_of(debt) == self.host.uuid for debt in stopped)
-
-
-def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
-    """Carry out the VM tasks of guidance on running VMs; True when none is left that the spec allows.
-
-    A restart is never repeated when the task stays pending: XAPI keeps it until the VM starts on a host that is as
-    new as the coordinator. One that XAPI refuses (a guest without tools, for instance) is left pending: it must not
-    keep its host out of service. The outcome lists what is left.
-    """
-    clear = True
-    device_models = any(Task.RESTART_DEVICE_MODEL in host.tasks for host in round_.spec.hosts)
-    for vm in vms:
-        tasks = vm.pending.at(round_.spec.level)
-        allowed = round_.spec.vm(vm.uuid)
-        if vm.power_state is not PowerState.RUNNING:
-            continue
-        if Task.RESTART_VM in tasks:
-            if allowed is None or allowed.treatment is VmTreatment.SUSPEND:
-                continue
-            action: RestartVm | RestartDeviceModel = RestartVm(vm=vm.uuid)
-            reason = because("vm.restarting", vm=vm.name)
-        elif Task.RESTART_DEVICE_MODEL in tasks and device_models:
-            action = RestartDeviceModel(vm=vm.uuid)
-            reason = because("vm.restarting_device_model", vm=vm.name)
-        else:
-            continue
-        intent = round_.memory.intent(action.key)
-        if intent is not None and (intent.state is IntentState.DONE or _refused(intent)):
-            continue
-        clear = False
-        if intent is None and round_.in_flight(RestartVm, RestartDeviceModel) >= STREAMS:
-            round_.look_again(4)
-            continue
-        round_.pursue(action, reason)
-    return clear
-
-
-def _refused(intent: Intent) -> bool:
-    return intent.state is IntentState.FAILED and not intent.transient

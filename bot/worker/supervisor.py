@@ -35,7 +35,7 @@ _SWEEP_EVERY = 2.0
 #: The worker counts as at work when it looked within so many real seconds; a look waits for the database up to 30.
 _LOOKED_WITHIN = 45.0
 #: Seconds before a rollout whose pool could not be reached at start is tried again.
-_START_AGAIN = 15.0
+_START_AGAIN = 30.0
 
 
 class Worker:

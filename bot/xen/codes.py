@@ -347,7 +347,7 @@ _EVACUATION: Mapping[str, Meaning] = {
     ),
 }
 
-#: What happens on the way to XAPI, in our own codes. The other ``XSBOT_`` codes are made where they belong.
+#: What happens on the way to XAPI, in our own codes.
 _OURS: Mapping[str, Meaning] = {
     "XSBOT_HTTP_FORBIDDEN": Meaning(
         Kind.ROLE_MISSING,
@@ -357,6 +357,17 @@ _OURS: Mapping[str, Meaning] = {
     "XSBOT_WRONG_POOL": _refused(
         "{0} belongs to another pool than before ({1} instead of {2}).",
         "Correct the pool's urls in the configuration; nothing is done on the other pool.",
+    ),
+    "XSBOT_HOST_NOT_EMPTY": _refused(
+        "{0} was not rebooted, because VMs run there ({1}).",
+        "Move or stop them, or retry: the bot empties the host again first.",
+    ),
+    "XSBOT_POOL_CLAIMED": _refused(
+        "Another rollout holds the pool: {0}.",
+        "Let that rollout end, or remove the key xsbot:rollout from the pool's other_config if it no longer exists.",
+    ),
+    "EFFECT_NOT_SEEN": _refused(
+        "XAPI reported success, but nothing changed.", "Look at the host in XenCenter or with xe, then retry."
     ),
     "XSBOT_CLOSED": Meaning(Kind.UNREACHABLE, "The connection to the pool {0} was closed.", "Start the bot again."),
 }

@@ -485,7 +485,7 @@ def test_closing_logs_out_and_ends_a_long_poll(xapi: ScriptedXapi, connect: Conn
     gateway.close()
     thread.join(5)
     assert [error.code for error in errors] == ["SESSION_INVALID"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Unreachable) as caught:
         gateway.repository_state()
     assert caught.value.code == translate(["XSBOT_CLOSED"]).code
 

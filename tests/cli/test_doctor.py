@@ -1,0 +1,142 @@
+"""`xsbot doctor`: everything that can be wrong with an installation, each with its remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.lab.pool import LabPool
+from bot.lab.slack import LabSlack
+from bot.lab.time import ScaledTime
+from tests.cli.configuration import configure, configured, secrets
+from tests.cli.conftest import FAST
+from tests.cli.machine import Said, xsbot
+
+
+def doctor(path: Path, environ: dict[str, str], *options: str) -> Said:
+    assert xsbot("--config", path, "db", "upgrade", environ=environ).code == 0
+    return xsbot("--config", path, "doctor", *options, environ=environ)
+
+
+def failures(said: Said) -> list[str]:
+    return [line for line in said.out.splitlines() if line.startswith("FAIL")]
+
+
+def test_all_is_well(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    seen = doctor(configured(tmp_path, small, slack), secrets(small.password, slack))
+    assert seen.code == 0, seen.out
+    assert failures(seen) == []
+    assert seen.out.splitlines()[-1] == "Everything is well."
+    for said in (
+        "Slack bot token: workspace",
+        "Slack scopes: all there",
+        "Socket Mode opens",
+        "3 hosts",
+        "certificate of xs-01: matches its pin",
+        "certificate of xs-03: matches its pin",
+        "role: may do all that is needed",
+        "update channel",
+    ):
+        assert said in seen.out
+    assert small.password not in seen.out
+    assert slack.bot_token not in seen.out
+    assert small.effects == []
+
+
+def test_the_local_superuser_may_do_everything(tmp_path: Path, small: LabPool) -> None:
+    seen = doctor(configured(tmp_path, small, username="root"), secrets(small.password), "--no-slack")
+    assert seen.code == 0, seen.out
+    assert "may do all that is needed" in seen.out
+    assert "Slack" not in seen.out
+
+
+def test_a_missing_database_names_the_remedy(tmp_path: Path, small: LabPool) -> None:
+    path = configured(tmp_path, small)
+    seen = xsbot("--config", path, "doctor", "--no-slack", environ=secrets(small.password))
+    assert seen.code == 1
+    assert len(failures(seen)) == 1
+    assert "xsbot db upgrade" in seen.out
+
+
+def test_a_wrong_fingerprint_shows_the_one_to_compare(tmp_path: Path, small: LabPool) -> None:
+    pins = {host.uuid: "ab" * 32 for host in small.hosts}
+    path = configure(tmp_path, urls=[host.url for host in small.hosts], fingerprints=pins)
+    before = len(small.calls)
+    seen = doctor(path, secrets(small.password), "--no-slack")
+    assert seen.code == 1
+    assert len(failures(seen)) == 1
+    for host in small.hosts:
+        assert host.fingerprint in seen.out
+    assert len(small.calls) == before, "nothing may be said to a host that is not trusted"
+
+
+def test_one_wrong_fingerprint_of_three_is_found(tmp_path: Path, small: LabPool) -> None:
+    pins = {host.uuid: host.fingerprint for host in small.hosts}
+    pins[small.host("xs-02").uuid] = "cd" * 32
+    path = configure(tmp_path, urls=[small.coordinator_url], fingerprints=pins)
+    seen = doctor(path, secrets(small.password), "--no-slack")
+    assert seen.code == 1
+    assert len(failures(seen)) == 1
+    assert "certificate of xs-02" in failures(seen)[0]
+    assert f'fingerprints."{small.host("xs-02").uuid}" = "{small.host("xs-02").fingerprint}"' in seen.out
+
+
+def test_a_wrong_password_is_not_repeated(tmp_path: Path, small: LabPool) -> None:
+    seen = doctor(configured(tmp_path, small), secrets("w0rng-passw0rd"), "--no-slack")
+    assert seen.code == 1
+    assert len(failures(seen)) == 1
+    assert "login" in failures(seen)[0]
+    assert "w0rng-passw0rd" not in seen.out + seen.err
+
+
+def test_an_account_that_may_only_look_is_told_what_it_lacks(tmp_path: Path, small: LabPool) -> None:
+    seen = doctor(configured(tmp_path, small, username="viewer"), secrets(small.password), "--no-slack")
+    assert seen.code == 1
+    assert len(failures(seen)) == 1
+    assert "host.reboot" in failures(seen)[0]
+    assert "http/get_updates" in failures(seen)[0]
+    assert "Give the account the role pool-operator." in seen.out
+
+
+def test_swapped_tokens_are_recognised(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    swapped = {
+        **secrets(small.password),
+        "SLACK_BOT_TOKEN": slack.app_token,
+        "SLACK_APP_TOKEN": slack.bot_token,
+    }
+    seen = xsbot("--config", configured(tmp_path, small, slack), "doctor", environ=swapped)
+    assert seen.code != 0
+    said = seen.out + seen.err
+    assert "slack.bot_token" in said
+    assert "they look swapped" in said
+    assert slack.app_token not in said
+    assert slack.bot_token not in said
+
+
+def test_a_revoked_token_says_so(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    environ = {**secrets(small.password, slack), "SLACK_BOT_TOKEN": "xoxb-lab-revoked"}
+    seen = doctor(configured(tmp_path, small, slack), environ)
+    assert seen.code == 1
+    assert failures(seen) == ["FAIL  Slack bot token: Slack says invalid_auth."]
+    assert "Copy the token again" in seen.out
+
+
+@pytest.mark.parametrize("scope", ["usergroups:read", "chat:write", "commands"])
+def test_a_missing_scope_is_named(tmp_path: Path, small: LabPool, slack: LabSlack, scope: str) -> None:
+    slack.scopes.discard(scope)
+    seen = doctor(configured(tmp_path, small, slack), secrets(small.password, slack))
+    assert seen.code == 1
+    assert failures(seen) == [f"FAIL  Slack scopes: missing: {scope}"]
+    assert "OAuth & Permissions" in seen.out
+
+
+def test_a_pool_that_does_not_answer_is_named(tmp_path: Path, slack: LabSlack) -> None:
+    pool = LabPool.start(scenario="small", time=ScaledTime(FAST), number=3)
+    path, environ = configured(tmp_path, pool, slack), secrets(pool.password, slack)
+    pool.stop()
+    seen = doctor(path, environ)
+    assert seen.code == 1
+    assert "pool lab" in failures(seen)[0]
+    assert all("pool lab" in line for line in failures(seen))
+    assert "Slack scopes: all there" in seen.out

@@ -1,0 +1,336 @@
+"""The mutations: at least one for each invariant, in the words of what would go wrong."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import Mutation
+
+_APPROVAL = "tests/rollout/test_approval.py::"
+_DEBTS = "tests/rollout/test_debts.py::"
+_KILLED = "tests/rollout/test_killed.py::"
+_LEVELS = "tests/rollout/test_guidance_levels.py::"
+_OTHERS = "tests/rollout/test_other_people.py::"
+_SECRETS = "tests/rollout/test_secrets.py::"
+_TROUBLE = "tests/rollout/test_trouble.py::"
+_WHOLE = "tests/rollout/test_whole_rollout.py::"
+_POLICY = "tests/unit/rollout/test_policy.py::"
+_TRANSITIONS = "tests/storage/test_transitions.py::"
+_AUDIT = "tests/storage/test_audit.py::"
+
+MUTATIONS = (
+    # 1. Nothing changes without a quorum for exactly this digest.
+    Mutation(
+        "the requester's own approval counts",
+        1,
+        "bot/rollout/policy.py",
+        " and approval.user != requester\n",
+        "\n",
+        (f"{_POLICY}test_the_requester_alone_never_makes_a_quorum",),
+    ),
+    Mutation(
+        "approvals of an earlier spec count",
+        1,
+        "bot/rollout/policy.py",
+        "counts = approval.digest == digest and not",
+        "counts = not",
+        (f"{_POLICY}test_approvals_of_another_spec_count_for_nothing",),
+    ),
+    Mutation(
+        "one approval too few is enough",
+        1,
+        "bot/rollout/policy.py",
+        "met = len(counted) >= policy.required or",
+        "met = len(counted) >= policy.required - 1 or",
+        (
+            f"{_POLICY}test_a_quorum_is_that_many_people_who_each_count",
+            f"{_APPROVAL}test_nothing_happens_before_enough_different_people_agreed",
+        ),
+    ),
+    Mutation(
+        "the quorum is not counted again at start",
+        1,
+        "bot/rollouts/start.py",
+        "if not standing.quorum.met:",
+        "if False:",
+        (f"{_APPROVAL}test_who_lost_the_right_to_approve_before_the_start_counts_no_more",),
+    ),
+    Mutation(
+        "an approval never grows old",
+        1,
+        "bot/rollouts/start.py",
+        "if row.approved_at is not None and desk.time.now() > row.approved_at + within:",
+        "if row.approved_at is not None and desk.time.now() < row.approved_at:",
+        (f"{_APPROVAL}test_an_approval_grows_old",),
+    ),
+    Mutation(
+        "other updates than the approved ones are installed",
+        1,
+        "bot/rollouts/start.py",
+        "    if differences:\n",
+        "    if differences is None:\n",
+        (f"{_APPROVAL}test_other_updates_than_the_approved_ones_are_not_installed",),
+    ),
+    # 2. One rollout at a time; foreign work stops ours.
+    Mutation(
+        "another installation's claim is overlooked",
+        2,
+        "bot/rollout/preparing.py",
+        "if pool.claim is not None and pool.claim != round_.memory.owner:",
+        "if pool.claim is None and pool.claim == round_.memory.owner:",
+        (f"{_OTHERS}test_a_claim_that_appears_in_mid_run_stops_us",),
+    ),
+    Mutation(
+        "a sync in mid-run is overlooked",
+        2,
+        "bot/rollout/preparing.py",
+        "if updating and round_.snapshot.checksum != round_.spec.checksum:",
+        "if False:",
+        (f"{_OTHERS}test_a_sync_in_mid_run_is_asked_about_before_anything_else_is_done",),
+    ),
+    # 3. Coordinator first, and toolstacks restart whenever the version changes.
+    Mutation(
+        "hosts are taken by name, the coordinator among them",
+        3,
+        "bot/rollout/proposal.py",
+        "key=lambda host: (host.uuid != coordinator, natural_key(host.name), host.uuid)",
+        "key=lambda host: (coordinator == '', natural_key(host.name), host.uuid)",
+        (f"{_LEVELS}test_the_coordinator_is_updated_and_restarted_before_any_member_restarts",),
+    ),
+    Mutation(
+        "a new version restarts toolstacks only where guidance asks",
+        3,
+        "bot/rollout/need.py",
+        "forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)",
+        "forced = False",
+        (f"{_LEVELS}test_toolstacks_restart_for_a_new_version_even_where_the_update_does_not_ask_for_it",),
+    ),
+    # 4. Only empty hosts are rebooted, only listed VMs are stopped.
+    Mutation(
+        "the last look before a reboot is left out",
+        4,
+        "bot/xen/verbs.py",
+        "    if left:\n",
+        "    if left is None:\n",
+        (
+            f"{_TROUBLE}test_a_vm_that_appears_on_an_emptied_host_is_never_caught_by_the_reboot",
+            "tests/xen/test_connection.py::test_a_host_with_vms_is_never_rebooted",
+        ),
+    ),
+    Mutation(
+        "whatever cannot move is stopped, listed or not",
+        4,
+        "bot/rollout/turn.py",
+        """        if allowed is None or allowed.treatment is VmTreatment.RESTART:
+            return False
+        asked""",
+        """        if allowed is None:
+            return "pool_migrate" not in vm.allowed_operations
+        asked""",
+        (f"{_TROUBLE}test_a_vm_that_must_not_be_stopped_keeps_its_host_running",),
+    ),
+    # 5. Every debt is settled at every end, or listed until it is.
+    Mutation(
+        "success does not give the settings back",
+        5,
+        "bot/rollout/decide.py",
+        """    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
+        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED""",
+        """    if clear and not round_.steps and release(round_) and not round_.steps:
+        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED""",
+        (f"{_DEBTS}test_success_gives_everything_back",),
+    ),
+    Mutation(
+        "an abort does not give the settings back",
+        5,
+        "bot/rollout/decide.py",
+        "    pool_clear = not busy and settle_pool(round_)\n",
+        "    pool_clear = not busy\n",
+        (
+            f"{_DEBTS}test_an_abort_before_the_first_host_gives_everything_back",
+            f"{_DEBTS}test_an_abort_finishes_the_host_in_hand_and_leaves_the_others_alone",
+        ),
+    ),
+    Mutation(
+        "a failure does not give the settings back",
+        5,
+        "bot/rollout/decide.py",
+        "    if settle_pool(round_) and not round_.steps and release(round_)",
+        "    if not round_.steps and release(round_)",
+        (f"{_DEBTS}test_a_host_that_cannot_be_emptied_ends_it_before_any_host_is_touched",),
+    ),
+    Mutation(
+        "a refused evacuation is not noticed before the first host",
+        5,
+        "bot/rollout/decide.py",
+        "    if blocked is not None:\n",
+        "    if blocked is None and blocked is not None:\n",
+        (f"{_DEBTS}test_a_host_that_cannot_be_emptied_ends_it_before_any_host_is_touched",),
+    ),
+    Mutation(
+        "HA that cannot return yet is forgotten",
+        5,
+        "bot/rollout/settling.py",
+        """    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+        round_.waiting.append((debt.key, MIXED))
+""",
+        """    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+        round_.step(close(debt, "left_alone"), because("ha.restored"))
+""",
+        (f"{_DEBTS}test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_updates",),
+    ),
+    Mutation(
+        "an abort insists on HA while versions differ",
+        5,
+        "bot/rollout/settling.py",
+        "    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:\n",
+        "    if False:\n",
+        (f"{_DEBTS}test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_updates",),
+    ),
+    # 6. VMs end as they began; what others did is left alone.
+    Mutation(
+        "VMs are not waited for on their way home",
+        6,
+        "bot/rollout/homecoming.py",
+        """        if not _settle_vm(round_, debt, host, final):
+            clear = False
+    return clear""",
+        """        if not _settle_vm(round_, debt, host, final):
+            clear = True
+    return clear""",
+        (f"{_DEBTS}test_a_suspended_vm_is_resumed_after_its_hosts_turn",),
+    ),
+    Mutation(
+        "a VM that somebody stopped is started again",
+        6,
+        "bot/rollout/homecoming.py",
+        """        if ours is None:
+            round_.step(close(debt, "left_alone"), because("debt.left_alone", what="vm_home", subject=vm.name))
+""",
+        """        if ours is None:
+            round_.pursue(StartVm(vm=vm.uuid, on=host.uuid), because("vm.starting", vm=vm.name, host=host.name))
+""",
+        (f"{_DEBTS}test_a_vm_that_somebody_stopped_is_left_alone_and_listed",),
+    ),
+    # 7. Killed at any moment, it goes on and ends the same.
+    Mutation(
+        "what a dead process was about to ask for is waited for without end",
+        7,
+        "bot/worker/ledger.py",
+        "        elif recovering and intent.state is IntentState.OPEN:\n",
+        "        elif recovering is None:\n",
+        (f"{_KILLED}test_killed_at_every_action[before XAPI is asked]",),
+    ),
+    Mutation(
+        "a reboot whose answer was lost is asked for again at once",
+        7,
+        "bot/rollout/pursuit.py",
+        "    RebootHost: timedelta(minutes=15),",
+        "    RebootHost: timedelta(0),",
+        (f"{_KILLED}test_killed_at_every_action[before the answer is written down]",),
+    ),
+    Mutation(
+        "debts are not written down",
+        7,
+        "bot/worker/hands.py",
+        "            for debt in action.debts:\n",
+        "            for debt in ():\n",
+        (f"{_WHOLE}test_every_host_is_updated_and_the_pool_is_as_it_was",),
+    ),
+    Mutation(
+        "an old process goes on beside the new one",
+        7,
+        "storage/rollouts.py",
+        "    if get(tx, rollout_id).fence != token:\n",
+        "    if not token:\n",
+        (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
+    ),
+    # 8. Every change of state has exactly one event in a chain that verifies.
+    Mutation(
+        "a transition overwrites what somebody else decided meanwhile",
+        8,
+        "storage/rollouts.py",
+        ".where(col(RolloutRow.id) == rollout_id, col(RolloutRow.state) == present)",
+        ".where(col(RolloutRow.id) == rollout_id)",
+        (f"{_TRANSITIONS}test_who_is_overtaken_between_reading_and_writing_loses",),
+    ),
+    Mutation(
+        "a line does not fix the lines before it",
+        8,
+        "storage/audit.py",
+        "return hashlib.sha256(bytes.fromhex(previous_hash) + body).hexdigest()",
+        "return hashlib.sha256(body).hexdigest()",
+        (f"{_AUDIT}test_anybody_can_compute_the_chain_with_a_few_lines",),
+    ),
+    Mutation(
+        "the published head is not compared",
+        8,
+        "storage/audit.py",
+        "    if not published:\n",
+        "    if published is None:\n",
+        (
+            f"{_AUDIT}test_cutting_off_the_end_together_with_the_head_is_found_by_a_published_head",
+            f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
+        ),
+    ),
+    # 10. No secret, and no injected markup.
+    Mutation(
+        "the password is part of an address's repr",
+        10,
+        "bot/xen/address.py",
+        "    password: str = field(repr=False)\n",
+        "    password: str\n",
+        (f"{_SECRETS}test_no_secret_in_logs_database_audit_trail_messages_and_errors",),
+    ),
+    Mutation(
+        "pasted tokens are kept in the audit trail",
+        10,
+        "storage/audit.py",
+        'return _SECRET_VALUE.sub("[removed]", value)',
+        "return value",
+        (f"{_AUDIT}test_a_pasted_token_is_blotted_out_wherever_it_stands",),
+    ),
+    Mutation(
+        "names from XAPI are shown as they are",
+        10,
+        "bot/messages/text.py",
+        '    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")\n\n\ndef name',
+        "    return shown\n\n\ndef name",
+        (f"{_SECRETS}test_names_and_texts_from_xapi_do_nothing_in_slack",),
+    ),
+    # 11. Everybody gets an answer.
+    Mutation(
+        "whoever may not gets no answer",
+        11,
+        "commands/call.py",
+        "            (answer or self.answer)(told)\n",
+        "            log.info(told.text)\n",
+        ("tests/product/test_answers.py::test_everybody_gets_an_answer",),
+    ),
+    # 12. A new pool is only told about.
+    Mutation(
+        "a new pool may be changed at once",
+        12,
+        "bot/settings/sections.py",
+        '    mode: Literal["notify", "act"] = "notify"\n',
+        '    mode: Literal["notify", "act"] = "act"\n',
+        (
+            f"{_APPROVAL}test_a_new_pool_is_in_notify_mode",
+            f"{_APPROVAL}test_a_pool_is_only_told_about_until_its_configuration_says_act[]",
+        ),
+    ),
+    Mutation(
+        "notify mode does not keep anybody from asking",
+        12,
+        "bot/rollouts/asking.py",
+        '        if self.settings.pool(alias).mode != "act":\n',
+        '        if self.settings.pool(alias).mode not in ("act", "notify"):\n',
+        (f"{_APPROVAL}test_a_pool_is_only_told_about_until_its_configuration_says_act",),
+    ),
+    Mutation(
+        "a pool put back into notify mode is changed all the same",
+        12,
+        "bot/rollouts/start.py",
+        '    if desk.settings.pool(row.pool_alias).mode != "act":\n',
+        "    if False:\n",
+        (f"{_APPROVAL}test_a_pool_that_was_put_back_into_notify_mode_is_left_alone",),
+    ),
+)

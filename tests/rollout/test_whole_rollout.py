@@ -1,0 +1,34 @@
+"""From request to outcome when nothing goes wrong."""
+
+from __future__ import annotations
+
+import json
+
+from bot.rollout.lifecycle import State
+
+from .rehearsal import REAL, rehearse, small
+
+
+def test_every_host_is_updated_and_the_pool_is_as_it_was() -> None:
+    with rehearse(small(durations=REAL)) as rollout:
+        assert rollout.carry_out() is State.SUCCEEDED
+        rollout.assert_done()
+        assert rollout.verdict.reboots_by_host == {"xs-01": 1, "xs-02": 1}
+        assert rollout.verdict.vm_downtime == {}
+        assert [effect.host for effect in rollout.effects("apply_done")] == ["xs-01", "xs-02"]
+
+
+def test_each_change_of_state_has_exactly_one_line_in_a_chain_that_verifies() -> None:
+    with rehearse(small()) as rollout:
+        rollout.carry_out()
+        lines = [json.loads(row.body) for row in rollout.audited()]
+        moves = [(line["details"]["from"], line["details"]["to"]) for line in lines if "from" in line["details"]]
+        assert moves == [
+            (None, "awaiting_approval"),
+            ("awaiting_approval", "approved"),
+            ("approved", "running"),
+            ("running", "succeeded"),
+        ]
+        # Whatever was written to the pool was written down before, each time once.
+        asked = [line["action"] for line in lines if line["action"].startswith("step.")]
+        assert asked.count("step.ApplyUpdates") == asked.count("step.RebootHost") == 2
