@@ -48,6 +48,7 @@ def test_a_host_that_cannot_be_updated_is_skipped_and_the_others_go_on() -> None
         assert [entry.sentence for entry in rollout.audited() if "bob skips" in entry.sentence] != []
 
 
+@pytest.mark.failure("host-skipped")
 def test_a_host_that_never_returns_is_skipped_and_gets_back_what_is_owed_once_it_does() -> None:
     with rehearse(small(hosts=THREE)) as rollout:
         host = rollout.pool.host("xs-02")
@@ -70,6 +71,7 @@ def test_a_host_that_never_returns_is_skipped_and_gets_back_what_is_owed_once_it
         assert rollout.verdict.reboots_by_host["xs-02"] == 1
 
 
+@pytest.mark.failure("coordinator-skip-refused")
 def test_the_coordinator_cannot_be_skipped() -> None:
     with rehearse(small()) as rollout:
         rollout.pool.host("xs-01").apply_fails(1)
@@ -167,6 +169,7 @@ def test_what_cannot_be_skipped_is_refused_with_a_reason() -> None:
 # -- pause and resume --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.failure("left-paused")
 def test_a_paused_rollout_begins_nothing_reminds_and_goes_on_where_it_was() -> None:
     with rehearse(small()) as rollout:
         rollout.when("apply_started", lambda: rollout.desk.pause(rollout.id, actor("bob")), host="xs-01")
@@ -190,6 +193,7 @@ def test_a_paused_rollout_begins_nothing_reminds_and_goes_on_where_it_was() -> N
         assert len(rollout.effects("apply_started", host="xs-01")) == 1
 
 
+@pytest.mark.failure("nobody-answers")
 def test_people_who_do_not_answer_are_reminded() -> None:
     with rehearse(small()) as rollout:
         rollout.pool.host("xs-02").apply_fails(1)
@@ -209,6 +213,7 @@ def test_people_who_do_not_answer_are_reminded() -> None:
 # -- debts -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.failure("debt-a-day-old")
 def test_a_debt_is_asked_about_after_a_day_and_again_each_day() -> None:
     with rehearse(scene("split-guidance")) as rollout:
         rollout.before(DisableHost, rollout.abort, subject="xs-02")

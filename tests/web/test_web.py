@@ -27,6 +27,7 @@ def test_a_signed_command_is_acknowledged_and_answered(house: House) -> None:
     assert "/xs update" in house.mailbox.wait()
 
 
+@pytest.mark.failure("forged-request")
 def test_a_request_that_is_not_from_slack_goes_nowhere(house: House) -> None:
     assert house.command("help", secret="guessed").status_code == 401
     assert house.command("help", at=time.time() - 600).status_code == 401, "an old one may have been recorded"
@@ -71,6 +72,7 @@ def test_refused_calls_are_counted_by_pool_and_code(house: House) -> None:
     assert figure(text, f'xsbot_xapi_errors_total{{code="HOST_IS_SLAVE",pool="{ALIAS}"}}') == 1
 
 
+@pytest.mark.failure("slack-away")
 def test_not_ready_while_slack_is_away_and_ready_again(house: House) -> None:
     house.service._slack_answers._asked_at = 0.0
     house.slack.fault("outage")
@@ -84,6 +86,7 @@ def test_not_ready_while_slack_is_away_and_ready_again(house: House) -> None:
     assert house.get("/readyz").status_code == 200
 
 
+@pytest.mark.failure("port-taken")
 def test_a_taken_port_is_said_before_anything_begins(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = house.service.settings.model_copy(update={"web": WebSettings(port=taken.getsockname()[1])})
