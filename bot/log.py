@@ -39,14 +39,14 @@ def concerning(*, rollout: int | None = None, pool: str = "") -> Iterator[None]:
 def begin(level: int, form: str = "text", stream: TextIO | None = None) -> None:
     """Log to `stream` (standard error) from now on, as ``text`` or ``json``; replaces what was set before."""
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
-    handler.addFilter(_about)
+    handler.addFilter(about)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _about(record: logging.LogRecord) -> bool:
+def about(record: logging.LogRecord) -> bool:
     """Note on the line what it concerns; it is asked in the thread that writes the line."""
     record.rollout, record.pool = _ROLLOUT.get(), _POOL.get()
     return True

@@ -134,7 +134,7 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
     if updating and not hold_pool(round_):
         return _answer(round_, _progress(everybody, (), left_out))
     leaving = tuple(turn for turn in aside if not set_aside(round_, turn))
-    if leaving:
+    if leaving or round_.steps:
         return _answer(round_, _progress(everybody, leaving, left_out))
     if not any(turn.begun for turn in everybody) and not may_evacuate(round_, turns_to_empty(round_, turns)):
         return _answer(round_, _progress(everybody, (), left_out))
@@ -275,7 +275,7 @@ def _answer(round_: Round, progress: tuple[TurnProgress, ...], verdict: Verdict 
         steps=() if verdict is not None else tuple(round_.steps),
         progress=progress,
         verdict=verdict,
-        waiting=tuple(round_.waiting),
+        waiting=tuple(dict.fromkeys(round_.waiting)),
     )
 
 
