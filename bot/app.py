@@ -14,12 +14,13 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from slack_bolt import App
+from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
@@ -31,11 +32,14 @@ import commands
 from bot.authority import SlackAuthority
 from bot.clock import Clock
 from bot.delivery import Delivery
+from bot.measures import Measures
 from bot.messages.sentences import sentence
 from bot.polling import Poller
 from bot.rollouts import Authority, Rollouts
 from bot.settings import PoolSettings, Settings, SettingsError
 from bot.time import RealTime, Time
+from bot.web import Readiness, WebServer, figures
+from bot.web.readiness import SlackAnswers
 from bot.worker import engine_of
 from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
@@ -51,7 +55,7 @@ _GOODBYE = 1.5
 _LISTENERS = 16
 
 
-def gateway_of(alias: str, pool: PoolSettings, time: Time) -> Gateway:
+def gateway_of(alias: str, pool: PoolSettings, time: Time, measures: Measures | None = None) -> Gateway:
     """The way to one configured pool; connects to nothing yet."""
     return Gateway(
         PoolAddress(
@@ -67,12 +71,13 @@ def gateway_of(alias: str, pool: PoolSettings, time: Time) -> Gateway:
         ),
         time=time,
         name=alias,
+        observe=partial(measures.call, alias) if measures is not None else None,
     )
 
 
-def gateways_of(settings: Settings, time: Time) -> dict[str, Gateway]:
+def gateways_of(settings: Settings, time: Time, measures: Measures | None = None) -> dict[str, Gateway]:
     """The way to every configured pool."""
-    return {alias: gateway_of(alias, pool, time) for alias, pool in settings.pools.items()}
+    return {alias: gateway_of(alias, pool, time, measures) for alias, pool in settings.pools.items()}
 
 
 def slack_client(settings: Settings) -> WebClient:
@@ -93,6 +98,31 @@ def _quiet_bolt() -> logging.Logger:
     logger = logging.getLogger("slack_bolt.xsbot")
     logger.setLevel(logging.ERROR)
     return logger
+
+
+class _MeasuredApp(App):
+    """Bolt's app, with the time to each acknowledgement measured."""
+
+    def __init__(self, measures: Measures, settings: Settings, client: WebClient, *, verify: bool) -> None:
+        super().__init__(
+            client=client,
+            # Only who listens to Slack must reach it to begin: a worker goes on while Slack is down.
+            token_verification_enabled=verify,
+            # Asked for over HTTP only: what comes over the socket was let in by the app token.
+            signing_secret=settings.slack.signing_secret.get_secret_value(),
+            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
+            raise_error_for_unhandled_request=False,
+            logger=_quiet_bolt(),
+        )
+        self._measures = measures
+
+    def dispatch(self, req: BoltRequest) -> BoltResponse:
+        """Bolt returns as soon as the listener has acknowledged."""
+        began = monotonic()
+        try:
+            return super().dispatch(req)
+        finally:
+            self._measures.ack(monotonic() - began)
 
 
 class Part(Enum):
@@ -130,7 +160,9 @@ class Service:
         self.time = time if time is not None else RealTime()
         self.database = Database.open(settings.database_url)
         self.database.require_upgraded()
-        self.gateways = gateways_of(settings, self.time)
+        self.measures = Measures()
+        self.measures.read_with(lambda: figures(self.database))
+        self.gateways = gateways_of(settings, self.time, self.measures)
         self.client = slack_client(settings)
         self.authority: Authority = SlackAuthority(self.client, settings, self.time)
         self.background = ThreadPoolExecutor(_LISTENERS, thread_name_prefix="background")
@@ -151,24 +183,23 @@ class Service:
         self.poller = Poller(self.rollouts)
         self.clock = Clock(self.rollouts, self.engine, self.poller, beat_s=beat_s, leads=self.timing.leads)
         self.delivery = Delivery(self.database, self.client, settings, self.time, leads=self.sending.leads)
-        self.app = App(
-            client=self.client,
-            # Only who listens to Slack must reach it to begin: a worker goes on while Slack is down.
-            token_verification_enabled=Part.WEB in self.parts,
-            listener_executor=ThreadPoolExecutor(_LISTENERS, thread_name_prefix="listener"),
-            raise_error_for_unhandled_request=False,
-            logger=_quiet_bolt(),
-        )
+        self.app: App = _MeasuredApp(self.measures, settings, self.client, verify=Part.WEB in self.parts)
         commands.register(
             self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.background)
         )
         self._socket: SocketModeHandler | None = None
+        self._slack_answers = SlackAnswers(self.client)
+        self.web: WebServer | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to work; with the part *web*, connect to Slack first."""
-        if Part.WEB in self.parts:
+        """Begin to work; with the part *web*, connect to Slack first.
+
+        Raises `SettingsError` when the web port is taken.
+        """
+        self._open_web()
+        if Part.WEB in self.parts and self.settings.slack.mode == "socket":
             self._connect()
         self.engine.start()
         if Part.WEB in self.parts:
@@ -195,6 +226,8 @@ class Service:
         deadline = monotonic() + _GOODBYE
         self._stop.set()
         self.engine.stop.set()
+        if self.web is not None:
+            self.web.stop(max(0.0, deadline - monotonic()))
         self.clock.shut_down()
         # Whoever waits for XAPI's answer is let go; the intent stays open, and the next process looks for the effect.
         for gateway in self.gateways.values():
@@ -219,8 +252,29 @@ class Service:
         hang_up(client)
 
     def connected(self) -> bool:
-        """Whether the socket to Slack is open as it is, not as the log says."""
+        """Whether Slack and we reach each other as it is, not as the log says.
+
+        The state of the socket; over HTTP, where there is none, whether Slack answers us.
+        """
+        if self.settings.slack.mode == "http":
+            return self._slack_answers()
         return self._socket is not None and bool(self._socket.client.is_connected())
+
+    def _reaches_slack(self) -> bool:
+        """A process without the part *web* has nothing to do with Slack, and is ready without it."""
+        return Part.WEB not in self.parts or self.connected()
+
+    def _open_web(self) -> None:
+        if self.settings.web.port is None:
+            return
+        self.web = WebServer(
+            self.settings.web.host,
+            self.settings.web.port,
+            measures=self.measures,
+            readiness=Readiness(self.database, self.engine.lives, self._reaches_slack),
+            slack=self.app if self.settings.slack.mode == "http" and Part.WEB in self.parts else None,
+        )
+        self.web.start()
 
     def _thread(self, name: str, work: object) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)  # type: ignore[arg-type]

@@ -15,13 +15,15 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.log import concerning
 from bot.polling import Poller
 from bot.rollout.lifecycle import State
-from bot.rollout.reason import because
-from bot.rollouts import Rollouts
+from bot.rollout.reason import Reason, because
+from bot.rollouts import PoolStanding, Rollouts
 from bot.worker import Engine
-from storage import outbox, rollouts
+from storage import debts, outbox, rollouts
 from storage.actors import BOT
+from storage.database import Session
 from storage.errors import StorageError
 from storage.tables import RolloutRow
 
@@ -31,6 +33,11 @@ log = logging.getLogger(__name__)
 _SETTLE_EVERY = timedelta(minutes=5)
 #: Pools that are polled at the same time.
 _THREADS = 8
+#: What is owed for so long is asked about, and again every so often.
+_ASK_AFTER = timedelta(hours=24)
+_ASK_EVERY = timedelta(hours=24)
+#: States in which a rollout waits for people.
+_WAITING = (State.NEEDS_ATTENTION, State.PAUSED)
 #: Sent messages are kept for so long, for whoever looks into what Slack got.
 _KEEP_SENT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
@@ -67,7 +74,8 @@ class Clock:
     def _begin(self) -> None:
         self._next_poll = self._staggered()
         self._next_settling: dict[str, datetime] = {}
-        self._reminded: dict[int, datetime] = {}
+        #: Rollout to since when it waits, when people were told last, and the state it waits in.
+        self._reminded: dict[int, tuple[datetime, datetime, State]] = {}
         self._next_pruning = self.desk.time.now() + _PRUNE_EVERY
 
     def start(self) -> None:
@@ -101,7 +109,7 @@ class Clock:
         now = self.desk.time.now()
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)
-        for step in (self._expire, self._remind, self._settle, self._prune):
+        for step in (self._expire, self._remind, self._settle, self._ask_about_debts, self._prune):
             try:
                 step(now)
             except StorageError:
@@ -125,13 +133,14 @@ class Clock:
         return due
 
     def _poll(self, alias: str) -> None:
-        try:
-            self.poller.poll(alias)
-        except Exception:
-            log.exception("poll of pool %s ended by a fault of ours", alias)
-        finally:
-            with self._lock:
-                self._polling.discard(alias)
+        with concerning(pool=alias):
+            try:
+                self.poller.poll(alias)
+            except Exception:
+                log.exception("poll of pool %s ended by a fault of ours", alias)
+            finally:
+                with self._lock:
+                    self._polling.discard(alias)
 
     def _expire(self, now: datetime) -> None:
         with self.desk.database.reading() as tx:
@@ -156,38 +165,65 @@ class Clock:
         """Ask again where a rollout waits for people and nobody answers."""
         every = timedelta(minutes=self.desk.settings.attention_reminder_minutes)
         with self.desk.database.reading() as tx:
-            waiting = [row for row in rollouts.open_rollouts(tx) if row.state is State.NEEDS_ATTENTION]
+            waiting = [row for row in rollouts.open_rollouts(tx) if row.state in _WAITING]
         for row in waiting:
-            last = self._reminded.setdefault(row.id, now)
-            if now - last < every:
+            first, last, state = self._reminded.get(row.id, (now, now, row.state))
+            if state is not row.state:
+                first = last = now
+            due = now - last >= every
+            self._reminded[row.id] = (first, now if due else last, row.state)
+            if not due:
                 continue
-            self._reminded[row.id] = now
             with self.desk.database.transaction() as tx:
-                problem = rollouts.get(tx, row.id).problem_reason
-                if problem is not None:
-                    outbox.enqueue(
-                        tx,
-                        outbox.Topic.ATTENTION,
-                        lane=outbox.rollout_lane(row.id),
-                        key=f"rollout:{row.id}:{outbox.Topic.ATTENTION.value}",
-                        payload={"rollout_id": row.id, "reason": problem.as_dict()},
-                        at=now,
-                    )
+                present = rollouts.get(tx, row.id)
+                if present.state is State.PAUSED:
+                    self._remind_in_thread(tx, outbox.Topic.LINE, row.id, self._still_paused(present, now - first), now)
+                elif present.problem_reason is not None:
+                    self._remind_in_thread(tx, outbox.Topic.ATTENTION, row.id, present.problem_reason, now)
         known = {row.id for row in waiting}
-        self._reminded = {rollout_id: at for rollout_id, at in self._reminded.items() if rollout_id in known}
+        self._reminded = {rollout_id: seen for rollout_id, seen in self._reminded.items() if rollout_id in known}
+
+    @staticmethod
+    def _remind_in_thread(tx: Session, topic: outbox.Topic, rollout_id: int, reason: Reason, now: datetime) -> None:
+        outbox.enqueue(
+            tx,
+            topic,
+            lane=outbox.rollout_lane(rollout_id),
+            key=f"rollout:{rollout_id}:{topic.value}",
+            payload={"rollout_id": rollout_id, "reason": reason.as_dict()},
+            at=now,
+        )
 
     def _settle(self, now: datetime) -> None:
         """Try again to give back what is owed to pools on which nothing is at work."""
         for standing in self.desk.pools():
-            working = standing.open_rollout is not None and standing.open_rollout.state not in (
-                State.AWAITING_APPROVAL,
-                State.APPROVED,
-            )
-            if not standing.debts or working or standing.alias not in self.desk.gateways:
+            if not standing.debts or _at_work(standing) or standing.alias not in self.desk.gateways:
                 continue
             if self._next_settling.setdefault(standing.alias, now + _SETTLE_EVERY) <= now:
                 self._next_settling[standing.alias] = now + _SETTLE_EVERY
                 self.engine.settle(standing.alias)
+
+    def _still_paused(self, row: RolloutRow, since: timedelta) -> Reason:
+        why = row.headline_reason
+        minutes = int(since.total_seconds() // 60)
+        told = self.desk.say(why) if why is not None else ""
+        return because("rollout.still_paused", minutes=minutes, why=told, id=row.id)
+
+    def _ask_about_debts(self, now: datetime) -> None:
+        """Ask people about what is owed for a day and could not be given back; again each day."""
+        for standing in self.desk.pools():
+            if standing.row is None or not standing.debts or _at_work(standing):
+                continue
+            with self.desk.database.transaction() as tx:
+                if debts.ask_about(tx, standing.row.uuid, now - _ASK_AFTER, now - _ASK_EVERY, now):
+                    outbox.enqueue(
+                        tx,
+                        outbox.Topic.DEBTS,
+                        lane=outbox.pool_lane(standing.row.uuid),
+                        key=f"pool:{standing.row.uuid}:debts",
+                        payload={"pool_uuid": standing.row.uuid, "hours": int(_ASK_AFTER.total_seconds() // 3600)},
+                        at=now,
+                    )
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:
@@ -195,6 +231,12 @@ class Clock:
         self._next_pruning = now + _PRUNE_EVERY
         with self.desk.database.transaction() as tx:
             outbox.forget_sent(tx, now - _KEEP_SENT)
+
+
+def _at_work(standing: PoolStanding) -> bool:
+    """Whether a rollout is at work on the pool; it gives back what it owes itself, and has reminders of its own."""
+    row = standing.open_rollout
+    return row is not None and row.state not in (State.AWAITING_APPROVAL, State.APPROVED)
 
 
 def _expired(row: RolloutRow, now: datetime) -> bool:

@@ -34,8 +34,8 @@ METHODS: dict[str, str] = {
 }
 
 USAGE_HINT = (
-    "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | abort ID | retry ID | "
-    "restore POOL | history | audit"
+    "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | pause ID | resume ID | "
+    "retry ID | skip ID HOST | abort ID | restore POOL | history | audit"
 )
 
 

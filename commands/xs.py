@@ -9,7 +9,23 @@ from slack_bolt import Ack, App, BoltResponse, Respond
 from slack_sdk import WebClient
 
 from bot.messages.answers import retired
-from commands import abort, approve, audit, history, pools, reject, restore, retry, status, sync, update, updates
+from commands import (
+    abort,
+    approve,
+    audit,
+    history,
+    pause,
+    pools,
+    reject,
+    restore,
+    resume,
+    retry,
+    skip,
+    status,
+    sync,
+    update,
+    updates,
+)
 from commands.call import Call, clicked, told_of, typed
 from commands.context import Context
 from commands.help import help_for
@@ -31,8 +47,11 @@ VERBS: tuple[Verb, ...] = (
     status.VERB,
     approve.VERB,
     reject.VERB,
-    abort.VERB,
+    pause.VERB,
+    resume.VERB,
     retry.VERB,
+    skip.VERB,
+    abort.VERB,
     sync.VERB,
     restore.VERB,
     history.VERB,
@@ -58,7 +77,7 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, abort, retry, sync):
+    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, restore):
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

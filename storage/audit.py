@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -135,6 +135,16 @@ def recent(tx: Session, rollout_id: int | None = None, limit: int = 20, pool_uui
     if pool_uuid is not None:
         query = query.where(AuditRow.pool_uuid == pool_uuid)
     return list(tx.exec(query).all())
+
+
+def exported(tx: Session, rollout_id: int | None = None) -> Iterator[AuditRow]:
+    """Every line, oldest first, of one rollout when asked; read in batches, so that a long trail needs no memory."""
+    query = select(AuditRow).order_by(col(AuditRow.seq)).execution_options(yield_per=500)
+    if rollout_id is not None:
+        query = query.where(AuditRow.rollout_id == rollout_id)
+    for row in tx.exec(query):
+        yield row
+        tx.expunge(row)
 
 
 def verify(tx: Session, head: str | None = None) -> VerifyResult:

@@ -66,6 +66,8 @@ class Topic(StrEnum):
     """The rollout cannot go on without a person."""
     OUTCOME = "outcome"
     """The rollout is over."""
+    DEBTS = "debts"
+    """What is owed to a pool for too long, and nobody gives it back."""
     AUDIT = "audit"
     """One audit event for the audit channel."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -126,6 +127,20 @@ def left_alone(tx: Session, rollout_id: int) -> frozenset[DebtKind]:
     """The kinds of what the rollout owed and did not restore, because somebody else had changed it meanwhile."""
     query = select(DebtRow).where(DebtRow.rollout_id == rollout_id, DebtRow.outcome == "left_alone")
     return frozenset(row.kind for row in tx.exec(query).all())
+
+
+def ask_about(tx: Session, pool_uuid: str, older_than: datetime, asked_before: datetime, at: datetime) -> bool:
+    """Whether people are to be asked about what the pool is owed: something is owed since `older_than` or longer, and
+    was not asked about since `asked_before`. Says so once: who asks next is told no."""
+    owed = (DebtRow.pool_uuid == pool_uuid, col(DebtRow.closed_at).is_(None), col(DebtRow.opened_at) <= older_than)
+    due = or_(col(DebtRow.asked_at).is_(None), col(DebtRow.asked_at) <= asked_before)
+    if tx.exec(select(DebtRow.id).where(*owed, due).limit(1).with_for_update()).first() is None:
+        return False
+    for row in tx.exec(select(DebtRow).where(*owed)).all():
+        row.asked_at = at
+        tx.add(row)
+    tx.flush()
+    return True
 
 
 def open_debts(tx: Session, pool_uuid: str) -> tuple[Debt, ...]:

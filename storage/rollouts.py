@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -138,6 +138,12 @@ def recent(tx: Session, pool_uuid: str | None = None, limit: int = 20) -> list[R
     return list(tx.exec(query).all())
 
 
+def count_by_state(tx: Session) -> dict[State, int]:
+    """How many rollouts there are in each state; states without any are not named."""
+    query = select(RolloutRow.state, func.count()).group_by(col(RolloutRow.state))
+    return {State(state): count for state, count in tx.exec(query).all()}
+
+
 def transition(
     tx: Session,
     rollout_id: int,
@@ -174,7 +180,7 @@ def transition(
     if to is State.RUNNING and row.started_at is None:
         row.started_at = at
     if to is State.NEEDS_ATTENTION and row.problem is None:
-        row.problem = {"reason": reason.as_dict(), "options": [], "keys": []}
+        row.problem = {"reason": reason.as_dict(), "options": [], "keys": [], "host": ""}
     tx.add(row)
     audit.append(
         tx,
@@ -196,16 +202,22 @@ def transition(
 
 
 def set_problem(
-    tx: Session, rollout_id: int, reason: Reason | None, options: Iterable[str] = (), keys: Iterable[str] = ()
+    tx: Session,
+    rollout_id: int,
+    reason: Reason | None,
+    options: Iterable[str] = (),
+    keys: Iterable[str] = (),
+    host: str = "",
 ) -> RolloutRow:
     """Say what needs attention, what a person may answer, and which intents a retry asks for anew; None clears it.
 
-    A problem is also gone as soon as the rollout moves to another state than *needs attention*.
+    `host` is the uuid of the one host that it concerns. A problem is also gone as soon as the rollout moves to another
+    state than *needs attention*.
     """
     row = get(tx, rollout_id)
     row.problem = None
     if reason is not None:
-        row.problem = {"reason": reason.as_dict(), "options": list(options), "keys": list(keys)}
+        row.problem = {"reason": reason.as_dict(), "options": list(options), "keys": list(keys), "host": host}
     return _saved(tx, row)
 
 
@@ -230,6 +242,25 @@ def note_abort(tx: Session, rollout_id: int, by: Actor, *, give_up: bool = False
     row.abort_requested_by = row.abort_requested_by or by.id
     row.giving_up = row.giving_up or give_up
     return _saved(tx, row)
+
+
+def skip_host(tx: Session, rollout_id: int, host: str) -> bool:
+    """Write down that people skip the host with that uuid; whether that is news."""
+    row = get(tx, rollout_id)
+    if host in row.skipped:
+        return False
+    # A new list: the column does not notice what is done to the one it gave out.
+    row.skipped = [*row.skipped, host]
+    _saved(tx, row)
+    return True
+
+
+def note_coordinator(tx: Session, rollout_id: int, host: str) -> None:
+    """Write down which host is the coordinator."""
+    row = get(tx, rollout_id)
+    if row.coordinator != host:
+        row.coordinator = host
+        _saved(tx, row)
 
 
 def take_fence(tx: Session, rollout_id: int, token: str) -> None:

@@ -123,6 +123,10 @@ class RolloutRow(Table, table=True):
     checks: Any = Field(sa_type=Document, nullable=False)
     updates: dict[str, Any] = Field(sa_type=Document)
     forgiven: list[str] = Field(default_factory=list, sa_type=Document)
+    skipped: list[str] = Field(default_factory=list, sa_type=Document)
+    """The uuids of hosts that people skip."""
+    coordinator: str = ""
+    """The uuid of the coordinator as the worker last saw it, "" before its first look."""
 
     @property
     def requester(self) -> Actor:
@@ -138,6 +142,11 @@ class RolloutRow(Table, table=True):
     def problem_reason(self) -> Reason | None:
         """What needs attention, None when nothing does."""
         return None if self.problem is None else Reason.from_dict(self.problem["reason"])
+
+    @property
+    def problem_host(self) -> str:
+        """The uuid of the one host that the problem concerns, "" when it is none or several."""
+        return "" if self.problem is None else str(self.problem.get("host", ""))
 
     @property
     def problem_options(self) -> tuple[str, ...]:
@@ -206,6 +215,7 @@ class DebtRow(Table, table=True):
     rollout_id: int | None = Field(default=None, foreign_key="rollouts.id")
     opened_at: datetime = Field(sa_type=Moment)
     waiting_for: str = ""
+    asked_at: datetime | None = Field(default=None, sa_type=Moment)
     closed_at: datetime | None = Field(default=None, sa_type=Moment)
     outcome: str = ""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import case, extract, func
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from bot.rollout.memory import TurnPhase, TurnProgress
 from storage.tables import TurnRow
 
-__all__ = ["TurnRow", "of", "record"]
+__all__ = ["TurnRow", "durations", "of", "record"]
 
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
 
@@ -48,3 +50,17 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
 def of(tx: Session, rollout_id: int) -> list[TurnRow]:
     """The rollout's hosts in the order of their turns."""
     return list(tx.exec(select(TurnRow).where(TurnRow.rollout_id == rollout_id).order_by(col(TurnRow.position))).all())
+
+
+def durations(tx: Session, bounds: Sequence[float]) -> tuple[list[int], float]:
+    """How many turns that are done took at most each of `bounds` seconds, how many there are in all, and their sum."""
+    seconds = extract("epoch", col(TurnRow.finished_at)) - extract("epoch", col(TurnRow.started_at))
+    within = [func.coalesce(func.sum(case((seconds <= bound, 1), else_=0)), 0) for bound in bounds]
+    *counts, turns, seconds_in_all = tx.connection().execute(
+        select_of(*within, func.count(), func.coalesce(func.sum(seconds), 0)).where(
+            col(TurnRow.phase) == TurnPhase.DONE,
+            col(TurnRow.started_at).is_not(None),
+            col(TurnRow.finished_at).is_not(None),
+        )
+    ).one()
+    return [int(count) for count in (*counts, turns)], float(seconds_in_all)

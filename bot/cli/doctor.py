@@ -107,7 +107,11 @@ def _slack(settings: Settings) -> Iterator[Examined]:
         "all there" if not missing else f"missing: {', '.join(missing)}",
         "Add them under “OAuth & Permissions” and reinstall the app; `xsbot manifest` prints what is needed.",
     )
-    yield _socket(settings, client)
+    if settings.slack.mode == "http":
+        told = "Slack calls this bot; only Slack can try the signing secret: press any button, or type /xs help."
+        yield Examined("Slack over HTTP", True, told)
+    else:
+        yield _socket(settings, client)
 
 
 def _socket(settings: Settings, client: WebClient) -> Examined:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import logging
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bot import log
 from bot.errors import XsbotError
 from bot.settings import Settings, load_settings
 from storage.actors import Actor
@@ -76,17 +76,8 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, verbose: bool) -> None:
     """Keeps XenServer pools up to date, from Slack."""
-    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    log.begin(logging.INFO if verbose else logging.WARNING)
     ctx.obj = Session(config)
-
-
-def log_to_stderr(level: int) -> None:
-    """One line per event on standard error; libraries only when something is wrong."""
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    for chatty in ("apscheduler", "slack_bolt", "slack_sdk", "alembic", "uvicorn", "asyncio", "procrastinate"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _add(*modules: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import click
 
+from bot.cli.export import export
 from bot.cli.main import Session, os_user
 from bot.messages.sentences import sentence
 from bot.rollouts import Role, Rollouts, Standing
@@ -23,6 +24,7 @@ def register(main: click.Group) -> None:
     """Add the commands."""
     main.add_command(rollouts)
     main.add_command(audit)
+    audit.add_command(export)
 
 
 class _Nobody:

@@ -10,8 +10,9 @@ from collections.abc import Collection
 
 import click
 
+from bot import log
 from bot.app import EVERYTHING, Part, Service, only_process
-from bot.cli.main import Session, log_to_stderr
+from bot.cli.main import Session
 from bot.settings import Settings, SettingsError
 from storage.database import Database
 
@@ -32,7 +33,7 @@ def serve(session: Session) -> None:
     """Run the bot: Slack, the worker, the clock, all in one process."""
     settings = session.settings
     settings.require_slack()
-    log_to_stderr(logging.INFO)
+    log.begin(logging.INFO, settings.log.format)
     with only_process(settings.database_url):
         database = Database.open(settings.database_url)
         database.upgrade()
@@ -68,7 +69,7 @@ def _run_part(session: Session, part: Part) -> None:
             f"xsbot {part.value} shares its database with other processes, and SQLite is for one.",
             "Set DATABASE_URL=postgresql://…, or run `xsbot serve`, which is everything in one process.",
         )
-    log_to_stderr(logging.INFO)
+    log.begin(logging.INFO, settings.log.format)
     _run(settings, {part})
 
 
@@ -77,9 +78,11 @@ def _run(settings: Settings, parts: Collection[Part]) -> None:
     done = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: done.set())
-    with Service(settings, parts=parts):
+    with Service(settings, parts=parts) as service:
         pools = ", ".join(settings.pools) or "none"
         what = "" if len(parts) > 1 else "".join(f" {part.value}" for part in parts)
+        if service.web is not None:
+            click.echo(f"Health and metrics: http://{service.web.host}:{service.web.port}/healthz", err=True)
         click.echo(f"xsbot{what} is running. Pools: {pools}. Stop it with Ctrl-C.", err=True)
         done.wait()
         last = threading.Timer(_LEAVE_WITHIN_S, os._exit, (0,))

@@ -12,6 +12,7 @@ from bot.errors import XsbotError
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
 from bot.messages.card import Ask, card
+from bot.messages.debts import debts_asked
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
@@ -78,6 +79,8 @@ def render(
     """
     if row.topic is Topic.NOTICE:
         return _notice(tx, row, settings)
+    if row.topic is Topic.DEBTS:
+        return _debts(tx, row, settings)
     if row.topic is Topic.AUDIT:
         return _audit(tx, row, settings, permalink)
     record = rollouts.get(tx, int(row.payload["rollout_id"]))
@@ -164,6 +167,16 @@ def _notice(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
     key = notices.notice_key(known.id)
     edits = posted.find(tx, key)
     return Outgoing(channel, notice(notice_facts(pool, settings, known)), remember=key, edits=edits)
+
+
+def _debts(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
+    pool = pools.pool_by_uuid(tx, str(row.payload["pool_uuid"]))
+    if pool is None:
+        raise Unrenderable("The pool of this message is no longer known.")
+    channel = _channel(settings, pool.alias)
+    owed = debts.open_debts(tx, pool.uuid)
+    asked = settings.roles_for(pool.alias).admin
+    return Outgoing(channel, debts_asked(pool.alias, owed, asked, int(row.payload["hours"])))
 
 
 def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[[Posted], str]) -> Outgoing:

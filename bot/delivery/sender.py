@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.delivery.pace import Pace
 from bot.delivery.refusal import BAD_BLOCKS, GONE, PERMANENT, RATE_LIMITED, code_of, retry_after
 from bot.delivery.rendering import Outgoing, Unrenderable, attention_key, render, settled_attention
+from bot.log import concerning
 from bot.rollout.errors import RolloutError
 from bot.settings import Settings, SettingsError
 from bot.time import Time
@@ -25,7 +26,7 @@ from storage import audit, outbox, posted, rollouts
 from storage.database import Database
 from storage.errors import Conflict, DatabaseUnavailable, NotFound, SpecDamaged
 from storage.outbox import OutboxRow, Topic
-from storage.tables import Posted
+from storage.tables import Posted, RolloutRow
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Delivery:
         self._links: dict[tuple[str, str], str] = {}
         self._leads = leads
         self._stop = threading.Event()
+        self._aliases: dict[int, str] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set."""
@@ -92,9 +94,19 @@ class Delivery:
             for row in due:
                 if not self._leads():
                     return None
-                self._deliver(row, now)
+                rollout_id = row.payload.get("rollout_id")
+                with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
+                    self._deliver(row, now)
         with self._database.reading() as tx:
             return outbox.next_due_at(tx)
+
+    def _pool_of(self, rollout_id: int | None) -> str:
+        """The alias of the rollout's pool, for the log."""
+        if rollout_id is not None and rollout_id not in self._aliases:
+            with self._database.reading() as tx:
+                row = tx.get(RolloutRow, rollout_id)
+            self._aliases[rollout_id] = row.pool_alias if row is not None else ""
+        return self._aliases[rollout_id] if rollout_id is not None else ""
 
     def _deliver(self, row: OutboxRow, now: datetime) -> None:
         if row.topic is Topic.AUDIT and self._waits_for_card(row, now):

@@ -12,7 +12,7 @@ from bot.messages.errors import refusal
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, lines_within, plain
+from bot.messages.text import clip, lines_within, name, plain
 from bot.messages.work import state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt
@@ -66,6 +66,18 @@ def retrying(standing: Standing) -> Message:
     """The rollout goes on."""
     told = _("Rollout {id} goes on: {state}. The thread shows how far it gets.")
     return line(told.format(id=standing.row.id, state=state_name(State(standing.row.state)).lower()))
+
+
+def paused(standing: Standing) -> Message:
+    """The rollout stops."""
+    told = _("Rollout {id} on pool {alias} is paused. What XenServer is doing now goes on; nothing new is begun.")
+    return line(told.format(id=standing.row.id, alias=standing.row.pool_alias))
+
+
+def skipping(standing: Standing, host: str) -> Message:
+    """The host is left out."""
+    told = _("Rollout {id} skips {host}. The thread shows what is given back there, and how far the others get.")
+    return line(told.format(id=standing.row.id, host=name(host)))
 
 
 def sync_started(alias: str) -> Message:

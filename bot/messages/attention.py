@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from bot.messages.blocks import Block, actions, button, confirm, context, section
+from bot.messages.blocks import Block, Element, actions, button, confirm, context, section
 from bot.messages.card import title
 from bot.messages.debts import debts_text
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence, templates
-from bot.messages.text import mentions, name, names
+from bot.messages.text import clip, mentions, name, names, one_line
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, TurnPhase
 from bot.rollout.reason import Reason
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 RETRY = "attention_retry"
 ABORT = "attention_abort"
+#: Followed by the host's uuid: a button's value holds the rollout alone.
+SKIP = "attention_skip."
 
 
 def attention(standing: Standing, problem: Reason | None = None, ask: Collection[str] = ()) -> Message:
@@ -65,6 +67,7 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
                 ),
                 label=_("Retry rollout {id}").format(id=row.id),
             ),
+            *_skip(standing),
             button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id)),
             block_id="attention",
         )
@@ -74,6 +77,27 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
         title=title(standing), happened=happened, means=means, advice=advice, asked=asked
     )
     return message(told.strip(), blocks)
+
+
+def _skip(standing: Standing) -> list[Element]:
+    """The button that leaves out the one host that the problem concerns; none where that is no way on."""
+    row = standing.row
+    host = standing.spec.host(row.problem_host)
+    if host is None or "skip" not in row.problem_options:
+        return []
+    shown = one_line(host.name)
+    asks = confirm(
+        _("Skip {host}?").format(host=clip(shown, 60)),
+        _("{host} is left as it is once what is in hand there is given back. The other hosts go on.").format(
+            host=clip(shown, 120)
+        ),
+        _("Skip it"),
+        _("Not now"),
+        style="danger",
+    )
+    label = _("Skip host {host} in rollout {id}").format(host=clip(shown, 40), id=row.id)
+    text = _("Skip {host}").format(host=clip(shown, 40))
+    return [button(text, SKIP + host.uuid, str(row.id), asks=asks, label=label)]
 
 
 def _meaning(standing: Standing) -> str:

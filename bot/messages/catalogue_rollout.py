@@ -17,6 +17,9 @@ SENTENCES: dict[str, str] = {
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
     "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",
     "rollout.succeeded": "Every host is updated and everything is as it was before.",
+    "rollout.succeeded_without": (
+        "Every other host is updated. Skipped: {hosts}. What is to restore there and on the pool stays listed below."
+    ),
     "rollout.aborted": "Ended on request; what was in hand was finished and restored.",
     "rollout.given_up": "Ended on request with work left that could not be undone; what is to restore stays listed.",
     "rollout.looking": "Looking at the pool.",
@@ -24,6 +27,9 @@ SENTENCES: dict[str, str] = {
     "rollout.abort_asked": "{user} asked to end it: {why}",
     "rollout.paused": "{user} paused it at the next safe point.",
     "rollout.resumed": "{user} let it go on.",
+    "rollout.still_paused": (
+        "Still paused, for {minutes:minute|minutes} now: {why} /xs resume {id} lets it go on, /xs abort {id} ends it."
+    ),
     # the pool's settings
     "pool.claiming": "Marking the pool as ours, so that no other installation touches it.",
     "pool.claimed": "Another installation is working on this pool: {owner}.",
@@ -58,6 +64,11 @@ SENTENCES: dict[str, str] = {
     ),
     # one host
     "host.gone": "{host} is no longer part of the pool.",
+    "host.skip_asked": "{user} skips {host}: what is in hand there is finished and given back, then the others go on.",
+    "host.skipped_coordinator": (
+        "{host} was skipped and has become the coordinator since. No member may restart before it is updated: make "
+        "another host the coordinator and try again, or end the rollout."
+    ),
     "host.offline": "{host} does not answer.",
     "host.disabled_by_others": (
         "{host} was taken out of service by somebody else, so {vms:VM|VMs} cannot go home to it. Put it back into "

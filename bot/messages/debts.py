@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from bot.messages.blocks import Block, actions, button, section
 from bot.messages.language import _, several
-from bot.messages.text import escape, lines_within, moment, name, names
+from bot.messages.message import Message, line, message
+from bot.messages.text import escape, lines_within, mentions, moment, name, names
 from bot.rollout.memory import Debt, DebtKind
+
+#: The button that tries at once to give everything back.
+RESTORE = "debts_restore"
 
 
 def debt_line(debt: Debt) -> str:
@@ -56,6 +61,26 @@ def debts_text(debts: Sequence[Debt], hosts: Mapping[str, str] | None = None, li
         return _("Nothing is left to restore.")
     heading = _("*Still to restore ({count})*").format(count=len(debts))
     return heading + "\n" + lines_within(debt_lines(debts, hosts or {}), limit)
+
+
+def debts_asked(alias: str, debts: Sequence[Debt], ask: Collection[str], hours: int) -> Message:
+    """Asks people about what could not be given back to a pool for so long."""
+    if not debts:
+        return line(_("Pool {alias}: {nothing}").format(alias=alias, nothing=debts_text(())))
+    told = _("⚠ *Pool {alias} is owed something for more than {hours} hours*").format(alias=alias, hours=hours)
+    means = _(
+        "xsbot keeps trying, and XenServer does not let it, or it does not get there. Please look at what keeps it."
+        " What somebody else has set meanwhile is left alone."
+    )
+    asked = _("{who}: please look.").format(who=mentions(ask)) if ask else ""
+    label = _("Give back now what is owed to pool {alias}").format(alias=alias)
+    blocks: list[Block] = [
+        section(told),
+        section(debts_text(debts)),
+        section(f"{means}\n{asked}".strip()),
+        actions(button(_("Give back now"), RESTORE, alias, style="primary", label=label), block_id="debts"),
+    ]
+    return message(f"{told} {debts_text(debts)} {asked}".strip(), blocks)
 
 
 def owed_briefly(debts: Sequence[Debt]) -> str:

@@ -71,14 +71,18 @@ def outcome(standing: Standing, done: Done) -> Message:
 
 def _changed(standing: Standing) -> str:
     done = [turn.name for turn in standing.turns if turn.phase is TurnPhase.DONE]
-    others = [turn.name for turn in standing.turns if turn.phase is not TurnPhase.DONE]
+    skipped = [turn.name for turn in standing.turns if turn.phase is TurnPhase.SKIPPED]
+    others = [turn.name for turn in standing.turns if turn.phase not in (TurnPhase.DONE, TurnPhase.SKIPPED)]
     if not done:
-        return _("No host was updated.")
+        told = _("No host was updated.")
+        return told + (" " + _("Skipped: {hosts}.").format(hosts=names(skipped, most=8)) if skipped else "")
     level = level_name(standing.spec.level).lower()
-    if not others and len(done) > 1:
+    if not others and not skipped and len(done) > 1:
         return _("All {count} hosts are updated ({level} guidance).").format(count=len(done), level=level)
     count = several(len(done), _("host is"), _("hosts are"))
     told = _("{count} updated ({level} guidance): {hosts}.").format(count=count, level=level, hosts=names(done, most=8))
+    if skipped:
+        told += " " + _("Skipped: {hosts}.").format(hosts=names(skipped, most=8))
     if others:
         told += " " + _("Not finished: {hosts}.").format(hosts=names(others, most=8))
     return told

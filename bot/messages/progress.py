@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot.messages.blocks import Block, actions, button, context, rich_text, section
+from bot.messages.blocks import Block, Element, actions, button, context, rich_text, section
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from storage.tables import TurnRow
 
 ABORT = "progress_abort"
+PAUSE = "progress_pause"
+RESUME = "progress_resume"
 #: Slack takes so many tasks in one plan; a pool may have 64 hosts.
 TASKS = 50
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
@@ -41,6 +43,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
         blocks.append(
             actions(
+                *_pause_or_resume(standing),
                 button(
                     _("Abort…"),
                     ABORT,
@@ -55,6 +58,18 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     if why is not None:
         told += f" {sentence(why, mrkdwn=True)}"
     return message(told.strip(), blocks)
+
+
+def _pause_or_resume(standing: Standing) -> list[Element]:
+    row = standing.row
+    state = State(row.state)
+    if state is State.RUNNING:
+        label = _("Pause rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
+        return [button(_("Pause"), PAUSE, str(row.id), label=label)]
+    if state is State.PAUSED:
+        label = _("Resume rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
+        return [button(_("Resume"), RESUME, str(row.id), style="primary", label=label)]
+    return []
 
 
 def turn_words(turn: TurnRow) -> str:

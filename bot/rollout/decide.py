@@ -25,6 +25,7 @@ from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.settling import release, settle_host, settle_pool
+from bot.rollout.skipping import set_aside, skipped
 from bot.rollout.spec import Spec
 from bot.rollout.turn import EMPTYING, Turn
 from bot.rollout.vm_tasks import vm_tasks
@@ -107,28 +108,42 @@ def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estima
 
 
 def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) -> Decision:
+    left_out = round_.memory.skipped
     present = {turn.host.uuid for turn in turns}
-    for gone in (host for host in round_.spec.hosts if host.uuid not in present):
+    for gone in (host for host in round_.spec.hosts if host.uuid not in present | left_out):
         round_.problem(because("host.gone", host=gone.name))
-    if round_.problems:
-        return _answer(round_, _progress(turns, ()))
+        round_.blame(gone.uuid, len(round_.problems) - 1)
+    everybody = turns
+    turns = tuple(turn for turn in everybody if turn.host.uuid not in left_out)
+    aside = tuple(turn for turn in everybody if turn.host.uuid in left_out)
     updating = any(turn.update_left for turn in turns)
+    if updating and any(turn.host.is_coordinator and turn.update_left for turn in aside):
+        # A member must not restart with a newer XAPI than its coordinator has running.
+        name = next(turn.host.name for turn in aside if turn.host.is_coordinator)
+        round_.problem(because("host.skipped_coordinator", host=name))
+    if round_.problems:
+        return _answer(round_, _progress(everybody, (), left_out))
     trouble = foreign_work(round_, updating=updating)
     if trouble is not None:
         round_.problem(trouble)
-        return _answer(round_, _progress(turns, ()))
+        return _answer(round_, _progress(everybody, (), left_out))
     blocked = evacuation_refused(round_)
     if blocked is not None:
-        return _give_back_untouched(round_, turns, blocked)
+        return _give_back_untouched(round_, everybody, blocked)
     # Once every host is updated the settings are on their way back and must not be switched off again.
     if updating and not hold_pool(round_):
-        return _answer(round_, _progress(turns, ()))
-    if not any(turn.begun for turn in turns) and not may_evacuate(round_, turns_to_empty(round_, turns)):
-        return _answer(round_, _progress(turns, ()))
+        return _answer(round_, _progress(everybody, (), left_out))
+    leaving = tuple(turn for turn in aside if not set_aside(round_, turn))
+    if leaving or round_.steps:
+        return _answer(round_, _progress(everybody, leaving, left_out))
+    if not any(turn.begun for turn in everybody) and not may_evacuate(round_, turns_to_empty(round_, turns)):
+        return _answer(round_, _progress(everybody, (), left_out))
     hand = strategy.advance(turns)
     if hand:
-        return _answer(round_, _progress(turns, hand))
-    return _finish(round_, turns)
+        if len(hand) == 1:
+            round_.blame(hand[0].host.uuid)
+        return _answer(round_, _progress(everybody, hand, left_out))
+    return _finish(round_, turns, aside)
 
 
 def turns_to_empty(round_: Round, turns: tuple[HostTurn, ...]) -> tuple[str, ...]:
@@ -137,17 +152,30 @@ def turns_to_empty(round_: Round, turns: tuple[HostTurn, ...]) -> tuple[str, ...
     return tuple(uuid for uuid, ceiling in ceilings.items() if ceiling is not None and ceiling.tasks & EMPTYING)
 
 
-def _finish(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
+def _finish(round_: Round, turns: tuple[HostTurn, ...], aside: tuple[HostTurn, ...]) -> Decision:
     """All hosts are done: what is left for VMs, then everything owed."""
     clear = vm_tasks(round_, round_.snapshot.vms)
     for turn in turns:
+        known = len(round_.problems)
         if turn.touched and not turn.advance(final=True):
             clear = False
-    if not _settle_others(round_, turns) or not settle_homeless(round_):
+        round_.blame(turn.host.uuid, known)
+    for turn in aside:
+        if not set_aside(round_, turn, final=True):
+            clear = False
+    everybody, left_out = (*turns, *aside), round_.memory.skipped
+    if not _settle_others(round_, everybody) or not settle_homeless(round_):
         clear = False
     if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED, because("rollout.succeeded")))
-    return _answer(round_, _progress(turns, ()))
+        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED, _success(round_)))
+    return _answer(round_, _progress(everybody, (), left_out))
+
+
+def _success(round_: Round) -> Reason:
+    names = sorted(host.name for host in round_.spec.hosts if host.uuid in round_.memory.skipped)
+    if names:
+        return because("rollout.succeeded_without", count=len(names), hosts=", ".join(names))
+    return because("rollout.succeeded")
 
 
 def _settle_others(round_: Round, turns: tuple[HostTurn, ...]) -> bool:
@@ -162,26 +190,29 @@ def _settle_others(round_: Round, turns: tuple[HostTurn, ...]) -> bool:
 
 def _give_back_untouched(round_: Round, turns: tuple[HostTurn, ...], why: Reason) -> Decision:
     """Nothing was done to a host yet: restore the pool's settings and stop."""
+    progress = _progress(turns, (), round_.memory.skipped)
     if settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(turns, ()), Verdict(State.FAILED, why))
-    return _answer(round_, _progress(turns, ()))
+        return _answer(round_, progress, Verdict(State.FAILED, why))
+    return _answer(round_, progress)
 
 
 def _wind_down(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
     """People ended the rollout: finish what is in hand, give everything back, list what XAPI does not allow yet."""
     if _claimed_by_others(round_):
-        return _ending(round_, _progress(turns, ()), clear=False)
+        return _ending(round_, _progress(turns, (), round_.memory.skipped), clear=False)
     hand = []
     busy = False
     for turn in turns:
         stuck_before = len(round_.problems)
-        if turn.touched and not turn.back_out():
+        left_out = turn.host.uuid in round_.memory.skipped
+        if turn.touched and not (set_aside(round_, turn) if left_out else turn.back_out()):
             hand.append(turn)
             # A host that only people can help keeps nobody else from getting back what is theirs.
             busy = busy or len(round_.problems) == stuck_before
     clear = all((not hand, _settle_others(round_, turns), settle_homeless(round_)))
     pool_clear = not busy and settle_pool(round_)
-    return _ending(round_, _progress(turns, tuple(hand)), clear=clear and pool_clear)
+    progress = _progress(turns, tuple(hand), round_.memory.skipped)
+    return _ending(round_, progress, clear=clear and pool_clear)
 
 
 def _settle_only(round_: Round) -> Decision:
@@ -214,12 +245,16 @@ def _ending(round_: Round, progress: tuple[TurnProgress, ...], *, clear: bool) -
     return _answer(round_, progress)
 
 
-def _progress(turns: tuple[HostTurn, ...], hand: tuple[HostTurn, ...]) -> tuple[TurnProgress, ...]:
+def _progress(
+    turns: tuple[HostTurn, ...], hand: tuple[HostTurn, ...], left_out: frozenset[str] = frozenset()
+) -> tuple[TurnProgress, ...]:
     working = {turn.host.uuid for turn in hand}
     shown = []
     for turn in turns:
         if turn.host.uuid in working:
             shown.append(turn.progress(done=False))
+        elif turn.host.uuid in left_out:
+            shown.append(skipped(turn.host))
         elif turn.update_left:
             shown.append(TurnProgress(turn.host.uuid, turn.host.name, TurnPhase.WAITING))
         else:
@@ -231,7 +266,8 @@ def _answer(round_: Round, progress: tuple[TurnProgress, ...], verdict: Verdict 
     if verdict is None and round_.problems:
         first = round_.problems[0]
         keys = tuple(key for problem in round_.problems for key in problem.keys)
-        verdict = Verdict(State.NEEDS_ATTENTION, first.reason, keys)
+        hosts = {problem.host for problem in round_.problems}
+        verdict = Verdict(State.NEEDS_ATTENTION, first.reason, keys, first.host if len(hosts) == 1 else "")
     wake_at = round_.wake_at or round_.now + timedelta(seconds=0 if round_.steps else _IDLE)
     return Decision(
         reason=_headline(round_, verdict),
@@ -239,7 +275,7 @@ def _answer(round_: Round, progress: tuple[TurnProgress, ...], verdict: Verdict 
         steps=() if verdict is not None else tuple(round_.steps),
         progress=progress,
         verdict=verdict,
-        waiting=tuple(round_.waiting),
+        waiting=tuple(dict.fromkeys(round_.waiting)),
     )
 
 

@@ -24,12 +24,14 @@ class Step:
 class Verdict:
     """The state the rollout moves to, and why.
 
-    `keys` are the intents behind a problem: what a retry makes the worker ask for anew.
+    `keys` are the intents behind a problem: what a retry makes the worker ask for anew; `host` is the uuid of the one
+    host that the problem concerns, "" when it is none or several.
     """
 
     state: State
     reason: Reason
     keys: tuple[str, ...] = ()
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

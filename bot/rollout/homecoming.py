@@ -52,9 +52,10 @@ def _host_unavailable(round_: Round, host: Host, owed: list[Debt]) -> bool:
     If we took it out, it is on its way back. If other people did, or if it is gone, it is theirs to bring back: a
     running rollout asks, one that is ending lists its VMs as waiting.
     """
-    if host.live and round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None:
+    ours = round_.memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None
+    if host.live and ours and host.uuid not in round_.memory.skipped:
         return False
-    if round_.memory.aborting:
+    if round_.memory.lenient(host.uuid):
         round_.waiting.extend((debt.key, "HOST_DISABLED" if host.live else "HOST_OFFLINE") for debt in owed)
         return True
     code = "host.disabled_by_others" if host.live else "host.offline"

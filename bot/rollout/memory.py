@@ -119,7 +119,7 @@ class Memory:
     the rollout, `giving_up` that they ended it a second time and leave what cannot be settled as listed debts.
     `settling` says that the rollout is over and only its debts are of interest: nothing may be updated or restarted.
     `owner` is what this installation writes into the pool's claim for this rollout; `reboots_accepted` are hosts whose
-    reboot after a failed live patch was approved later.
+    reboot after a failed live patch was approved later; `skipped` are hosts that people leave out from now on.
     """
 
     updates: AvailableUpdates
@@ -130,6 +130,7 @@ class Memory:
     settling: bool = False
     owner: str = ""
     reboots_accepted: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
 
     def intent(self, key: str) -> Intent | None:
         """What we know of an effect, None when it was never asked for."""
@@ -138,6 +139,11 @@ class Memory:
     def debt(self, kind: DebtKind, subject: str = "") -> Debt | None:
         """The open debt of that kind and subject, None when nothing is owed."""
         return next((debt for debt in self.debts if debt.kind is kind and debt.subject == subject), None)
+
+    def lenient(self, host: str) -> bool:
+        """Whether what cannot be given back on the host is listed instead of keeping everything else: people ended
+        the rollout, or skip the host."""
+        return self.aborting or host in self.skipped
 
     def debts_of(self, *kinds: DebtKind) -> tuple[Debt, ...]:
         """The open debts of those kinds."""

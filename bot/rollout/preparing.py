@@ -134,7 +134,9 @@ def evacuation_refused(round_: Round) -> Reason | None:
         (host, str(entry[0]), str(entry[1]))
         for host, entries in asked.result.items()
         for entry in entries
-        if entry[0] not in stoppable and (entry[1] not in _PASSING or asked.attempts >= 5)
+        if host not in round_.memory.skipped
+        and entry[0] not in stoppable
+        and (entry[1] not in _PASSING or asked.attempts >= 5)
     ]
     if not blocked:
         return None

@@ -7,7 +7,7 @@ wait and when to give up is decided here, in the same way for every action.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.rollout.action import (
@@ -77,10 +77,11 @@ _LOST_STOP_GRACE = {"ShutdownVm": timedelta(minutes=20), "SuspendVm": timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why people are asked, and the intents that a retry forgives."""
+    """Why people are asked, the intents that a retry forgives, and the one host that it concerns (its uuid)."""
 
     reason: Reason
     keys: tuple[str, ...] = ()
+    host: str = ""
 
 
 @dataclass
@@ -108,6 +109,10 @@ class Round:
     def problem(self, reason: Reason, *keys: str) -> None:
         """Something only people can decide."""
         self.problems.append(Problem(reason, keys))
+
+    def blame(self, host: str, since: int = 0) -> None:
+        """The problems from number `since` on concern that one host."""
+        self.problems[since:] = [replace(problem, host=host) for problem in self.problems[since:]]
 
     def step(self, action: Action, reason: Reason, *, milestone: bool = False) -> None:
         """Take the action in this round."""

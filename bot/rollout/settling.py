@@ -59,11 +59,11 @@ def settle_host(round_: Round, host: Host) -> bool:
     if host.enabled:
         round_.step(close(debt, "settled"), because("host.in_service", host=host.name))
         return True
-    if not host.live and round_.memory.aborting:
+    if not host.live and round_.memory.lenient(host.uuid):
         round_.waiting.append((debt.key, "HOST_OFFLINE"))
         return True
     if host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}:
-        if round_.memory.settling:
+        if round_.memory.settling or host.uuid in round_.memory.skipped:
             round_.waiting.append((debt.key, "HOST_PENDING_MANDATORY_GUIDANCE_NOT_EMPTY"))
             return True
         round_.problem(because("host.mandatory_left", host=host.name), f"EnableHost:{host.uuid}")
@@ -128,8 +128,12 @@ def _settle_ha(round_: Round) -> bool:
         outcome = "settled" if enabled_by_us else "left_alone"
         round_.step(close(debt, outcome), because("ha.restored"), milestone=True)
         return True
-    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+    if round_.snapshot.pool.versions_mixed and (round_.memory.aborting or round_.memory.skipped):
         round_.waiting.append((debt.key, MIXED))
+        return True
+    if any(not host.live and host.uuid in round_.memory.skipped for host in round_.snapshot.hosts):
+        # HA needs every host; the one that people left behind comes back when they bring it back.
+        round_.waiting.append((debt.key, "HOST_OFFLINE"))
         return True
     round_.pursue(EnableHa(settings=original), because("ha.enabling"))
     return False

@@ -7,7 +7,7 @@
     looking     pools, updates, status, history, audit
     asking      preview and propose
     deciding    approve, reject, cancel
-    steering    retry, abort, pause, resume
+    steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
     start       the last look before anything is touched
 

@@ -32,6 +32,14 @@ class SlackSettings(Section):
     `slack.app_token_file`."""
     app_token_file: Path | None = None
     """A file that contains nothing but the app-level token. `SLACK_APP_TOKEN` wins over it."""
+    mode: Literal["socket", "http"] = "socket"
+    """How Slack reaches the bot: `socket` needs no address and no open port (the bot calls Slack), `http` has Slack
+    call `/slack/events` at `[web]`, behind a proxy of yours that speaks HTTPS."""
+    signing_secret: SecretStr = SecretStr("")
+    """Proves, with `mode = "http"`, that a request is from Slack. Only from `SLACK_SIGNING_SECRET` or
+    `slack.signing_secret_file`."""
+    signing_secret_file: Path | None = None
+    """A file that contains nothing but the signing secret. `SLACK_SIGNING_SECRET` wins over it."""
     audit_channel: str = ""
     """The channel that gets one line for every request, decision, transition and setting change: its id (`C…`), or its
     name with `#`. `xsbot serve` needs it."""
@@ -62,6 +70,25 @@ class SlackSettings(Section):
         return rules.web_api_url(value)
 
 
+class WebSettings(Section):
+    """What the bot answers over HTTP."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """The address to listen on. Health and metrics ask nobody for a password: leave it on the machine itself, or on a
+    network that only your proxy and your monitoring reach."""
+    port: int | None = Field(default=None, ge=0, le=65_535)
+    """The port for `/healthz`, `/readyz`, `/metrics` and, with `slack.mode = "http"`, `/slack/events`. Empty: nothing
+    listens. 0: any free port."""
+
+
+class LogSettings(Section):
+    """What the bot writes to standard error."""
+
+    format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for collectors: one object per line, with `rollout` and `pool` wherever a line concerns
+    one."""
+
+
 class Roles(Section):
     """Who may do what: Slack user ids (`U…`, `W…`) and user group ids (`S…`). No role includes another, except that
     whoever holds any role may look."""
@@ -71,7 +98,8 @@ class Roles(Section):
     requester: tuple[str, ...] = ()
     """Who may ask for a rollout. `"*"` is everybody in the workspace."""
     approver: tuple[str, ...] = ()
-    """Who may approve, reject, retry and abort. The person who asked for a rollout never counts as its approver."""
+    """Who may approve, reject, pause, resume, retry, skip a host and abort. The person who asked for a rollout never
+    counts as its approver."""
     admin: tuple[str, ...] = ()
     """Who may have a pool synchronised with its update channel and debts restored by hand."""
 

@@ -25,7 +25,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     tree = _read_toml(path) if path is not None else {}
     base = path.parent if path is not None else Path()
     slack = _table(tree, "slack")
-    for name in ("bot_token", "app_token"):
+    for name in ("bot_token", "app_token", "signing_secret"):
         _take_secret(slack, name, "slack", f"SLACK_{name.upper()}", environ, base)
     if slack:
         tree["slack"] = slack

@@ -12,7 +12,16 @@ from pydantic import Field, field_validator, model_validator
 from bot.settings import rules
 from bot.settings.errors import SettingsError
 from bot.settings.rules import EVERYBODY, is_group, wrong
-from bot.settings.sections import ApprovalSettings, PollSettings, PoolSettings, Roles, Section, SlackSettings
+from bot.settings.sections import (
+    ApprovalSettings,
+    LogSettings,
+    PollSettings,
+    PoolSettings,
+    Roles,
+    Section,
+    SlackSettings,
+    WebSettings,
+)
 
 
 class Settings(Section):
@@ -33,6 +42,10 @@ class Settings(Section):
     """What it takes before anything is changed, in every pool."""
     poll: PollSettings = PollSettings()
     """How often pools are looked at."""
+    web: WebSettings = WebSettings()
+    """What the bot answers over HTTP."""
+    log: LogSettings = LogSettings()
+    """What the bot writes to standard error."""
     attention_reminder_minutes: int = Field(default=30, ge=1, le=1440)
     """Minutes between two reminders while a rollout waits for a person."""
     pools: Mapping[str, PoolSettings] = Field(default_factory=dict)
@@ -88,6 +101,17 @@ class Settings(Section):
         own = self.pool(alias).roles
         return self.roles if own is None else self.roles.model_copy(update=_given(own))
 
+    def _require_http(self) -> None:
+        if not self.slack.signing_secret.get_secret_value():
+            raise SettingsError(
+                "The Slack signing secret is missing, and without it anybody could pose as Slack.",
+                'Set SLACK_SIGNING_SECRET or slack.signing_secret_file, or slack.mode to "socket".',
+            )
+        if self.web.port is None:
+            raise SettingsError(
+                'web.port is missing: with slack.mode = "http" Slack calls the bot.', "Set the port to listen on."
+            )
+
     def require_slack(self) -> None:
         """Raise `SettingsError` unless everything is there that talking to Slack needs.
 
@@ -95,7 +119,9 @@ class Settings(Section):
         """
         if not self.slack.bot_token.get_secret_value():
             raise SettingsError("The Slack bot token is missing.", "Set SLACK_BOT_TOKEN or slack.bot_token_file.")
-        if not self.slack.app_token.get_secret_value():
+        if self.slack.mode == "http":
+            self._require_http()
+        elif not self.slack.app_token.get_secret_value():
             raise SettingsError("The Slack app-level token is missing.", "Set SLACK_APP_TOKEN or slack.app_token_file.")
         if not self.slack.audit_channel:
             raise SettingsError("slack.audit_channel is missing.", 'Name the channel for the audit: "C…" or "#name".')

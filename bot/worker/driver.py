@@ -149,6 +149,7 @@ class Driver:
             aborting=row.state is State.ABORTING,
             giving_up=row.giving_up and row.state is State.ABORTING,
             owner=self._owner,
+            skipped=frozenset(row.skipped),
         )
 
     # -- tell ------------------------------------------------------------------------------------------------
@@ -156,6 +157,7 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
+        rollouts.note_coordinator(tx, row.id, self._coordinator)
         # Copied out: `turns.record` changes these very rows.
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
@@ -192,7 +194,10 @@ class Driver:
             at=self.desk.time.now(),
         )
         if verdict.state is State.NEEDS_ATTENTION:
-            rollouts.set_problem(tx, row.id, reason, ("retry", "abort"), verdict.keys)
+            options = ["retry", "abort"]
+            if verdict.host and verdict.host != self._coordinator and row.state is State.RUNNING:
+                options.insert(1, "skip")
+            rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host)
         rollouts.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Real seconds between two looks at our own database for rollouts that nobody drives, and for news of driven ones.
 SWEEP_EVERY_S = 2.0
+#: An engine counts as alive when it looked within so many real seconds; a look waits for the database up to 30.
+_LOOKED_WITHIN_S = 45.0
 
 
 class Engine(ABC):
@@ -37,10 +39,15 @@ class Engine(ABC):
         self._wake = threading.Event()
         self._sweeper = threading.Thread(target=self._run, name="sweep", daemon=True)
         self._known: dict[str, object] = {}
+        self._looked_at = float("-inf")
 
     def start(self) -> None:
         """Begin to look for work."""
         self._sweeper.start()
+
+    def lives(self) -> bool:
+        """Whether the loop that finds rollouts to drive has looked lately."""
+        return not self.stop.is_set() and monotonic() - self._looked_at < _LOOKED_WITHIN_S
 
     def wake(self) -> None:
         """Something may have changed: look for work, and have every driver look at its rollout."""
@@ -70,6 +77,7 @@ class Engine(ABC):
         while not self.stop.is_set():
             try:
                 self.sweep()
+                self._looked_at = monotonic()
             except DatabaseUnavailable as error:
                 log.warning("rollouts could not be looked for, trying again: %s", error)
             except Exception:

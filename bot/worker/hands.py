@@ -89,11 +89,14 @@ class Hands:
                 self._line(tx, step)
 
     def _still_wanted(self, tx: Session) -> None:
-        """Raise `Conflict` when another driver took over, or people paused or ended the rollout since the decision."""
+        """Raise `Conflict` when another driver took over, or people paused or ended the rollout or skip another host
+        since the decision."""
         rollouts.check_fence(tx, self.row.id, self.fence)
-        present = rollouts.get(tx, self.row.id).state
-        if present is not self.row.state:
-            raise Conflict(f"Rollout {self.row.id} is {present.value} now.", "Nothing to do: it is looked at again.")
+        present = rollouts.get(tx, self.row.id)
+        if present.state is not self.row.state or present.skipped != self.row.skipped:
+            raise Conflict(
+                f"Rollout {self.row.id} is {present.state.value} now.", "Nothing to do: it is looked at again."
+            )
 
     def _close(self, action: CloseDebt, step: Step) -> None:
         with self.desk.database.transaction() as tx:

@@ -8,6 +8,7 @@ import uuid
 from datetime import timedelta
 
 from bot.errors import XsbotError
+from bot.log import concerning
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
@@ -46,6 +47,17 @@ class Work:
 
     def drive(self, rollout_id: int, wake: threading.Event) -> None:
         """Start the rollout if it is approved, and drive it until it needs nobody or somebody else."""
+        with concerning(rollout=rollout_id, pool=self._alias(rollout_id)):
+            self._drive(rollout_id, wake)
+
+    def _alias(self, rollout_id: int) -> str:
+        try:
+            with self.desk.database.reading() as tx:
+                return rollouts.get(tx, rollout_id).pool_alias
+        except XsbotError:
+            return ""  # for the log alone; whoever drives says what is wrong
+
+    def _drive(self, rollout_id: int, wake: threading.Event) -> None:
         try:
             alias = self._begin(rollout_id, wake)
             if alias is not None and alias in self.desk.gateways:
@@ -65,12 +77,13 @@ class Work:
         """Give back what the ended rollout still owes to the pool."""
         if alias not in self.desk.gateways:
             return
-        try:
-            Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
-        except (XenError, Conflict, DatabaseUnavailable) as error:
-            log.warning("pool %s: what is owed could not be given back: %s", alias, error)
-        except Exception:
-            log.exception("pool %s: settling ended by a fault of ours", alias)
+        with concerning(rollout=rollout_id, pool=alias):
+            try:
+                Settler(self.desk, self.desk.gateways[alias], rollout_id, self.stop, wake).settle()
+            except (XenError, Conflict, DatabaseUnavailable) as error:
+                log.warning("pool %s: what is owed could not be given back: %s", alias, error)
+            except Exception:
+                log.exception("pool %s: settling ended by a fault of ours", alias)
 
     def owing(self, alias: str) -> int | None:
         """The rollout through which the pool's debts are settled: the newest that left some. None when nothing is

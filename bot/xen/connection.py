@@ -13,7 +13,7 @@ import logging
 import threading
 import time as real
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -46,6 +46,13 @@ _LOGIN_PAUSE = timedelta(seconds=60)
 _SEARCH_S = 45.0
 _CLOSED = "XSBOT_CLOSED"
 
+#: Told of every call: its method, the seconds it took, and XAPI's error code ("" when it was answered).
+Observer = Callable[[str, float, str], None]
+
+
+def _unobserved(method: str, seconds: float, code: str) -> None:
+    pass
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -58,9 +65,10 @@ class Link:
 class PoolConnection:
     """All calls to one pool go through here."""
 
-    def __init__(self, address: PoolAddress, *, time: Time, name: str) -> None:
+    def __init__(self, address: PoolAddress, *, time: Time, name: str, observe: Observer = _unobserved) -> None:
         """Connects to nothing yet. Raises ValueError for an address that is not https, TlsRefused for bad pins."""
         self.name = name
+        self._observe = observe
         self.address = address
         self.trust = Trust(address)
         self._configured = tuple(Endpoint.parse(url) for url in address.urls)
@@ -249,12 +257,19 @@ class PoolConnection:
         self._pool_uuid = uuid
 
     def _invoke(self, session: Session, method: str, params: tuple[Any, ...], timeout_s: float | None = None) -> Any:
+        began, code = real.monotonic(), ""
         try:
             return session.invoke(method, params, timeout_s)
         except XenAPI.Failure as failure:
             details = [str(detail) for detail in failure.details]
-            if details[0] == "SESSION_INVALID":
+            code = details[0]
+            if code == "SESSION_INVALID":
                 details = details[:1]
+        except XenError as error:
+            code = error.code
+            raise
+        finally:
+            self._observe(method, real.monotonic() - began, code)
         # Outside the handler, so that no traceback shows XAPI's unredacted words.
         raise self.translated(details)
 

@@ -16,7 +16,7 @@ from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
-from bot.xen.connection import PoolConnection
+from bot.xen.connection import Observer, PoolConnection
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
 from bot.xen.permissions import missing_permissions
 from bot.xen.snapshot import CLASSES, TASK_MARK, PoolRecords, enabled_repository, names_of, snapshot_of
@@ -50,11 +50,12 @@ class RepositoryState:
 class Gateway:
     """One pool. Safe for use by many threads; logs in when first needed."""
 
-    def __init__(self, address: PoolAddress, *, time: Time, name: str) -> None:
-        """`name` is the pool's alias in the configuration. Raises ValueError for an unusable url, TlsRefused for an
-        unusable CA file or fingerprint; connects to nothing."""
+    def __init__(self, address: PoolAddress, *, time: Time, name: str, observe: Observer | None = None) -> None:
+        """`name` is the pool's alias in the configuration, `observe` is told of every call. Raises ValueError for an
+        unusable url, TlsRefused for an unusable CA file or fingerprint; connects to nothing."""
         self.name = name
-        self._connection = PoolConnection(address, time=time, name=name)
+        watched = {} if observe is None else {"observe": observe}
+        self._connection = PoolConnection(address, time=time, name=name, **watched)
         self._address = address
         self._our_tasks: set[str] = set()
         self._places: dict[tuple[str, tuple[str, ...]], str] = {}

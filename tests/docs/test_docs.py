@@ -18,9 +18,12 @@ from slack_sdk import WebClient
 from bot.cli import main
 from bot.lab.xapi.surface import ROLES, SURFACE
 from bot.manifest import APP_TOKEN_SCOPE, METHODS, SCOPES, USAGE_HINT, manifest
+from bot.measures import Measures
 from bot.settings import documented_settings, load_settings
+from bot.web import figures
 from bot.xen.snapshot import CLASSES
 from commands.xs import VERBS
+from storage.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -153,6 +156,45 @@ def test_every_xsbot_command_is_on_the_page() -> None:
 
     described = {re.sub(r" <\w+>", "", text) for text in re.findall(r"^\| `(xsbot [^`]+)`", read("commands.md"), re.M)}
     assert described == set(names(main, "xsbot"))
+
+
+# -- operations --------------------------------------------------------------------------------------------------------
+
+
+def failures_proven() -> set[str]:
+    """The ids of the marker `failure` in the tests."""
+    found: set[str] = set()
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.failure":
+                found.update(ast.literal_eval(argument) for argument in node.args)
+    return found
+
+
+def test_every_failure_on_the_page_has_its_test_and_the_other_way_round() -> None:
+    described = re.findall(r"^### `([a-z-]+)` \S", read("operations.md"), flags=re.MULTILINE)
+    assert len(described) == len(set(described))
+    assert set(described) == failures_proven()
+
+
+def test_every_failure_says_what_happens_and_what_to_do() -> None:
+    for entry in read("operations.md").split("\n### ")[1:]:
+        assert "\n*What happens.* " in entry, entry
+        assert "\n*What to do.* " in entry, entry
+
+
+def test_the_metrics_on_the_page_are_those_that_are_served(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'xsbot.sqlite'}")
+    database.upgrade()
+    measures = Measures()
+    measures.read_with(lambda: figures(database))
+    measures.call("lab", "pool.get_all", 0.1, "HOST_IS_SLAVE")
+    measures.ack(0.1)
+    types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", measures.text().decode(), flags=re.MULTILINE))
+    database.close()
+    served = {name: kind for name, kind in types.items() if not name.endswith("_created")}
+    described = {row[0].strip("`"): row[1].split()[0] for row in rows(read("operations.md")) if "xsbot_" in row[0]}
+    assert described == served
 
 
 # -- the account on the pool -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutation import Mutation
 
 _APPROVAL = "tests/rollout/test_approval.py::"
+_CONTROLS = "tests/rollout/test_controls.py::"
 _DEBTS = "tests/rollout/test_debts.py::"
 _KILLED = "tests/rollout/test_killed.py::"
 _LEVELS = "tests/rollout/test_guidance_levels.py::"
@@ -12,6 +13,7 @@ _OTHERS = "tests/rollout/test_other_people.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
+_SKIPPING = "tests/unit/rollout/test_skipping.py::"
 _POLICY = "tests/unit/rollout/test_policy.py::"
 _TRANSITIONS = "tests/storage/test_transitions.py::"
 _AUDIT = "tests/storage/test_audit.py::"
@@ -133,9 +135,9 @@ MUTATIONS = (
         5,
         "bot/rollout/decide.py",
         """    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED""",
+        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED""",
         """    if clear and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(turns, ()), Verdict(State.SUCCEEDED""",
+        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED""",
         (f"{_DEBTS}test_success_gives_everything_back",),
     ),
     Mutation(
@@ -169,10 +171,10 @@ MUTATIONS = (
         "HA that cannot return yet is forgotten",
         5,
         "bot/rollout/settling.py",
-        """    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+        """    if round_.snapshot.pool.versions_mixed and (round_.memory.aborting or round_.memory.skipped):
         round_.waiting.append((debt.key, MIXED))
 """,
-        """    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:
+        """    if round_.snapshot.pool.versions_mixed and (round_.memory.aborting or round_.memory.skipped):
         round_.step(close(debt, "left_alone"), because("ha.restored"))
 """,
         (f"{_DEBTS}test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_updates",),
@@ -181,7 +183,7 @@ MUTATIONS = (
         "an abort insists on HA while versions differ",
         5,
         "bot/rollout/settling.py",
-        "    if round_.snapshot.pool.versions_mixed and round_.memory.aborting:\n",
+        "    if round_.snapshot.pool.versions_mixed and (round_.memory.aborting or round_.memory.skipped):\n",
         "    if False:\n",
         (f"{_DEBTS}test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_updates",),
     ),
@@ -304,6 +306,39 @@ MUTATIONS = (
         "            (answer or self.answer)(told)\n",
         "            log.info(told.text)\n",
         ("tests/product/test_answers.py::test_everybody_gets_an_answer",),
+    ),
+    # What people steer.
+    Mutation(
+        "the coordinator may be skipped",
+        3,
+        "bot/rollouts/steering.py",
+        "    if host.uuid == row.coordinator:\n",
+        "    if False:\n",
+        (f"{_CONTROLS}test_the_coordinator_cannot_be_skipped",),
+    ),
+    Mutation(
+        "members go on although a skipped host became the coordinator",
+        3,
+        "bot/rollout/decide.py",
+        "    if updating and any(turn.host.is_coordinator and turn.update_left for turn in aside):\n",
+        "    if False:\n",
+        (f"{_SKIPPING}test_a_skipped_host_that_became_the_coordinator_stops_the_members",),
+    ),
+    Mutation(
+        "what was decided before a skip is done after it",
+        4,
+        "bot/worker/hands.py",
+        " or present.skipped != self.row.skipped:\n",
+        ":\n",
+        (f"{_CONTROLS}test_what_was_decided_just_before_a_skip_is_not_done",),
+    ),
+    Mutation(
+        "nobody asks about a debt that is a day old",
+        5,
+        "bot/clock.py",
+        "self._settle, self._ask_about_debts, self._prune):",
+        "self._settle, self._prune):",
+        (f"{_CONTROLS}test_a_debt_is_asked_about_after_a_day_and_again_each_day",),
     ),
     # 12. A new pool is only told about.
     Mutation(

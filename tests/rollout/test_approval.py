@@ -40,6 +40,7 @@ def test_an_approval_is_for_exactly_what_was_shown() -> None:
         assert rollout.standing.quorum.counted == ()
 
 
+@pytest.mark.failure("approval-lost")
 def test_who_lost_the_right_to_approve_before_the_start_counts_no_more() -> None:
     with rehearse(small()) as rollout:
         rollout.ask().approve("bob", "carol")
@@ -67,6 +68,7 @@ def test_a_request_that_nobody_approves_expires() -> None:
         rollout.assert_untouched()
 
 
+@pytest.mark.failure("approval-old")
 def test_an_approval_grows_old() -> None:
     with rehearse(small()) as rollout:
         rollout.ask().approve()

@@ -23,6 +23,7 @@ def test_success_gives_everything_back() -> None:
         assert len(changed) == 2 * len({name for name, _ in changed})
 
 
+@pytest.mark.failure("host-cannot-be-emptied")
 def test_a_host_that_cannot_be_emptied_ends_it_before_any_host_is_touched() -> None:
     with rehearse(small()) as rollout:
         vm = rollout.pool.vm("web-01")
@@ -60,6 +61,7 @@ def test_an_abort_while_an_update_is_being_installed() -> None:
         assert rollout.verdict.reboots_by_host == {"xs-01": 1, "xs-02": 0}
 
 
+@pytest.mark.failure("ha-stays-off")
 def test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_updates() -> None:
     with rehearse(scene("split-guidance")) as rollout:
         rollout.before(DisableHost, rollout.abort, subject="xs-02")
@@ -82,6 +84,7 @@ def test_ha_stays_owed_while_versions_differ_and_returns_with_the_rest_of_the_up
         rollout.assert_done()
 
 
+@pytest.mark.failure("cannot-be-undone")
 def test_what_could_not_be_given_back_at_an_abort_stays_owed_when_people_give_up() -> None:
     with rehearse(small()) as rollout:
         host = rollout.pool.host("xs-02")

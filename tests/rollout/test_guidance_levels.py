@@ -74,6 +74,7 @@ def test_a_live_patch_spares_the_reboot() -> None:
         assert rollout.effects("host_rebooted") == rollout.effects("vm_migrated") == []
 
 
+@pytest.mark.failure("livepatch-fails")
 def test_a_failed_live_patch_is_asked_about_and_tried_again() -> None:
     with rehearse(LIVEPATCH) as rollout:
         host = rollout.pool.host("xs-01")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.lab.scenario import VmSpec
 from bot.rollout.action import DisableHost, ResumeVm
 from bot.rollout.lifecycle import State
@@ -11,6 +13,7 @@ from bot.rollout.spec import StoppedVms
 from .rehearsal import rehearse, small
 
 
+@pytest.mark.failure("sync-in-mid-run")
 def test_a_sync_in_mid_run_is_asked_about_before_anything_else_is_done() -> None:
     with rehearse(small()) as rollout:
         rollout.when("apply_done", lambda: rollout.pool.fault("foreign_sync"), host="xs-01")
@@ -49,6 +52,7 @@ def test_a_pool_that_another_installation_holds_is_left_alone_until_it_is_free()
         assert len(told) == 1
 
 
+@pytest.mark.failure("pool-claimed")
 def test_a_claim_that_appears_in_mid_run_stops_us() -> None:
     with rehearse(small()) as rollout:
         pool = rollout.gateway.snapshot().pool.ref
@@ -66,6 +70,7 @@ def test_a_claim_that_appears_in_mid_run_stops_us() -> None:
         rollout.assert_done()
 
 
+@pytest.mark.failure("foreign-work")
 def test_a_host_that_somebody_else_is_emptying_stops_us() -> None:
     with rehearse(small()) as rollout:
         there = rollout.pool.host("xs-02")

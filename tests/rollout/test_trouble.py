@@ -12,6 +12,7 @@ from .rehearsal import rehearse, small
 
 
 @pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.failure("update-fails")
 def test_an_update_that_cannot_be_installed_is_asked_about_each_time(times: int) -> None:
     with rehearse(small()) as rollout:
         rollout.pool.host("xs-02").apply_fails(times)
@@ -40,6 +41,7 @@ def test_an_update_that_can_never_be_installed_is_backed_out() -> None:
         assert rollout.effects("host_rebooted") == []
 
 
+@pytest.mark.failure("host-not-back")
 def test_a_host_that_does_not_come_back_is_asked_about_and_not_rebooted_again() -> None:
     with rehearse(small()) as rollout:
         host = rollout.pool.host("xs-02")
@@ -53,6 +55,7 @@ def test_a_host_that_does_not_come_back_is_asked_about_and_not_rebooted_again() 
         assert rollout.verdict.reboots_by_host == {"xs-01": 1, "xs-02": 1}
 
 
+@pytest.mark.failure("coordinator-not-back")
 def test_a_coordinator_that_does_not_come_back_is_asked_about() -> None:
     with rehearse(small()) as rollout:
         host = rollout.pool.host("xs-01")
@@ -65,6 +68,7 @@ def test_a_coordinator_that_does_not_come_back_is_asked_about() -> None:
         assert rollout.verdict.reboots_by_host == {"xs-01": 1, "xs-02": 1}
 
 
+@pytest.mark.failure("migration-fails")
 def test_a_migration_that_fails_while_emptying_the_host_is_asked_about() -> None:
     with rehearse(small()) as rollout:
         rollout.pool.vm("web-01").migration_fails()
@@ -88,6 +92,7 @@ def test_a_migration_home_that_fails_is_tried_again_at_the_end() -> None:
         assert len(rollout.effects("migration_failed")) == 1
 
 
+@pytest.mark.failure("connection-broken")
 def test_connections_that_break_cost_nothing() -> None:
     with rehearse(small()) as rollout:
         for moment in ("host_disabled", "apply_started", "apply_done", "vm_migrated"):
@@ -116,6 +121,7 @@ def test_a_vm_that_appears_on_an_emptied_host_is_never_caught_by_the_reboot() ->
         assert late.power_state == "Running"
 
 
+@pytest.mark.failure("host-cannot-be-emptied")
 def test_a_vm_that_must_not_be_stopped_keeps_its_host_running() -> None:
     # It became unmovable after everything was checked; nobody approved stopping it.
     with rehearse(small()) as rollout:

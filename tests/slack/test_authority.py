@@ -58,6 +58,7 @@ def test_a_group_is_read_once_a_minute(slack: LabSlack, authority: SlackAuthorit
 
 
 @pytest.mark.parametrize("fault", ["plan_upgrade_required", "outage", "error:missing_scope", "error:no_such_subteam"])
+@pytest.mark.failure("roles-unknown")
 def test_it_fails_closed(slack: LabSlack, authority: SlackAuthority, clock: HandClock, fault: str) -> None:
     assert Role.APPROVER in authority.roles_of("U0BOB", "lab")
     slack.fault(fault, method=None if fault == "outage" else "usergroups.users.list", times=100)

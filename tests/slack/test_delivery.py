@@ -121,6 +121,7 @@ def test_edits_stay_below_what_slack_allows_for_the_workspace(office: Office) ->
     assert office.waiting() == 0
 
 
+@pytest.mark.failure("slack-limits")
 def test_retry_after_is_respected(office: Office) -> None:
     office.slack.fault("ratelimited", method="chat.postMessage", times=1, seconds=7)
     office.request()
@@ -132,6 +133,7 @@ def test_retry_after_is_respected(office: Office) -> None:
     assert "Expected cost" in office.card().plain
 
 
+@pytest.mark.failure("slack-away")
 def test_an_outage_loses_nothing_and_keeps_the_order(office: Office) -> None:
     rollout_id = office.request()
     office.deliver(3)
@@ -161,6 +163,7 @@ def test_a_bad_token_is_an_outage_not_a_loss(office: Office) -> None:
     assert "Expected cost" in office.card().plain
 
 
+@pytest.mark.failure("message-refused")
 def test_what_can_never_arrive_is_given_up_loudly_and_the_lane_goes_on(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -224,6 +227,7 @@ def test_progress_can_be_configured_as_sections(slack: LabSlack, tmp_path: Path)
     office.database.close()
 
 
+@pytest.mark.failure("message-doubled")
 def test_a_message_killed_between_sent_and_recorded_is_sent_again(office: Office) -> None:
     office.request()
     with office.database.transaction() as tx:

@@ -112,6 +112,7 @@ _BODY = "UPDATE audit_events SET body = CAST(replace(body, 'Bob', 'Eve') AS BLOB
         ),
     ],
 )
+@pytest.mark.failure("audit-changed")
 def test_tampering_is_found(database: Database, path: Path, crime: tuple[str, ...], problem: str) -> None:
     _lines(database)
     tamper(path, *crime)

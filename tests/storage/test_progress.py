@@ -62,3 +62,17 @@ def test_estimates_follow_the_latest_measurements_of_that_pool(database: Databas
 def test_a_clock_that_jumped_teaches_nothing(database: Database, value: float) -> None:
     with database.transaction() as tx, pytest.raises(ValueError, match="reboot"):
         durations.learn(tx, POOL, "reboot", value, NOW)
+
+
+def test_turns_that_are_done_are_counted_by_how_long_they_took(database: Database) -> None:
+    rollout_id = asked(database)
+    with database.transaction() as tx:
+        assert turns.durations(tx, (60, 600)) == ([0, 0, 0], 0.0)
+        for number, (phase, minutes) in enumerate(
+            [(TurnPhase.DONE, 1), (TurnPhase.DONE, 5), (TurnPhase.DONE, 90), (TurnPhase.SKIPPED, 2)]
+        ):
+            host = TurnProgress(f"h{number}", f"xs-{number}", TurnPhase.EVACUATING)
+            turns.record(tx, rollout_id, host, NOW)
+            turns.record(tx, rollout_id, TurnProgress(host.host, host.name, phase), NOW + timedelta(minutes=minutes))
+        turns.record(tx, rollout_id, TurnProgress("h9", "xs-9", TurnPhase.APPLYING), NOW)
+        assert turns.durations(tx, (60, 600)) == ([1, 2, 3], 96 * 60.0)

@@ -183,6 +183,8 @@ def _tables() -> None:
         sa.Column("checks", sa.JSON(), nullable=False),
         sa.Column("updates", sa.JSON(), nullable=False),
         sa.Column("forgiven", sa.JSON(), nullable=False),
+        sa.Column("skipped", sa.JSON(), nullable=False),
+        sa.Column("coordinator", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rollouts")),
         sqlite_autoincrement=True,
     )
@@ -216,6 +218,7 @@ def _tables() -> None:
         sa.Column("rollout_id", sa.Integer(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("waiting_for", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["rollout_id"], ["rollouts.id"], name=op.f("fk_debts_rollout_id")),

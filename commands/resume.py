@@ -1,0 +1,37 @@
+"""/xs resume <id>, and the Resume button of the progress message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import progress
+from bot.messages.answers import retrying
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """Let a paused rollout go on."""
+    _resume(call, call.rollout())
+
+
+def _resume(call: Call, rollout_id: int) -> None:
+    call.answer(retrying(call.context.rollouts.resume(rollout_id, call.actor)))
+
+
+VERB = Verb("resume", "/xs resume <id>", "Lets a paused rollout go on.", "approver", run)
+
+
+def register(app: App, context: Context) -> None:
+    """The Resume button."""
+
+    def resume(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        call.later(lambda: _resume(call, int(call.value)))
+
+    app.action(progress.RESUME)(resume)
