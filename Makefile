@@ -2,8 +2,9 @@
 # make test   everything this machine can check; says what it could not
 #
 # PYTHON=…  another interpreter      ARGS='--scenario tight'  options for xsbot demo
-# TESTS='-k spec'  options for pytest
+# TESTS='-k spec'  options for pytest      JOBS=N  tests run in so many processes (2)
 
+JOBS   ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
@@ -38,7 +39,7 @@ demo: setup
 	@$(BIN)/xsbot demo $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""/xs restore <pool>, and the Give back now button of a question about what is owed."""
+"""/xs restore <pool>, and the Restore now button of a question about what is owed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from commands.verb import Verb
 
 
 def run(call: Call) -> None:
-    """Give back now what is owed to a pool."""
+    """Restore now what is owed to a pool."""
     _restore(call, call.pool())
 
 
@@ -29,7 +29,7 @@ VERB = Verb("restore", "/xs restore <pool>", "Gives back now what rollouts switc
 
 
 def register(app: App, context: Context) -> None:
-    """The Give back now button."""
+    """The Restore now button."""
 
     def restore(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()

@@ -76,7 +76,7 @@ def paused(standing: Standing) -> Message:
 
 def skipping(standing: Standing, host: str) -> Message:
     """The host is left out."""
-    told = _("Rollout {id} skips {host}. The thread shows what is given back there, and how far the others get.")
+    told = _("Rollout {id} skips {host}. The thread shows what is restored there, and how far the others get.")
     return line(told.format(id=standing.row.id, host=name(host)))
 
 

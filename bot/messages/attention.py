@@ -88,7 +88,7 @@ def _skip(standing: Standing) -> list[Element]:
     shown = one_line(host.name)
     asks = confirm(
         _("Skip {host}?").format(host=clip(shown, 60)),
-        _("{host} is left as it is once what is in hand there is given back. The other hosts go on.").format(
+        _("{host} is left as it is once what is in hand there is restored. The other hosts go on.").format(
             host=clip(shown, 120)
         ),
         _("Skip it"),

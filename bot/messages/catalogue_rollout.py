@@ -64,7 +64,7 @@ SENTENCES: dict[str, str] = {
     ),
     # one host
     "host.gone": "{host} is no longer part of the pool.",
-    "host.skip_asked": "{user} skips {host}: what is in hand there is finished and given back, then the others go on.",
+    "host.skip_asked": "{user} skips {host}: what is in hand there is finished and restored, then the others go on.",
     "host.skipped_coordinator": (
         "{host} was skipped and has become the coordinator since. No member may restart before it is updated: make "
         "another host the coordinator and try again, or end the rollout."

@@ -73,12 +73,12 @@ def debts_asked(alias: str, debts: Sequence[Debt], ask: Collection[str], hours: 
         " What somebody else has set meanwhile is left alone."
     )
     asked = _("{who}: please look.").format(who=mentions(ask)) if ask else ""
-    label = _("Give back now what is owed to pool {alias}").format(alias=alias)
+    label = _("Restore now what is owed to pool {alias}").format(alias=alias)
     blocks: list[Block] = [
         section(told),
         section(debts_text(debts)),
         section(f"{means}\n{asked}".strip()),
-        actions(button(_("Give back now"), RESTORE, alias, style="primary", label=label), block_id="debts"),
+        actions(button(_("Restore now"), RESTORE, alias, style="primary", label=label), block_id="debts"),
     ]
     return message(f"{told} {debts_text(debts)} {asked}".strip(), blocks)
 

@@ -243,5 +243,5 @@ def test_a_debt_is_asked_about_after_a_day_and_again_each_day() -> None:
             assert asked_for_debts(rollout) == 1
         told = next(entry for entry in rollout.messages() if "is owed something" in entry.message.text)
         assert told.channel == "C0UPDATES"
-        assert "Give back now" in str(told.message.blocks)
+        assert "Restore now" in str(told.message.blocks)
         assert "high availability" in told.message.text

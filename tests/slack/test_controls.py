@@ -1,4 +1,4 @@
-"""Pause, Resume, Skip and Give back now, as people meet them in Slack."""
+"""Pause, Resume, Skip and Restore now, as people meet them in Slack."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_what_is_owed_for_a_day_is_asked_about_and_given_back_by_button(fresh: S
         row = rollouts.get(tx, 1)
         debts.open_debt(tx, row.pool_uuid, Debt(DebtKind.HA, original=original), row.id, now - timedelta(hours=30))
     slack.wait_for(
-        lambda: any("Give back now" in entry.buttons for entry in slack.messages("xs-updates")), timeout=30
+        lambda: any("Restore now" in entry.buttons for entry in slack.messages("xs-updates")), timeout=30
     )
-    asked = next(entry for entry in slack.messages("xs-updates") if "Give back now" in entry.buttons)
+    asked = next(entry for entry in slack.messages("xs-updates") if "Restore now" in entry.buttons)
     assert "high availability (HA) is off" in asked.plain
     assert not asked.thread_ts, "it is asked in the channel, where everybody sees it"
-    assert "You cannot" in slack.click("Give back now", as_="bob", message=asked).text
+    assert "You cannot" in slack.click("Restore now", as_="bob", message=asked).text
     fresh.pool.fault("ha_enable_fails", times=0)
-    assert "now tries to restore" in slack.click("Give back now", as_="erin", message=asked).text
+    assert "now tries to restore" in slack.click("Restore now", as_="erin", message=asked).text
 
     def settled() -> bool:
         with fresh.service.database.reading() as tx:
