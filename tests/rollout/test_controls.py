@@ -166,7 +166,7 @@ def test_what_cannot_be_skipped_is_refused_with_a_reason() -> None:
         assert rollout.drive() is State.NEEDS_ATTENTION
         with pytest.raises(NotAllowed, match="no host called 'xs-9'"):
             skip(rollout, "xs-9")
-        with pytest.raises(NotAllowed, match="You may not"):
+        with pytest.raises(NotAllowed, match="You cannot decide"):
             rollout.desk.skip(rollout.id, "xs-02", actor("mallory"))
         skip(rollout, "xs-02")
         with pytest.raises(NotAllowed, match="skipped already"):
