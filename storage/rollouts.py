@@ -316,6 +316,11 @@ def redraw_progress(tx: Session, rollout_id: int, at: datetime) -> None:
     _enqueue(tx, Topic.PROGRESS, rollout_id, at, {})
 
 
+def enqueue_line(tx: Session, rollout_id: int, reason: Reason, at: datetime) -> None:
+    """Have one line posted to the rollout's thread; lines are never merged."""
+    _enqueue(tx, Topic.LINE, rollout_id, at, {"reason": reason.as_dict()})
+
+
 def _enqueue(tx: Session, topic: Topic, rollout_id: int, at: datetime, payload: Mapping[str, Any]) -> None:
     outbox.enqueue(
         tx,

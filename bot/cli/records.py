@@ -112,7 +112,7 @@ def _show(standing: Standing) -> None:
     approved = ", ".join(f"{name} ({at:%H:%M} UTC)" for _, name, at in standing.approvals) or "nobody yet"
     click.echo(f"  approved by {approved}; digest {standing.digest[:12]}")
     for turn in standing.turns:
-        left = f", {turn.left} of {turn.total} VMs left" if turn.total else ""
+        left = f", {turn.left} of {turn.total} VMs still to move" if turn.total else ""
         click.echo(f"  {turn.name:20} {turn.phase.value.replace('_', ' ')}{left}")
     for debt in standing.debts:
         waiting = f" (waiting: {debt.waiting_for})" if debt.waiting_for else ""

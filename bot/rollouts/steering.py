@@ -14,7 +14,7 @@ from bot.rollouts.deciding import Deciding
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing
-from storage import intents, outbox, rollouts, turns
+from storage import intents, rollouts, turns
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow, TurnRow
@@ -104,14 +104,7 @@ class Steering(Looking, Deciding):
     def _tell(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
         """One line in the thread, and the progress drawn anew."""
         now = self.time.now()
-        outbox.enqueue(
-            tx,
-            outbox.Topic.LINE,
-            lane=outbox.rollout_lane(row.id),
-            key=f"rollout:{row.id}:line",
-            payload={"rollout_id": row.id, "reason": reason.as_dict()},
-            at=now,
-        )
+        rollouts.enqueue_line(tx, row.id, reason, now)
         rollouts.redraw_progress(tx, row.id, now)
 
     def _steer(self, rollout_id: int, actor: Actor, wanted: Callable[[RolloutRow], State], code: str) -> Standing:

@@ -24,7 +24,7 @@ from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, outbox, rollouts, turns
+from storage import debts, durations, intents, rollouts, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -201,14 +201,7 @@ class Driver:
         rollouts.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
-        outbox.enqueue(
-            tx,
-            outbox.Topic.LINE,
-            lane=outbox.rollout_lane(row.id),
-            key=f"rollout:{row.id}:line",
-            payload={"rollout_id": row.id, "reason": reason.as_dict()},
-            at=self.desk.time.now(),
-        )
+        rollouts.enqueue_line(tx, row.id, reason, self.desk.time.now())
 
     # -- act -------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from bot.rollout.reason import because
 from bot.rollouts import Rollouts
 from bot.xen.errors import Unreachable, XenError
 from bot.xen.gateway import Gateway
-from storage import audit, debts, intents, outbox, rollouts
+from storage import audit, debts, intents, rollouts
 from storage.actors import BOT
 from storage.database import Session
 from storage.errors import Conflict
@@ -149,11 +149,4 @@ class Hands:
         )
 
     def _line(self, tx: Session, step: Step) -> None:
-        outbox.enqueue(
-            tx,
-            outbox.Topic.LINE,
-            lane=outbox.rollout_lane(self.row.id),
-            key=f"rollout:{self.row.id}:line",
-            payload={"rollout_id": self.row.id, "reason": step.reason.as_dict()},
-            at=self.desk.time.now(),
-        )
+        rollouts.enqueue_line(tx, self.row.id, step.reason, self.desk.time.now())
