@@ -14,6 +14,7 @@ from bot.errors import XsbotError
 SCOPES: dict[str, str] = {
     "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
+    "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
 }
 
@@ -27,6 +28,7 @@ METHODS: dict[str, str] = {
     "chat.getPermalink": "",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "files.info": "files:read",
     "usergroups.users.list": "usergroups:read",
     "views.open": "",
     "views.push": "",
@@ -34,8 +36,9 @@ METHODS: dict[str, str] = {
 }
 
 USAGE_HINT = (
-    "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | pause ID | resume ID | "
-    "retry ID | skip ID HOST | abort ID | restore POOL | history | audit"
+    "help | pools | updates POOL | update POOL | sync POOL | channel POOL [early-access, normal or offline] | "
+    "proxy POOL [set or remove] | schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | "
+    "reject ID | pause ID | resume ID | retry ID | skip ID HOST | abort ID | restore POOL | history | audit"
 )
 
 

@@ -13,13 +13,17 @@ from commands import (
     abort,
     approve,
     audit,
+    bundle,
+    channel,
     history,
     pause,
     pools,
+    proxy,
     reject,
     restore,
     resume,
     retry,
+    schedule,
     skip,
     status,
     sync,
@@ -53,6 +57,10 @@ VERBS: tuple[Verb, ...] = (
     skip.VERB,
     abort.VERB,
     sync.VERB,
+    channel.VERB,
+    proxy.VERB,
+    schedule.VERB,
+    bundle.VERB,
     restore.VERB,
     history.VERB,
     audit.VERB,
@@ -77,7 +85,7 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, restore):
+    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, proxy, restore):
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

@@ -18,7 +18,7 @@ from bot.time import RealTime
 from bot.xen.address import Endpoint
 from bot.xen.errors import Unreachable
 from bot.xen.gateway import Gateway
-from bot.xen.permissions import OBSERVING, ROLLING
+from bot.xen.permissions import CONFIGURING, OBSERVING, ROLLING
 from bot.xen.trust import seen_fingerprint
 from storage.database import Database
 
@@ -173,7 +173,7 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
             )
         else:
             yield Examined(f"pool {alias}, certificate of {name}", True, f"sha256 {seen} (uuid {uuid})")
-    missing = gateway.missing_permissions((*OBSERVING, *ROLLING))
+    missing = gateway.missing_permissions((*OBSERVING, *ROLLING, *CONFIGURING))
     yield Examined(
         f"pool {alias}, role",
         not missing,

@@ -27,7 +27,7 @@ def register(main: click.Group) -> None:
     audit.add_command(export)
 
 
-class _Nobody:
+class Nobody:
     """No authority is asked for here: the command line acts as the operating-system user."""
 
     def roles_of(self, user_id: str, pool: str) -> frozenset[Role]:
@@ -41,7 +41,7 @@ class _Nobody:
 def _desk(session: Session) -> Iterator[Rollouts]:
     database = session.database()
     try:
-        yield Rollouts(database, {}, session.settings, RealTime(), _Nobody(), sentence)
+        yield Rollouts(database, {}, session.settings, RealTime(), Nobody(), sentence)
     finally:
         database.close()
 

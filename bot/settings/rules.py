@@ -43,6 +43,16 @@ def pool_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def repository_url(value: str) -> str:
+    """Where repositories are, without a slash at its end. It is not repeated when wrong: it may carry a password."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise wrong(
+            "This is no address of repositories.", "Use https://, the host and a folder, without a user or password."
+        )
+    return value.rstrip("/")
+
+
 def is_group(entry: str) -> bool:
     """Whether an entry of a role is a user group rather than a person."""
     return entry.startswith("S")

@@ -101,7 +101,8 @@ class Roles(Section):
     """Who may approve, reject, pause, resume, retry, skip a host and abort. The person who asked for a rollout never
     counts as its approver."""
     admin: tuple[str, ...] = ()
-    """Who may have a pool synchronised with its update channel and debts restored by hand."""
+    """Who may have a pool synchronised with its update channel, choose its channel, proxy and schedule, upload update
+    bundles, and have debts restored by hand."""
 
     @field_validator("viewer", "requester", "approver", "admin")
     @classmethod
@@ -156,6 +157,11 @@ class PoolSettings(Section):
     needs it."""
     mode: Literal["notify", "act"] = "notify"
     """`notify` only tells about updates; `act` also lets rollouts change the pool."""
+    repository_url: str = "https://repo.ops.xenserver.com/xs8"
+    """Where the vendor's repositories are, for `/xs channel` on a pool that does not know the wanted one yet: `base`,
+    `normal` and `earlyaccess` lie below it. A mirror of yours goes here."""
+    repository_source_url: str = "https://repo-src.ops.xenserver.com/xs8"
+    """The same for the sources of their packages."""
     sync_token: SecretStr = SecretStr("")
     """The vendor's access token for syncing with the update channel, where the licence asks for one. Only from
     `XSBOT_POOL_<ALIAS>_SYNC_TOKEN`."""
@@ -174,6 +180,11 @@ class PoolSettings(Section):
         if not value:
             raise wrong("There is no address.", 'Give at least the coordinator\'s: urls = ["https://xs-01.example"].')
         return tuple(rules.pool_url(url) for url in value)
+
+    @field_validator("repository_url", "repository_source_url")
+    @classmethod
+    def _are_repositories(cls, value: str) -> str:
+        return rules.repository_url(value)
 
     @field_validator("fingerprints")
     @classmethod

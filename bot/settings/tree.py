@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -46,6 +47,9 @@ class Settings(Section):
     """What the bot answers over HTTP."""
     log: LogSettings = LogSettings()
     """What the bot writes to standard error."""
+    bundle_directory: Path | None = None
+    """The directory whose update bundles `/xs bundle` may upload by their file names. Empty: only files that are shared
+    in Slack."""
     attention_reminder_minutes: int = Field(default=30, ge=1, le=1440)
     """Minutes between two reminders while a rollout waits for a person."""
     pools: Mapping[str, PoolSettings] = Field(default_factory=dict)

@@ -36,6 +36,17 @@ ROLLING = (
     "vm.clean_reboot",
     "vm.restart_device_models",
 )
+#: What changing where updates come from needs, which admins ask for.
+CONFIGURING = (
+    "repository.introduce",
+    "repository.introduce_bundle",
+    "pool.add_repository",
+    "pool.remove_repository",
+    "pool.configure_repository_proxy",
+    "pool.disable_repository_proxy",
+    "pool.configure_update_sync",
+    "http/put_bundle",
+)
 
 
 def missing_permissions(connection: PoolConnection, wanted: Sequence[str]) -> tuple[str, ...]:

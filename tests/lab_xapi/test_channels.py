@@ -16,7 +16,7 @@ EARLY = "https://repo.example.com/xs8/earlyaccess"
 
 def update_repository(client: Client) -> str:
     enabled = client("pool.get_repositories", client.pool_ref())
-    return next(ref for ref in enabled if client("Repository.get_update", ref))
+    return next(str(ref) for ref in enabled if client("Repository.get_update", ref))
 
 
 def early_access(client: Client) -> str:
