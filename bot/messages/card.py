@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     Element,
@@ -198,7 +199,7 @@ def _pool(alias: str, spec: Spec) -> str:
 
 def _plan(standing: Standing) -> list[Block]:
     spec = standing.spec
-    extra = [fixes_line(spec.fixes)]
+    extra = [backups_line(spec.backups), fixes_line(spec.fixes)]
     if spec.livepatch is Livepatch.REBOOT_ANYWAY:
         extra.append(_("Hosts reboot even where a live patch would do."))
     if spec.on_livepatch_failure is OnLivepatchFailure.REBOOT:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
 from bot.messages.answers import MIN_REASON, abort_title, reject_title
+from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     View,
@@ -103,6 +104,8 @@ def update_form(
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
         blocks += order_blocks(forecast)
         blocks.append(stopped_block(spec))
+        if backups := backups_line(spec.backups):
+            blocks.append(section(backups))
         if fixes := fixes_line(spec.fixes):
             blocks.append(section(fixes))
         if known := worth_knowing(forecast):

@@ -14,6 +14,7 @@ from bot.rollout.action import (
     SetSyncSchedule,
     SetWlb,
 )
+from bot.rollout.backups import copies_taken, snapshots_taken
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
@@ -70,11 +71,15 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
 
 
 def hold_pool(round_: Round) -> bool:
-    """Claim the pool and switch off what would disturb; True when all of it can be seen to be so."""
+    """Back up what the spec says, claim the pool and switch off what would disturb; True when all of it is so."""
     pool, memory = round_.snapshot.pool, round_.memory
+    if not copies_taken(round_):
+        return False
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
+        return False
+    if not snapshots_taken(round_):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
     for fix in unapproved:

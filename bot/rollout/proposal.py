@@ -33,11 +33,13 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    #: The words of a `bot.rollout.backups.BackupPlan`; None: as the pool's configuration says.
+    backups: tuple[str, ...] | None = None
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure)
+    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure, spec.backups)
 
 
 class PoolFix(StrEnum):
@@ -82,6 +84,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
         fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        backups=choices.backups or () if hosts else (),
     )
 
 

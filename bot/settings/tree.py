@@ -15,6 +15,7 @@ from bot.settings.errors import SettingsError
 from bot.settings.rules import EVERYBODY, is_group, wrong
 from bot.settings.sections import (
     ApprovalSettings,
+    BackupSettings,
     LogSettings,
     PollSettings,
     PoolSettings,
@@ -41,6 +42,8 @@ class Settings(Section):
     """Who may do what, in every pool."""
     approval: ApprovalSettings = ApprovalSettings()
     """What it takes before anything is changed, in every pool."""
+    backup: BackupSettings = BackupSettings()
+    """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
     """How often pools are looked at."""
     web: WebSettings = WebSettings()
@@ -84,6 +87,15 @@ class Settings(Section):
         for alias, pool in self.pools.items():
             if pool.mode == "act":
                 _check_policy(alias, self.roles_for(alias), self.approval_for(alias))
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_backed_up(self) -> Self:
+        for alias, pool in self.pools.items():
+            if set(pool.backups) - {"snapshots"} and self.backup.directory is None:
+                raise wrong(
+                    f"Pool {alias} is to be backed up, and there is no directory for it.", "Set backup.directory."
+                )
         return self
 
     def pool(self, alias: str) -> PoolSettings:

@@ -47,6 +47,13 @@ CONFIGURING = (
     "pool.configure_update_sync",
     "http/put_bundle",
 )
+#: What each kind of backup needs (`bot.rollout.backups.BackupKind`); dumps and host backups are for pool-admins.
+BACKING_UP = {
+    "pool_database": "http/get_pool_xml_db_sync",
+    "vm_metadata": "http/get_export_metadata",
+    "hosts": "http/get_host_backup",
+    "snapshots": "vm.snapshot",
+}
 
 
 def missing_permissions(connection: PoolConnection, wanted: Sequence[str]) -> tuple[str, ...]:

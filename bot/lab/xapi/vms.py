@@ -154,6 +154,7 @@ def snapshot(ctx: Context, vm: str, new_name: str, ignore_vdis: list[str] | None
         "VM", name_label=new_name, is_a_snapshot=True, is_a_template=True, snapshot_of=vm, snapshot_time=world.now
     )
     world.db.set("VM", vm, snapshots=[*world.db.get("VM", vm, "snapshots"), ref])
+    world.effect("vm_snapshot", vm=vm, name=new_name)
     return ref
 
 

@@ -282,7 +282,9 @@ def test_a_vm_that_vanished_since_is_not_listed() -> None:
 
 
 def test_the_spec_names_pool_checksum_choices_and_the_settings_switched_off() -> None:
-    choices = Choices(Level.FULL, StoppedVms.SHUTDOWN, Livepatch.REBOOT_ANYWAY, OnLivepatchFailure.REBOOT)
+    choices = Choices(
+        Level.FULL, StoppedVms.SHUTDOWN, Livepatch.REBOOT_ANYWAY, OnLivepatchFailure.REBOOT, ("vm_metadata", "or_go_on")
+    )
     snapshot = pool_of(ha=HaSettings(enabled=True), wlb_enabled=True, update_sync_enabled=True, auto_poweron="true")
     spec = propose(snapshot, updates_of(snapshot), NO_BLOCKERS, choices)
     assert (spec.pool_uuid, spec.pool_name, spec.checksum) == ("pool-1", "prod", NEW)
