@@ -23,7 +23,7 @@ from bot.lab.xapi.api import Api, NoSuchAsync
 from bot.lab.xapi.calls import Account
 from bot.lab.xapi.failure import ConnectionAborted, XapiFailure
 from bot.lab.xapi.kernel import Process, Steps
-from bot.lab.xapi.machine import DOWN, STOPPED, Machine
+from bot.lab.xapi.machine import DOWN, EMERGENCY, STARTING, STOPPED, Machine
 from bot.lab.xapi.records import for_json
 from bot.lab.xapi.sessions import HTTP_ROLES
 from bot.lab.xapi.surface import SURFACE
@@ -97,7 +97,10 @@ class HostSite:
                 answer["error"] = None
         except (XapiFailure, NoSuchAsync) as refusal:
             code, *rest = describe(refusal)
-            if second:
+            if self._machine.state in (EMERGENCY, STARTING):
+                # Said before the call is looked at: in the second version's frame, but as the first one's array.
+                answer = {"jsonrpc": "2.0", "id": ident, "error": [code, *rest]}
+            elif second:
                 answer["error"] = {"code": 1, "message": code, "data": rest}
             else:
                 answer |= {"result": None, "error": [code, *rest]}
