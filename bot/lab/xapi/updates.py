@@ -26,6 +26,12 @@ def assert_one_repository(world: World) -> None:
         raise XapiFailure("MULTIPLE_UPDATE_REPOSITORIES_ENABLED")
 
 
+def assert_licensed(world: World) -> None:
+    """Updates are a feature of the licence."""
+    if world.db.get("pool", world.pool, "restrictions").get("restrict_updates") == "true":
+        raise XapiFailure("LICENCE_RESTRICTION", "Updates")
+
+
 def query_host(world: World, machine: Machine) -> None:
     """The coordinator asks a host for its packages; one that is away fails the whole call."""
     if not world.reachable(machine):
@@ -81,6 +87,7 @@ def sync_updates(
 ) -> Steps:
     """Fetch the channel's metadata and packages; answers the new checksum."""
     world = ctx.world
+    assert_licensed(world)
     yield from claim_pool(world, "sync_updates", ctx.key)
     try:
         assert_one_repository(world)
@@ -98,6 +105,7 @@ def sync_updates(
 def check_update_readiness(ctx: Context, self: str, requires_reboot: bool) -> list[list[str]]:
     """Error vectors of what stands in the way; each host looked at alone, blockers ignoring HA."""
     world = ctx.world
+    assert_licensed(world)
     answer: list[list[str]] = []
     if world.db.get("pool", self, "ha_enabled"):
         answer.append(["HA_IS_ENABLED"])
@@ -141,6 +149,7 @@ def configure_update_sync(ctx: Context, self: str, update_sync_frequency: str, u
 
 def get_updates(world: World, key: str, refs: list[str] | None) -> Steps:
     """The document behind `GET /updates`, for all hosts in the table or the subset asked for."""
+    assert_licensed(world)
     yield from wait_pool(world, "get_updates", key)
     try:
         assert_one_repository(world)
