@@ -27,6 +27,7 @@ from commands import (
     skip,
     status,
     sync,
+    tasks,
     update,
     updates,
 )
@@ -56,6 +57,7 @@ VERBS: tuple[Verb, ...] = (
     retry.VERB,
     skip.VERB,
     abort.VERB,
+    tasks.VERB,
     sync.VERB,
     channel.VERB,
     proxy.VERB,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.rollout.channel import Channel, Schedule, UpdateSettings, proxy_address
 from bot.rollout.errors import NotAllowed, RolloutError
+from bot.rollout.pending import Waiting, waiting
 from bot.rollout.reason import Reason, because
 from bot.rollouts.roles import Role, require
 from bot.rollouts.upkeep import Upkeep
@@ -36,6 +37,11 @@ class Configuring(Upkeep):
         """Where the pool's updates come from and how far its hosts are, asked of XAPI now."""
         require(self.authority, actor, Role.VIEWER, self._known(alias))
         return self.gateways[alias].update_settings()
+
+    def pending(self, alias: str, actor: Actor) -> tuple[Waiting, ...]:
+        """The tasks of earlier updates that hosts and VMs still wait for, asked of XAPI now."""
+        require(self.authority, actor, Role.VIEWER, self._known(alias))
+        return waiting(self.gateways[alias].snapshot(disks=False))
 
     def set_channel(self, alias: str, channel: Channel, actor: Actor) -> UpdateSettings:
         """Make `channel` the pool's only one; the pool must be synchronised (or a bundle uploaded) afterwards."""

@@ -114,3 +114,18 @@ def test_files_that_the_bot_cannot_see_stay_where_they_are(small: Stage) -> None
 )
 def test_what_counts_as_a_shared_file(given: str, found: str) -> None:
     assert file_id(given) == found
+
+
+def test_pending_tasks_are_told_by_level_with_the_way_to_carry_them_out(fresh: Stage) -> None:
+    assert "Nothing is pending on pool lab" in told(fresh, "/xs tasks lab", as_="dave")
+    world = fresh.pool.world
+    host, vm = fresh.pool.host("xs-02").ref, fresh.pool.vm("web-01").ref
+    fresh.pool.run(lambda: world.db.set("host", host, pending_guidances_recommended=["reboot_host"]))
+    fresh.pool.run(lambda: world.db.set("VM", vm, pending_guidances_full=["restart_vm"]))
+    shown = fresh.slack.say("/xs tasks", as_="dave").wait(10)
+    assert shown is not None
+    for words in ("1 host and 1 VM", "xs-02: recommended reboot", "web-01: full restart VMs"):
+        assert words in shown.plain
+    assert shown.buttons == ["Plan rollout…"]
+    fresh.slack.click("Plan rollout…", as_="alice", message=shown)
+    dialog(fresh.slack, "alice", submit="Request approval")
