@@ -36,7 +36,7 @@ METHODS: dict[str, str] = {
 }
 
 USAGE_HINT = (
-    "help | pools | updates POOL | update POOL | tasks POOL | sync POOL | "
+    "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
     "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | reject ID | pause ID | "
     "resume ID | retry ID | skip ID HOST | abort ID | restore POOL | history | audit"

@@ -87,7 +87,7 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, proxy, restore):
+    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, tasks, proxy, restore):
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

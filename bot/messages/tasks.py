@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.messages import notice
 from bot.messages.blocks import Block, actions, button, context, header, section
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
@@ -10,6 +9,8 @@ from bot.messages.text import lines_within, name
 from bot.messages.work import level_name, task_names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Guidance, Level
 from bot.rollout.pending import Waiting
+
+CARRY_OUT = "tasks_carry_out"
 
 
 def pending(alias: str, waiting: tuple[Waiting, ...], *, may_act: bool) -> Message:
@@ -31,14 +32,14 @@ def pending(alias: str, waiting: tuple[Waiting, ...], *, may_act: bool) -> Messa
     blocks.append(
         context(
             _(
-                "A rollout carries them out, approved like any other, at the level that you choose in its form; it also"
-                " installs what is available then."
+                "A rollout of its own carries them out, approved like any other, at the level that you choose in its"
+                " form; it installs nothing."
             )
         )
     )
     if may_act:
         label = _("Plan a rollout of pool {alias}").format(alias=alias)
-        blocks.append(actions(button(_("Plan rollout…"), notice.PLAN, alias, style="primary", label=label)))
+        blocks.append(actions(button(_("Plan rollout…"), CARRY_OUT, alias, style="primary", label=label)))
     return message(told, blocks)
 
 

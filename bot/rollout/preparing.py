@@ -15,6 +15,7 @@ from bot.rollout.action import (
     SetWlb,
 )
 from bot.rollout.backups import copies_taken, snapshots_taken
+from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
@@ -63,7 +64,7 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
         if "evacuate" in task.name and "EvacuateHost" in unsure:
             continue
         return because("pool.foreign_operation", operation=task.name.removeprefix("Async."))
-    if updating and round_.snapshot.checksum != round_.spec.checksum:
+    if updating and round_.spec.kind == Kind.CDN and round_.snapshot.checksum != round_.spec.checksum:
         return because(
             "checksum.changed", approved=round_.spec.checksum[:12], present=round_.snapshot.checksum[:12] or "none"
         )

@@ -59,6 +59,7 @@ class Asking(Desk):
             pool=alias,
             checksum=preview.spec.checksum[:12],
             level=choices.level.value,
+            kind=choices.kind.value,
             text=reason_text or "no reason given",
         )
         with self.database.transaction() as tx:

@@ -6,7 +6,7 @@ or somebody else works on it: another channel or bundle means another checksum t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -42,6 +42,16 @@ class Configuring(Upkeep):
         """The tasks of earlier updates that hosts and VMs still wait for, asked of XAPI now."""
         require(self.authority, actor, Role.VIEWER, self._known(alias))
         return waiting(self.gateways[alias].snapshot(disks=False))
+
+    def hosts_named(self, alias: str, names: Sequence[str], actor: Actor) -> tuple[str, ...]:
+        """The uuids of the hosts with these names (or uuids). Raises `RolloutError` for a name that no host has."""
+        require(self.authority, actor, Role.VIEWER, self._known(alias))
+        hosts = self.gateways[alias].snapshot(disks=False).hosts
+        found = {name: host.uuid for name in names for host in hosts if name in (host.name, host.uuid)}
+        if missing := [name for name in names if name not in found]:
+            known = ", ".join(host.name for host in hosts)
+            raise RolloutError(f"Pool {alias} has no host called {', '.join(missing)}.", f"Its hosts are: {known}.")
+        return tuple(dict.fromkeys(found.values()))
 
     def set_channel(self, alias: str, channel: Channel, actor: Actor) -> UpdateSettings:
         """Make `channel` the pool's only one; the pool must be synchronised (or a bundle uploaded) afterwards."""

@@ -6,6 +6,7 @@ from tests.mutants.mutation import Mutation
 
 _CONFIGURING = "tests/rollout/test_configuring.py::"
 _BACKUPS = "tests/rollout/test_backups.py::"
+_KINDS = "tests/rollout/test_kinds.py::"
 _RULES = "tests/unit/rollout/test_backups.py::"
 
 MUTATIONS = (
@@ -96,5 +97,21 @@ MUTATIONS = (
         "                line_input(_FIELD),\n",
         '                line_input(_FIELD, initial="hunter2-word"),\n',
         (f"{_CONFIGURING}test_the_proxys_password_is_kept_nowhere",),
+    ),
+    Mutation(
+        "a rollout of pending tasks installs what is available",
+        1,
+        "bot/rollouts/preview.py",
+        "        updates = nothing_to_install(snapshot)\n",
+        "        updates = gateway.updates()\n",
+        (f"{_KINDS}test_what_is_pending_is_carried_out_and_nothing_installed",),
+    ),
+    Mutation(
+        "a rolling reboot takes hosts that nobody chose",
+        1,
+        "bot/rollout/proposal.py",
+        "        return not choices.hosts or host.uuid in choices.hosts\n",
+        "        return True\n",
+        (f"{_KINDS}test_chosen_hosts_are_rebooted_once_each_whatever_is_available",),
     ),
 )

@@ -128,4 +128,16 @@ def test_pending_tasks_are_told_by_level_with_the_way_to_carry_them_out(fresh: S
         assert words in shown.plain
     assert shown.buttons == ["Plan rollout…"]
     fresh.slack.click("Plan rollout…", as_="alice", message=shown)
-    dialog(fresh.slack, "alice", submit="Request approval")
+    form = dialog(fresh.slack, "alice", submit="Request approval")
+    assert "nothing is installed" in form.text
+    form.close()
+    fresh.slack.say("/xs tasks lab reboot xs-02 xs-03", as_="alice")
+    form = dialog(fresh.slack, "alice", submit="Request approval")
+    assert "reboots xs-02, xs-03" in form.text
+    form.pick("Guidance level", "Mandatory: only the tasks that cannot be left out")
+    dialog(fresh.slack, "alice", saying="reboots xs-02, xs-03", submit="Request approval").submit()
+    fresh.slack.wait_for(
+        lambda: any("reboot hosts of pool lab in turn" in entry.text for entry in fresh.slack.messages("xs-updates")),
+        timeout=20,
+    )
+    dialog(fresh.slack, "alice", saying="is requested")
