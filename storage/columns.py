@@ -66,6 +66,8 @@ class Topic(StrEnum):
     """The rollout cannot go on without a person."""
     OUTCOME = "outcome"
     """The rollout is over."""
+    REPORT = "report"
+    """The picture and the report of a rollout that is over."""
     DEBTS = "debts"
     """What is owed to a pool for too long, and nobody gives it back."""
     AUDIT = "audit"
