@@ -172,9 +172,7 @@ class Amending(Desk):
             names = approvals.names(tx, row.id)
             self._take_effect(tx, row, amendment, actor, ", ".join(names[user] for user in have.counted))
 
-    def _take_effect(
-        self, tx: Session, row: RolloutRow, amendment: AmendmentRow, actor: Actor, approvers: str
-    ) -> None:
+    def _take_effect(self, tx: Session, row: RolloutRow, amendment: AmendmentRow, actor: Actor, approvers: str) -> None:
         """The amended spec is the approved one from here on, and the rollout goes on with it."""
         now = self.time.now()
         reason = because("amendment.applied", number=amendment.number, approvers=approvers)
@@ -186,16 +184,12 @@ class Amending(Desk):
         rollouts.enqueue_line(tx, row.id, reason, now)
         rollouts.redraw_progress(tx, row.id, now)
 
-    def _reject_amendment(
-        self, tx: Session, row: RolloutRow, amendment: AmendmentRow, actor: Actor, why: str
-    ) -> None:
+    def _reject_amendment(self, tx: Session, row: RolloutRow, amendment: AmendmentRow, actor: Actor, why: str) -> None:
         _check_open(row, amendment)
         reason = because("amendment.rejected", user=actor.name, number=amendment.number, why=why)
         self._close(tx, amendment, AmendmentState.REJECTED, actor, reason)
 
-    def _close(
-        self, tx: Session, amendment: AmendmentRow, state: AmendmentState, actor: Actor, reason: Reason
-    ) -> None:
+    def _close(self, tx: Session, amendment: AmendmentRow, state: AmendmentState, actor: Actor, reason: Reason) -> None:
         now = self.time.now()
         amendments.close(tx, amendment, state, actor, reason, self.say(reason), now)
         rollouts.enqueue_line(tx, amendment.rollout_id, reason, now)
@@ -250,4 +244,3 @@ def open_amendment(tx: Session, rollout_id: int, digest: str) -> AmendmentRow | 
     """The amendment that a decision about `digest` is about; None when it is about the rollout itself."""
     row = rollouts.get(tx, rollout_id)
     return None if digest == row.digest else amendments.by_digest(tx, rollout_id, digest)
-
