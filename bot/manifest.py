@@ -13,6 +13,7 @@ from bot.errors import XsbotError
 #: Bot scope -> what it is needed for, as operators read it in docs/slack-app.md.
 SCOPES: dict[str, str] = {
     "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
+    "files:write": "Put the picture and the report of a finished rollout into its thread.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
     "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
@@ -28,6 +29,8 @@ METHODS: dict[str, str] = {
     "chat.getPermalink": "",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
     "usergroups.users.list": "usergroups:read",
     "views.open": "",
@@ -39,7 +42,7 @@ USAGE_HINT = (
     "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
     "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | reject ID | pause ID | "
-    "resume ID | retry ID | skip ID HOST | abort ID | restore POOL | history | audit"
+    "resume ID | retry ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
 )
 
 

@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.messages.answers import retired
 from commands import (
     abort,
+    amend,
     approve,
     audit,
     bundle,
@@ -56,6 +57,7 @@ VERBS: tuple[Verb, ...] = (
     resume.VERB,
     retry.VERB,
     skip.VERB,
+    amend.VERB,
     abort.VERB,
     tasks.VERB,
     sync.VERB,
@@ -87,7 +89,11 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, tasks, proxy, restore):
+    listening = (
+        *(updates, update, approve, reject, pause, resume, retry, skip, amend, abort),
+        *(sync, tasks, proxy, restore),
+    )
+    for module in listening:
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))
