@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from tests.bench.rolling.bench import OURS, PEERS, Row, rows, summary
 from tests.bench.rolling.pools import MIXES, Shape
+from tests.bench.rolling.table import matrix, sizes_only, write
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,6 +34,11 @@ def _arguments() -> argparse.Namespace:
         help="our rounds in this process, or by the product's worker with its database over HTTPS",
     )
     parser.add_argument("--tools", default=",".join((*PEERS, OURS)), help="which, separated by commas")
+    parser.add_argument("--table", type=Path, metavar="PAGE", help="run the whole matrix and write it into the page")
+    parser.add_argument("--up-to", type=int, default=64, metavar="HOSTS", help="with --table: no larger pools")
+    parser.add_argument("--sizes-only", action="store_true", help="with --table: only lines of other sizes")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --table: so many pools at a time")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="with --table: go on from the lines kept there")
     parser.add_argument("--json", action="store_true", help="the result as JSON on the last line")
     return parser.parse_args()
 
@@ -39,6 +46,17 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Run what the command line asks for, and print it."""
     options = _arguments()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    if options.table is not None:
+        write(
+            options.table,
+            [cell for cell in matrix(options.up_to) if not options.sizes_only or sizes_only(cell)],
+            preset=options.preset,
+            seeds=seeds,
+            jobs=options.jobs,
+            kept=options.keep,
+        )
+        return 0
     shape = Shape(
         options.hosts,
         options.memory,
@@ -49,7 +67,6 @@ def main() -> int:
         options.largest,
     )
     tools = options.tools.split(",")
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
     product = options.driver == "product"
     found: list[Row] = []
     for row in rows(shape, seeds, tools, options.preset, options.placement, product=product):

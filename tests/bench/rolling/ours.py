@@ -90,6 +90,15 @@ def choices(preset: str, placement: str) -> Choices:
     return Choices(stopped_vms=StoppedVms.SHUTDOWN, **chosen)
 
 
+def offers(preset: str) -> bool:
+    """Whether this release has the preset (and with it a choice of placements)."""
+    for entry in fields(Choices):
+        if entry.name == "preset":
+            presets: Any = type(entry.default)
+            return preset in {str(value) for value in presets}
+    return False
+
+
 def roll(pool: LabPool, time: SteppedTime, wanted: Choices, effort: Effort, *, product: bool = False) -> None:
     """Update the pool by rounds whose memory is in this process, with no wire to the lab; or, `product`, by the worker
     of the product with its database, over HTTPS. Raises `Stopped` where people would be asked.

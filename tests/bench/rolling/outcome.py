@@ -61,7 +61,7 @@ class Outcome:
 def outcome(tool: str, pool: LabPool, drawn: Draw, began: datetime, error: str, complaints: Iterable[str]) -> Outcome:
     """Judge the pool after the tool's end."""
     verdict, effects, state = pool.verdict(), pool.effects, pool.state()
-    log = _Log(effects, drawn, began)
+    log = log_of(effects, drawn, began)
     pinned = {vm.name for vm in drawn.scenario.vms if vm.pci}
     down = verdict.vm_downtime
     pending = any(host["pending"]["mandatory"] or host["pending"]["recommended"] for host in state["hosts"])
@@ -87,7 +87,12 @@ def outcome(tool: str, pool: LabPool, drawn: Draw, began: datetime, error: str, 
     )
 
 
-class _Log:
+def log_of(effects: list[Effect], drawn: Draw, began: datetime) -> Log:
+    """What the lab's log of effects says about the run."""
+    return Log(effects, drawn, began)
+
+
+class Log:
     """The log of effects read once from beginning to end."""
 
     def __init__(self, effects: list[Effect], drawn: Draw, began: datetime) -> None:
@@ -165,5 +170,6 @@ class _Log:
         self.lowest_spare = min(self.lowest_spare, spare)
         fullest = max((held for host, held in self._held.items() if host not in self._out), default=0.0)
         broken = f"{len(self._out)} hosts out and no room for the fullest of the others"
-        if effect.kind == "host_disabled" and len(self._out) > 1 and spare < fullest:
+        nobody = len(self._out) == len(self._held)
+        if effect.kind == "host_disabled" and len(self._out) > 1 and (spare < fullest or nobody):
             self.violations.append(f"{effect.host} taken out: {broken}")
