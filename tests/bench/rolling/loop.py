@@ -60,6 +60,9 @@ class Loop:
         self._measured: dict[str, list[float]] = {}
         self._before: PoolSnapshot | None = None
         self._silent_since: datetime | None = None
+        #: The session, and its place in the events.
+        self._place = ("", "")
+        self._stood: dict[str, tuple[object, ...]] = {}
 
     def drive(self, say: Callable[[Reason], str]) -> None:
         """Round after round. Raises `Stopped` where people would be asked, in the words of `say`."""
@@ -224,21 +227,40 @@ class Loop:
 
     def _wait(self, until: datetime) -> None:
         """Until the moment, the end of a task of ours, or a host that comes, goes or restarts."""
-        stands = self._standing()
-        while (left := (until - self.time.now()).total_seconds()) > 0:
-            try:
-                self.gateway.wait_event(("task", "host"), math.ceil(left * 1000) / 1000)
-                if self._standing() != stands:
+        try:
+            while (left := (until - self.time.now()).total_seconds()) > 0:
+                if any(self._matters(event) for event in self._events(left)):
                     return
-            except XenError:
-                # The coordinator is away: the next look says so, a moment later so that it may have come back.
-                self.time.wait_until(min(until, self.time.now() + _KNOCK))
-                return
+        except XenError:
+            # The coordinator is away: the next look says so, a moment later so that it may have come back.
+            self.time.wait_until(min(until, self.time.now() + _KNOCK))
 
-    def _standing(self) -> tuple[object, ...]:
-        refs = [known.task_ref for known in self.intents.values() if known.state is IntentState.OPEN and known.task_ref]
-        hosts: dict[str, Record] = self.gateway._connection.read("host.get_all_records")
-        return (
-            tuple(ref for ref in refs if self.gateway.task(ref).state == "pending"),
-            tuple((ref, host["enabled"], host["other_config"].get("agent_start_time")) for ref, host in hosts.items()),
-        )
+    def _events(self, seconds: float) -> list[Record]:
+        """What changed since the last call, as soon as something does."""
+        connection = self.gateway._connection
+        link = connection.link()
+        if link.handle != self._place[0]:
+            self._place = (link.handle, "")
+        try:
+            batch = connection.once(
+                link, "event.from", ["task", "host"], self._place[1], math.ceil(seconds * 1e3) / 1e3
+            )
+        except XenError as error:
+            connection.lost(link, error)
+            raise
+        self._place = (link.handle, str(batch["token"]))
+        events: list[Record] = batch["events"]
+        return events
+
+    def _matters(self, event: Record) -> bool:
+        record = event.get("snapshot")
+        if event["class"] == "task":
+            over = record is None or record["status"] != "pending"
+            return over and any(
+                known.task_ref == event["ref"] for known in self.intents.values() if known.state is IntentState.OPEN
+            )
+        if record is None:
+            return True
+        stands = (record["enabled"], record["other_config"].get("agent_start_time"))
+        stood, self._stood[event["ref"]] = self._stood.get(event["ref"]), stands
+        return stood != stands
