@@ -18,6 +18,8 @@ from tests.bench.rolling.outcome import Outcome
 from tests.bench.rolling.pools import Shape, draw
 
 BEGIN, END = "<!-- bench-rolling: begin -->", "<!-- bench-rolling: end -->"
+#: The preset whose aims are named where a line does not name another.
+AIMED = "standard"
 _TOOLS = (*PEERS, OURS)
 _MIXES = {
     "half": "half reboot",
@@ -105,6 +107,8 @@ def write(page: Path, cells: list[Cell], *, preset: str, seeds: range, jobs: int
         wanted = replace(cell, preset=cell.preset or preset)
         if wanted.preset == "serial" or not offers(wanted.preset):
             wanted = replace(wanted, placement="")
+        if not cell.preset and preset != AIMED:
+            wanted = replace(wanted, aims=Aims())
         results.append((wanted, _kept(kept, wanted, seeds, jobs)))
         print(_line(*results[-1]), flush=True)
     first = results[0][0]
