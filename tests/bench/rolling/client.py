@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import ssl
 import urllib.request
 import xmlrpc.client
@@ -39,7 +40,9 @@ class Refused(Exception):
     """XAPI said no."""
 
     def __init__(self, details: list[str]) -> None:
-        super().__init__(" ".join(details))
+        # References mean nothing to a reader, and XAPI repeats itself for every VM.
+        words = re.split(r"[ |]", re.sub(r",?OpaqueRef:[0-9a-f-]+", "", " ".join(details)))
+        super().__init__(" ".join(dict.fromkeys(filter(None, words))))
         self.code = details[0]
 
 
