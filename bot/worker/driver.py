@@ -182,7 +182,9 @@ class Driver:
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)
         for debt in debts.open_debts(tx, row.pool_uuid):
-            debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
+            # Every VM that is away is a debt: asking for each in each round would be most of a round's work.
+            if debt.waiting_for != waiting.get(debt.key, ""):
+                debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
 
     def _tell_what_is_pending(self, tx: Session, row: RolloutRow, snapshot: PoolSnapshot) -> None:
         """Tasks above the chosen level, or of VMs that the spec does not list, stay pending; people should know."""
