@@ -255,12 +255,18 @@ def skip_host(tx: Session, rollout_id: int, host: str) -> bool:
     return True
 
 
-def note_coordinator(tx: Session, rollout_id: int, host: str) -> None:
-    """Write down which host is the coordinator."""
+def note_coordinator(tx: Session, rollout_id: int, host: str, synced_at: datetime | None) -> None:
+    """Write down which host is the coordinator and when the pool was synced last.
+
+    When it is another host than before, that sync was the former one's: `stale_sync` remembers it.
+    """
     row = get(tx, rollout_id)
-    if row.coordinator != host:
-        row.coordinator = host
-        _saved(tx, row)
+    if (row.coordinator, row.pool_synced_at) == (host, synced_at):
+        return
+    if row.coordinator not in ("", host):
+        row.stale_sync = row.pool_synced_at or row.stale_sync
+    row.coordinator, row.pool_synced_at = host, synced_at
+    _saved(tx, row)
 
 
 def take_fence(tx: Session, rollout_id: int, token: str) -> None:

@@ -120,6 +120,8 @@ class Memory:
     `settling` says that the rollout is over and only its debts are of interest: nothing may be updated or restarted.
     `owner` is what this installation writes into the pool's claim for this rollout; `reboots_accepted` are hosts whose
     reboot after a failed live patch was approved later; `skipped` are hosts that people leave out from now on.
+    `coordinator` is the uuid of the coordinator as it was last seen ("" before the first look); `stale_sync` the pool's
+    last sync before its coordinator changed, None when it did not.
     """
 
     updates: AvailableUpdates
@@ -131,6 +133,8 @@ class Memory:
     owner: str = ""
     reboots_accepted: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
+    coordinator: str = ""
+    stale_sync: datetime | None = None
 
     def intent(self, key: str) -> Intent | None:
         """What we know of an effect, None when it was never asked for."""

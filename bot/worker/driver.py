@@ -54,6 +54,7 @@ class Driver:
         self._silent_since: datetime | None = None
         self._before: PoolSnapshot | None = None
         self._coordinator = ""
+        self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
     def drive(self) -> None:
@@ -105,6 +106,7 @@ class Driver:
         self._silent_since = None
         self._before = snapshot
         self._coordinator = snapshot.pool.coordinator
+        self._synced_at = snapshot.pool.last_update_sync
         return snapshot
 
     def _silence(self, row: RolloutRow, error: XenError) -> None:
@@ -150,6 +152,8 @@ class Driver:
             giving_up=row.giving_up and row.state is State.ABORTING,
             owner=self._owner,
             skipped=frozenset(row.skipped),
+            coordinator=row.coordinator,
+            stale_sync=row.stale_sync,
         )
 
     # -- tell ------------------------------------------------------------------------------------------------
@@ -157,7 +161,7 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
-        rollouts.note_coordinator(tx, row.id, self._coordinator)
+        rollouts.note_coordinator(tx, row.id, self._coordinator, self._synced_at)
         # Copied out: `turns.record` changes these very rows.
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)

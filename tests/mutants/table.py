@@ -11,6 +11,7 @@ _KILLED = "tests/rollout/test_killed.py::"
 _LEVELS = "tests/rollout/test_guidance_levels.py::"
 _OTHERS = "tests/rollout/test_other_people.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
+_SUCCESSION = "tests/rollout/test_succession.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _SKIPPING = "tests/unit/rollout/test_skipping.py::"
@@ -104,6 +105,30 @@ MUTATIONS = (
         "forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)",
         "forced = False",
         (f"{_LEVELS}test_toolstacks_restart_for_a_new_version_even_where_the_update_does_not_ask_for_it",),
+    ),
+    Mutation(
+        "a change of coordinator is not noticed",
+        3,
+        "bot/rollout/decide.py",
+        "    changed = succession(round_) if updating else None\n",
+        "    changed = None\n",
+        (f"{_SUCCESSION}test_people_are_asked_sync_and_the_new_coordinator_comes_first",),
+    ),
+    Mutation(
+        "a new coordinator need not be synced",
+        3,
+        "bot/rollout/succession.py",
+        "    if stale is not None and pool.last_update_sync in (None, stale):\n",
+        "    if False:\n",
+        (f"{_SUCCESSION}test_a_lost_coordinator_is_replaced_by_a_member",),
+    ),
+    Mutation(
+        "a member may restart ahead of a new coordinator",
+        3,
+        "bot/rollout/turn.py",
+        "        return coordinator if HostNeed(self.round, coordinator).update_left else None\n",
+        "        return None\n",
+        (f"{_SUCCESSION}test_an_abort_does_not_restart_a_member_ahead_of_the_new_coordinator",),
     ),
     # 4. Only empty hosts are rebooted, only listed VMs are stopped.
     Mutation(
