@@ -31,8 +31,8 @@ class Upkeep(Desk):
     def sync(self, alias: str, actor: Actor) -> None:
         """Have the pool synchronize with its update channel; returns once XAPI has begun.
 
-        Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved. One that waits
-        for a sync, because the coordinator changed, is the exception; it looks at the checksum before it goes on.
+        Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved. One that
+        waits for a sync, because the coordinator changed, is the exception; it looks at the checksum before it goes on.
         """
         require(self.authority, actor, Role.ADMIN, self._known(alias))
         with self.database.reading() as tx:
