@@ -298,6 +298,26 @@ MUTATIONS = (
             f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
         ),
     ),
+    # 9. Messages are never lost, in order, at Slack's pace.
+    Mutation(
+        "a new sender forgets what was sent",
+        9,
+        "bot/delivery/sender.py",
+        "        if not led:\n",
+        "        if False:\n",
+        (
+            "tests/slack/test_delivery.py::test_a_new_sender_keeps_the_pace_of_the_one_before",
+            "tests/slack/test_delivery.py::test_another_sender_and_other_rollouts_wait_as_long_as_slack_asked",
+        ),
+    ),
+    Mutation(
+        "a sender that leads no more sends what it took up",
+        9,
+        "bot/delivery/sender.py",
+        "            elif self._still_leads():\n",
+        "            else:\n",
+        ("tests/slack/test_delivery.py::test_a_sender_that_was_frozen_before_it_sent_sends_no_more",),
+    ),
     # 10. No secret, and no injected markup.
     Mutation(
         "the password is part of an address's repr",
