@@ -24,6 +24,8 @@ from .machines import Process, release, wait_for
 from .signed import over_http
 from .site import ONE_HOST, SPEED, Site
 
+pytestmark = pytest.mark.timeout(240)
+
 FORTY = [f"approver-{number:02}" for number in range(40)]
 
 

@@ -17,7 +17,7 @@ from tests.slack.conftest import request_update
 from .machines import Process, release, wait_for
 from .site import ONE_HOST, SPEED, Site
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(240)]
 
 DRIVES = "is driven by this process"
 
