@@ -210,7 +210,8 @@ class Delivery:
     def _settle_attention(self, row: OutboxRow, now: datetime) -> None:
         """Take the buttons off a call for attention that was dealt with.
 
-        It is a courtesy: clicks on them are refused anyway. When Slack does not take it, the next card does it.
+        It is a courtesy: clicks on them are refused anyway. When Slack does not take it, the next card does it; where
+        our share of edits is used up, a card is drawn once more when there is room again.
         """
         rollout_id = int(row.payload["rollout_id"])
         with self._database.reading() as tx:
@@ -218,6 +219,9 @@ class Delivery:
         if outgoing is None or outgoing.edits is None:
             return
         with self._database.transaction() as tx:
+            if (room_at := self._pace.next_update(now)) > now:
+                rollouts.redraw(tx, rollout_id, room_at)
+                return
             outbox.count_edit(tx, row.id)
         try:
             self._pace.updated(now)
@@ -230,6 +234,8 @@ class Delivery:
         except SlackApiError as error:
             if code_of(error) not in GONE:
                 log.warning("a settled call for attention keeps its buttons for now: %s", code_of(error))
+                if code_of(error) in RATE_LIMITED:
+                    self._pace.hold("", now + timedelta(seconds=retry_after(error)))
                 return
         except (SlackClientError, OSError) as error:
             log.warning("a settled call for attention keeps its buttons for now: %s", type(error).__name__)

@@ -270,6 +270,14 @@ MUTATIONS = (
         "    if not token:\n",
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
+    Mutation(
+        "a process that was frozen before its call makes it",
+        7,
+        "bot/worker/hands.py",
+        "            self._check_fence()\n",
+        "",
+        (f"{_KILLED}test_a_process_that_was_frozen_just_before_its_call_does_not_make_it",),
+    ),
     # 8. Every change of state has exactly one event in a chain that verifies.
     Mutation(
         "a transition overwrites what somebody else decided meanwhile",

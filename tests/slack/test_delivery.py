@@ -123,6 +123,23 @@ def test_edits_stay_below_what_slack_allows_for_the_workspace(office: Office) ->
     assert office.waiting() == 0
 
 
+def test_buttons_that_mean_nothing_any_more_go_away_within_the_same_limit(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING, State.NEEDS_ATTENTION)
+    office.deliver(10)
+    (asking,) = [entry for entry in office.slack.thread(office.card()) if "Retry" in entry.buttons]
+    office.move(rollout_id, State.RUNNING)
+    # Everybody else's edits have left room for the card alone.
+    for _ in range(44):
+        office.delivery._pace.updated(office.clock.now())
+    before = len(calls(office.slack, "chat.update"))
+    office.deliver(30)
+    assert len(calls(office.slack, "chat.update")) - before == 1
+    office.deliver(60)
+    (settled,) = [entry for entry in office.slack.thread(office.card()) if entry.ts == asking.ts]
+    assert settled.buttons == []
+
+
 def another_sender(office: Office, leads: Callable[[], bool] = lambda: True) -> Delivery:
     """The sender of another process on the same database."""
     return Delivery(office.database, client_of(office.slack), office.settings, office.clock, leads=leads)
