@@ -325,9 +325,9 @@ class OutboxRow(Table, table=True):
     dead_at: datetime | None = Field(default=None, sa_type=Moment)
     attempts: int = 0
     error: str = ""
-    channel: str = ""
+    channel: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     """The channel that it was posted to (or that Slack refused it for), "" when it edited a message."""
-    edits: int = 0
+    edits: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many edits of messages it took (or were refused)."""
 
 

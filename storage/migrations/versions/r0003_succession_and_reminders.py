@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Add the columns; rows of the earlier release begin without a value."""
     for name in ("pool_synced_at", "stale_sync", "waiting_since", "reminded_at"):
         op.add_column("rollouts", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
-    op.add_column("outbox", sa.Column("channel", sa.String(), nullable=False, server_default=""))
+    op.add_column("outbox", sa.Column("channel", sa.String(), nullable=False, server_default=sa.text("''")))
     op.add_column("outbox", sa.Column("edits", sa.Integer(), nullable=False, server_default="0"))
 
 
