@@ -26,7 +26,7 @@ from storage.tables import OutboxRow
 __all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Spent", "Topic"]
 
 #: Topics whose message is rendered from the newest state when it is sent, so that one pending row is enough.
-COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.DEBTS})
+COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.AMENDMENT, Topic.DEBTS})
 
 #: What a row's error says while Slack has asked to wait with it.
 RATE_LIMITED = "ratelimited"
