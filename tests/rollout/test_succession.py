@@ -71,6 +71,19 @@ def test_another_checksum_is_not_installed(rollout: Rehearsal) -> None:
     rollout.assert_as_it_was()
 
 
+def test_what_is_left_goes_on_with_another_checksum_once_people_agree(rollout: Rehearsal) -> None:
+    rollout.when("host_enabled", lambda: designate(rollout), host="xs-01")
+    rollout.carry_out()
+    rollout.pool.fault("foreign_sync")
+    rollout.wait(minutes=5)
+    rollout.retry()
+    assert rollout.offered() == ["checksum"]
+    rollout.amend("checksum")
+    assert rollout.agree() is State.SUCCEEDED
+    rollout.assert_done()
+    assert order(rollout, "apply_started")[:2] == ["xs-01", "xs-03"]
+
+
 def test_a_change_while_the_bot_was_away_is_seen_by_the_next_process(rollout: Rehearsal) -> None:
     rollout.ask().approve()
     rollout.when("host_enabled", lambda: rollout.desk.pause(rollout.id, actor("bob")), host="xs-01")
