@@ -58,6 +58,7 @@ class Driver:
         self._before: PoolSnapshot | None = None
         self._sample: Sample | None = None
         self._coordinator = ""
+        self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
     def drive(self) -> None:
@@ -111,6 +112,7 @@ class Driver:
         self._silent_since = None
         self._before = snapshot
         self._coordinator = snapshot.pool.coordinator
+        self._synced_at = snapshot.pool.last_update_sync
         return snapshot
 
     def _silence(self, row: RolloutRow, error: XenError) -> None:
@@ -156,6 +158,8 @@ class Driver:
             giving_up=row.giving_up and row.state is State.ABORTING,
             owner=self._owner,
             skipped=frozenset(row.skipped),
+            coordinator=row.coordinator,
+            stale_sync=row.stale_sync,
         )
 
     # -- tell ------------------------------------------------------------------------------------------------
@@ -163,7 +167,7 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
-        rollouts.note_coordinator(tx, row.id, self._coordinator)
+        rollouts.note_coordinator(tx, row.id, self._coordinator, self._synced_at)
         if self._sample is not None:
             timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.

@@ -191,6 +191,7 @@ class Rehearsal:
         approvers: Collection[str],
         mode: str,
         url: str,
+        installation: str = "test",
     ) -> None:
         self.pool = pool
         self.time = time
@@ -209,7 +210,7 @@ class Rehearsal:
         }
         self.settings = Settings.model_validate(
             {
-                "installation": "test",
+                "installation": installation,
                 "database_url": url or f"sqlite:///{directory}/xsbot.sqlite",
                 "slack": {"audit_channel": "C0AUDIT", "bot_token": BOT_TOKEN, "app_token": APP_TOKEN},
                 "approval": {"required": required},
@@ -473,6 +474,26 @@ class Rehearsal:
         assert self.state is State.SUCCEEDED, self.headline
         self.assert_as_it_was()
         assert self.verdict.hosts_behind == []
+
+
+@contextmanager
+def another_installation(first: Rehearsal) -> Iterator[Rehearsal]:
+    """A second bot with a database of its own that knows nothing of the first, on the same pool."""
+    with tempfile.TemporaryDirectory() as directory:
+        second = Rehearsal(
+            first.pool,
+            first.time,
+            Path(directory),
+            required=2,
+            approvers=("bob", "carol", "dave"),
+            mode="act",
+            url="",
+            installation="second",
+        )
+        try:
+            yield second
+        finally:
+            second.close()
 
 
 @contextmanager

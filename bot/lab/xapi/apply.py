@@ -52,6 +52,8 @@ def _apply(world: World, machine: Machine, checksum: str) -> Steps:
     assert_one_repository(world)
     if not checksum or checksum != world.checksum:
         raise XapiFailure("UPDATEINFO_HASH_MISMATCH")
+    if not world.has_packages:
+        raise XapiFailure("INVALID_UPDATEINFO_XML")
     if world.is_coordinator(machine):
         fill_cache(world)
     query_host(world, machine)

@@ -84,6 +84,7 @@ def build(world: World, addresses: list[str]) -> None:
             ha_plan_exists_for=1,
             ha_cluster_stack="xhad",
         )
+    world.mirror = world.coordinator.ref
     for machine in world.machines.values():
         world.refresh_host(machine.ref)
         world.cache[machine.ref] = list(world.synced)

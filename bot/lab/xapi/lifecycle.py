@@ -58,7 +58,7 @@ def stop_toolstack(world: World, machine: Machine, state: str) -> None:
     """Connections break, calls of its own end, sockets close."""
     machine.state = state
     machine.ready = False
-    _fall_silent(world, machine)
+    fall_silent(world, machine)
     world.network.down(machine.name)
     machine.disabled_by_request = False
     if world.is_coordinator(machine):
@@ -76,7 +76,7 @@ def _lose_coordinator(world: World, member: Machine) -> None:
     if member.state == UP and world.coordinator.state in (DOWN, STOPPED):
         member.state = EMERGENCY
         member.emergency = ["HOST_STILL_BOOTING"]
-        _fall_silent(world, member)
+        fall_silent(world, member)
         member.lifecycle = world.kernel.spawn(_reconnect(world, member))
 
 
@@ -171,7 +171,7 @@ def _clear_out(world: World, machine: Machine) -> Steps:
             halt(world, vm)
 
 
-def _fall_silent(world: World, machine: Machine) -> None:
+def fall_silent(world: World, machine: Machine) -> None:
     """No heartbeats from now on; ten minutes later the coordinator assumes the host dead."""
     if machine.silent_since is None and not world.is_coordinator(machine):
         machine.silent_since = world.now
@@ -223,6 +223,11 @@ def _register(world: World, machine: Machine) -> Steps:
     """A member asks the coordinator to be let in; it stays in emergency mode until it is."""
     told = False
     while True:
+        if world.is_coordinator(machine):
+            # It took over while it was waiting to be let in.
+            machine.state = STARTING
+            machine.emergency = []
+            return
         if world.coordinator.state not in (UP,):
             machine.state = EMERGENCY
             machine.emergency = ["HOST_STILL_BOOTING"]

@@ -51,6 +51,8 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.pool = NULL
         self.repository = NULL
+        #: The host that has the packages of the last synchronisation: whoever was coordinator then.
+        self.mirror = NULL
         #: What the vendor publishes, and what the last synchronisation brought.
         self.published: tuple[Update, ...] = scenario.updates
         self.synced: tuple[Update, ...] = scenario.updates
@@ -116,6 +118,11 @@ class World:
     def checksum(self) -> str:
         """Repository.hash."""
         return str(self.db.get("Repository", self.repository, "hash"))
+
+    @property
+    def has_packages(self) -> bool:
+        """Whether the coordinator of now has the packages of the last synchronisation."""
+        return bool(self.mirror == self.coordinator.ref)
 
     def checksum_of(self, updates: Iterable[Update]) -> str:
         """The hash a synchronisation of `updates` yields."""
