@@ -63,6 +63,7 @@ def take_in(world: World, updates: tuple[Update, ...]) -> str:
         query_host(world, machine)
     before = world.checksum
     world.synced = updates
+    world.mirror = world.coordinator.ref
     checksum = world.checksum_of(updates)
     world.cache.clear()
     fill_cache(world)
@@ -156,6 +157,8 @@ def get_updates(world: World, key: str, refs: list[str] | None) -> Steps:
         if not world.checksum:
             # Never synced: there is no metadata on the coordinator's disk.
             raise XapiFailure("INVALID_REPOMD_XML")
+        if not world.has_packages:
+            raise XapiFailure("INVALID_UPDATEINFO_XML")
         yield 0.5 if world.cache else 5.0
         fill_cache(world)
         return _document(world, refs)
