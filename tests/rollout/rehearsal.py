@@ -50,7 +50,14 @@ from storage.tables import AuditRow, OutboxRow
 
 #: Fast machines: a rehearsal costs as much as the looks that its waits are made of.
 _FAST = Durations(
-    apply=20.0, reboot=20.0, toolstack=10.0, sync=20.0, migration_gib_per_s=2.0, ha_enable=5.0, ha_disable=5.0
+    apply=20.0,
+    reboot=20.0,
+    toolstack=10.0,
+    sync=20.0,
+    migration_gib_per_s=2.0,
+    wire_gib_per_s=16.0,
+    ha_enable=5.0,
+    ha_disable=5.0,
 )
 #: As long as they take in a machine room: members lose their coordinator while it reboots, and find it again.
 REAL = Durations()

@@ -32,6 +32,12 @@ _RETRY_TEMPORARY = 5.0
 
 def coordinator_lost(world: World, gone: str) -> None:
     """The coordinator's toolstack went away: everything that lived in its memory is gone."""
+    moving = [world.name("VM", vm) for vm, record in world.db.items("VM") if record["current_operations"]]
+    busy = [
+        machine.name
+        for machine in world.machines.values()
+        if {"apply_updates", "evacuate"} & set(machine.operations.values())
+    ]
     for process in list(world.running):
         process.kill(ConnectionAborted())
     world.running.clear()
@@ -45,7 +51,7 @@ def coordinator_lost(world: World, gone: str) -> None:
         world.db.set("VM", vm, current_operations={})
     for drop in world.on_coordinator_lost:
         drop()
-    world.effect("coordinator_lost", world.coordinator.ref, because=gone)
+    world.effect("coordinator_lost", world.coordinator.ref, because=gone, vms=moving, hosts=busy)
 
 
 def stop_toolstack(world: World, machine: Machine, state: str) -> None:
@@ -110,7 +116,7 @@ def restart_toolstack(world: World, machine: Machine) -> Steps:
     if machine.state not in (UP, EMERGENCY, STARTING):
         return
     stop_toolstack(world, machine, STOPPED)
-    yield world.takes("toolstack")
+    yield world.takes("toolstack", machine)
     if machine.state != STOPPED:
         return
     world.effect("toolstack_restarted", machine.ref)
@@ -133,7 +139,7 @@ def reboot(world: World, machine: Machine, task: str) -> Steps:
     if machine.name in world.faults.never_returns:
         machine.lost = True
         return
-    yield world.takes("reboot")
+    yield world.takes("reboot", machine)
     yield from come_back(world, machine)
 
 
