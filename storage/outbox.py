@@ -89,6 +89,11 @@ def next_due_at(tx: Session) -> datetime | None:
     return tx.exec(query.limit(1)).first()
 
 
+def empty(tx: Session, lane: str) -> bool:
+    """Whether nothing of that lane waits."""
+    return tx.exec(select(OutboxRow.id).where(OutboxRow.lane == lane, *_UNSENT).limit(1)).first() is None
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What one message took of what Slack lets us send: a post to `channel` ("" when none), and so many edits.
@@ -114,11 +119,6 @@ def spent(tx: Session, since: datetime, now: datetime) -> list[Spent]:
         elif row.error == RATE_LIMITED and row.not_before > now:
             found.append(Spent(now, row.channel, held_until=row.not_before))
     return found
-
-
-def empty(tx: Session, lane: str) -> bool:
-    """Whether nothing of that lane waits."""
-    return tx.exec(select(OutboxRow.id).where(OutboxRow.lane == lane, *_UNSENT).limit(1)).first() is None
 
 
 def claim(tx: Session, row_id: int, at: datetime) -> OutboxRow:
