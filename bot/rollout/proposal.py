@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from bot.rollout.blocker import Blockers, real_blockers, treatment_of
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
+from bot.rollout.kind import Kind, kind_of
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
 from bot.rollout.spec import (
     HostCeiling,
@@ -33,11 +34,18 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    #: The words of a `bot.rollout.backups.BackupPlan`; None: as the pool's configuration says.
+    backups: tuple[str, ...] | None = None
+    #: What for, and with `Kind.REBOOT` which hosts (uuids; none: all of them).
+    kind: Kind = Kind.CDN
+    hosts: tuple[str, ...] = ()
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure)
+    kind = kind_of(spec.kind) or Kind.CDN
+    hosts = tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else ()
+    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure, spec.backups, kind, hosts)
 
 
 class PoolFix(StrEnum):
@@ -82,6 +90,8 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
         fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        backups=choices.backups or () if hosts else (),
+        kind=choices.kind.value,
     )
 
 
@@ -121,6 +131,8 @@ def expected_tasks(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host
         tasks |= {Task.RESTART_TOOLSTACK}
     if any(Task.RESTART_DEVICE_MODEL in vm.pending.at(choices.level) for vm in snapshot.residents(host.uuid)):
         tasks |= {Task.RESTART_DEVICE_MODEL}
+    if choices.kind is Kind.REBOOT:
+        tasks |= {Task.REBOOT_HOST}
     return tasks | {Task.EVACUATE_HOST} if Task.REBOOT_HOST in tasks else tasks
 
 
@@ -158,6 +170,8 @@ def _in_order(snapshot: PoolSnapshot) -> tuple[Host, ...]:
 
 
 def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> bool:
+    if choices.kind is Kind.REBOOT:
+        return not choices.hosts or host.uuid in choices.hosts
     entry = updates.for_host(host.uuid)
     if host_needs_turn(host, entry, updates.checksum, choices.level):
         return True

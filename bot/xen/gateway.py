@@ -16,12 +16,14 @@ from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
+from bot.xen.channels import Channels
 from bot.xen.connection import Observer, PoolConnection
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
 from bot.xen.mirror import Mirror
 from bot.xen.permissions import missing_permissions
 from bot.xen.snapshot import CLASSES, TASK_MARK, MadeVms, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
+from bot.xen.transfers import Transfers
 from bot.xen.trust import seen_fingerprint
 from bot.xen.wire import Records
 
@@ -51,7 +53,7 @@ class RepositoryState:
     server_time: datetime
 
 
-class Gateway:
+class Gateway(Channels, Transfers):
     """One pool. Safe for use by many threads; logs in when first needed."""
 
     def __init__(self, address: PoolAddress, *, time: Time, name: str, observe: Observer | None = None) -> None:

@@ -44,6 +44,10 @@ def disturb(world: World, name: str, arguments: dict[str, Any]) -> None:
         faults.sync_fails = times
     elif name == "ha_enable_fails":
         faults.ha_enable_fails = times
+    elif name == "backup_fails":
+        faults.backup_fails = times
+    elif name == "backup_truncated":
+        faults.backup_truncated = times
     elif name == "coordinator_slow":
         faults.coordinator_slow = float(arguments.get("seconds", 30.0)) if on else 0.0
     elif name == "drop_connections":

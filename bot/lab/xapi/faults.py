@@ -18,6 +18,8 @@ FAULTS: dict[str, str] = {
     "migration_fails": "migrations of the VM fail half-way, `times` times",
     "livepatch_fails": "live patches applied to the host fail (the apply itself succeeds)",
     "sync_fails": "pool.sync_updates ends with REPOSYNC_FAILED, `times` times",
+    "backup_fails": "the next dumps, exports and host backups answer HTTP 500, `times` times",
+    "backup_truncated": "the next dumps, exports and host backups end half-way without a word, `times` times",
     "coordinator_slow": "every answer of the coordinator takes `seconds` simulated seconds longer",
     "ha_enable_fails": "pool.enable_ha ends with HA_FAILED_TO_FORM_LIVESET, `times` times",
     "drop_connections": "every open connection of the host (default: coordinator) is reset now",
@@ -38,6 +40,8 @@ class Faults:
     livepatch_fails: set[str] = field(default_factory=set)
     sync_fails: int = 0
     ha_enable_fails: int = 0
+    backup_fails: int = 0
+    backup_truncated: int = 0
     coordinator_slow: float = 0.0
 
     def takes_apply(self, host: str) -> bool:
@@ -54,6 +58,16 @@ class Faults:
             self.sync_fails -= 1
             return True
         return False
+
+    def takes_backup_failure(self) -> bool:
+        """Use up one failing dump, export or host backup."""
+        self.backup_fails, taken = max(0, self.backup_fails - 1), self.backup_fails > 0
+        return taken
+
+    def takes_truncation(self) -> bool:
+        """Use up one dump, export or host backup that ends half-way."""
+        self.backup_truncated, taken = max(0, self.backup_truncated - 1), self.backup_truncated > 0
+        return taken
 
     def takes_ha_enable(self) -> bool:
         """Use up one failing enabling of HA."""

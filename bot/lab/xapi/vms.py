@@ -154,17 +154,18 @@ def snapshot(ctx: Context, vm: str, new_name: str, ignore_vdis: list[str] | None
         "VM", name_label=new_name, is_a_snapshot=True, is_a_template=True, snapshot_of=vm, snapshot_time=world.now
     )
     world.db.set("VM", vm, snapshots=[*world.db.get("VM", vm, "snapshots"), ref])
+    world.effect("vm_snapshot", vm=vm, name=new_name)
     return ref
 
 
 @xapi("VM.assert_can_boot_here")
-def assert_can_boot_here(ctx: Context, vm: str, host: str) -> None:
+def assert_can_boot_here(ctx: Context, self: str, host: str) -> None:
     """Refuse if the VM cannot run on the host, memory included."""
-    refusal = refused_on(ctx.world, vm, host)
+    refusal = refused_on(ctx.world, self, host)
     if refusal is not None:
         raise refusal
-    if ctx.world.db.get("VM", vm, "resident_on") != host:
-        assert_memory(ctx.world, vm, host)
+    if ctx.world.db.get("VM", self, "resident_on") != host:
+        assert_memory(ctx.world, self, host)
 
 
 @xapi("VM.get_possible_hosts")
@@ -178,11 +179,11 @@ def get_possible_hosts(ctx: Context, vm: str) -> list[str]:
 
 
 @xapi("VM.set_ha_restart_priority")
-def set_ha_restart_priority(ctx: Context, vm: str, value: str) -> None:
+def set_ha_restart_priority(ctx: Context, self: str, value: str) -> None:
     """Protect a VM ("restart"), or not ("best-effort", "")."""
     if value not in ("", "restart", "best-effort"):
         raise XapiFailure("INVALID_VALUE", "ha_restart_priority", value)
-    ctx.world.db.set("VM", vm, ha_restart_priority=value, ha_always_run=value == "restart")
+    ctx.world.db.set("VM", self, ha_restart_priority=value, ha_always_run=value == "restart")
 
 
 @xapi("VBD.eject")
