@@ -74,8 +74,12 @@ class Machine:
     operations: dict[str, str] = field(default_factory=dict)
     outgoing: int = 0
     incoming: int = 0
-    #: The process that stops or starts this machine's toolstack, if any.
-    lifecycle: Process | None = None
+    #: The processes that stop or start this machine's toolstack.
+    lifecycles: list[Process] = field(default_factory=list)
+
+    def begins(self, process: Process) -> None:
+        """Remember a process that stops or starts the toolstack, until it is over."""
+        self.lifecycles = [known for known in (*self.lifecycles, process) if not known.done]
 
     def install(self, updates: list[Update]) -> None:
         """Put the packages of `updates` on disk."""
