@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -59,7 +59,10 @@ class HostSite:
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > BODY_LIMIT:
             return None
-        return await request.body()
+        try:
+            return await request.body()
+        except ClientDisconnect:
+            return None  # Nobody is there any more to read the answer.
 
     async def _xmlrpc(self, request: Request) -> Response:
         body = await self._body(request)
