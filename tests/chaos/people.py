@@ -1,0 +1,251 @@
+"""Who works with the bot in a run: two people ask, two approve, and one of those answers when it needs attention.
+
+They see what stands in Slack and act through it. What does not work is tried again later, as people do: a command may
+fall into the moment in which nobody listens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from bot.lab.slack import Message, Modal
+from bot.lab.slack.refusal import LabError
+from bot.rollout.lifecycle import OPEN, TERMINAL, State
+from storage import approvals, posted, rollouts
+from storage.database import Database
+from storage.errors import StorageError
+from storage.tables import RolloutRow
+from tests.chaos.site import Site
+
+#: How often a pool is updated at most in one run: with what it has, and with what the vendor publishes later.
+_ROUNDS = 2
+#: Requests that are given up are those that the pool refuses for good.
+_REQUESTS = 60
+#: After so many calls for attention of one rollout people give up on it.
+_PATIENCE = 6
+
+
+class People:
+    """Three threads: one for each who asks, one for those who decide."""
+
+    def __init__(self, site: Site, database: Database, seed: int) -> None:
+        self.site, self.slack, self.database = site, site.slack, database
+        self.seed = seed
+        #: No new rollouts are asked for; what needs attention is mended first.
+        self.peace = threading.Event()
+        self.asked: Counter[int] = Counter()
+        self.answers: Counter[str] = Counter()
+        self.errors: list[BaseException] = []
+        self.refused: dict[str, str] = {}
+        self._answered: Counter[int] = Counter()
+        self._tries: Counter[str] = Counter()
+        self._waiting: dict[int, float] = {}
+        self._stop = threading.Event()
+        aliases = list(site.pools)
+        self._threads = [
+            threading.Thread(target=self._work, args=(step,), name=name, daemon=True)
+            for name, step in (
+                ("alice", lambda: self._requests("alice", aliases[::2])),
+                ("erin", lambda: self._requests("erin", aliases[1::2])),
+                ("deciders", self._decide),
+            )
+        ]
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Go home."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _work(self, step: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                step()
+            except (LabError, StorageError):
+                pass  # The bot or its database is away: what did not work is tried again.
+            except BaseException as error:
+                self.errors.append(error)
+                raise
+            self._stop.wait(0.2)
+
+    # ------------------------------------------------------------------ asking
+
+    @property
+    def all_asked(self) -> bool:
+        """Whether every pool was asked for at least once, or refused."""
+        with self.database.reading() as tx:
+            known = {row.pool_alias for row in rollouts.recent(tx, limit=10_000)}
+        return set(self.site.pools) <= known | set(self.refused)
+
+    def _requests(self, person: str, aliases: list[str]) -> None:
+        for alias in aliases:
+            if self._stop.is_set() or not self._wanted(alias):
+                continue
+            self._tries[alias] += 1
+            why = self._request(person, alias)
+            if why and self._tries[alias] >= _REQUESTS:
+                self.refused[alias] = why
+
+    def _wanted(self, alias: str) -> bool:
+        """Whether the pool should be asked for now."""
+        with self.database.reading() as tx:
+            mine = [row for row in rollouts.recent(tx, limit=10_000) if row.pool_alias == alias]
+        if alias in self.refused or any(row.state in OPEN for row in mine):
+            return False
+        if not mine:
+            return True
+        if self.peace.is_set() or len(mine) >= _ROUNDS:
+            return False
+        if mine[0].state is State.SUCCEEDED:
+            # The vendor publishes more, and somebody syncs.
+            self.site.pools[alias].fault("foreign_sync")
+            time.sleep(self.site.sim(1.0))
+        return True
+
+    def _request(self, person: str, alias: str) -> str:
+        """Fill in and send the form; why that did not work, "" when it did."""
+        self._close(person)
+        answer = self.slack.say(f"/xs update {alias}", as_=person)
+        if answer.error:
+            return answer.error
+        if not self._wait(lambda: self._form(person), 8):
+            return "the form did not open"
+        if self.site.kinds[alias] == "pinned":
+            before = self._text(person)
+            self.slack.select("stopped_vms", "suspend", as_=person)
+            self._wait(lambda: self._form(person) and self._text(person) != before, 8)
+        form = self._form(person)
+        if form is None:
+            return "the form was closed"
+        form.fill("reason", f"The monthly updates of {alias}")
+        refused = form.submit().errors
+        if refused:
+            return " ".join(dict.fromkeys(refused.values()))
+        self._wait(lambda: self._has_open(alias), 8)
+        told = self._text(person)
+        self._close(person)
+        return "" if self._has_open(alias) else told or "nothing came of it"
+
+    def _has_open(self, alias: str) -> bool:
+        with self.database.reading() as tx:
+            return any(row.pool_alias == alias for row in rollouts.open_rollouts(tx))
+
+    def _form(self, person: str) -> Modal | None:
+        modal = self.slack.modal(as_=person, wait=0)
+        ready = modal is not None and any(block.get("block_id") == "reason" for block in modal.blocks)
+        return modal if ready else None
+
+    def _text(self, person: str) -> str:
+        modal = self.slack.modal(as_=person, wait=0)
+        return modal.text if modal is not None else ""
+
+    def _close(self, person: str) -> None:
+        while (modal := self.slack.modal(as_=person, wait=0)) is not None:
+            self.slack.workspace.close_view(modal.view)
+
+    def _wait(self, there: Callable[[], object], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self._stop.is_set():
+            if there():
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return False
+
+    # ------------------------------------------------------------------ deciding
+
+    def _decide(self) -> None:
+        with self.database.reading() as tx:
+            rows = rollouts.open_rollouts(tx)
+            approved = {row.id: {one.user for one in approvals.of(tx, row.id) if not one.revoked} for row in rows}
+        for row in rows:
+            if self._stop.is_set():
+                return
+            if row.state is State.AWAITING_APPROVAL:
+                self._approve(row, approved[row.id])
+            elif row.state is State.NEEDS_ATTENTION:
+                self._answer(row)
+            else:
+                self._waiting.pop(row.id, None)
+
+    def _approve(self, row: RolloutRow, done: set[str]) -> None:
+        card = self._card(row.id)
+        if card is None or "Approve" not in card.buttons:
+            return
+        for name in ("bob", "carol"):
+            if f"U0{name.upper()}" not in done:
+                self.slack.click("Approve", as_=name, message=card)
+
+    def _card(self, rollout_id: int) -> Message | None:
+        with self.database.reading() as tx:
+            place = posted.find(tx, rollouts.card_key(rollout_id))
+        if place is None:
+            return None
+        cards = [message for message in self.slack.messages("xs-updates") if message.ts == place.ts]
+        return cards[0] if cards else None
+
+    def _answer(self, row: RolloutRow) -> None:
+        """Think for a moment, mend perhaps, and press a button of the call for attention."""
+        now = time.monotonic()
+        if row.id not in self._waiting:
+            self.asked[row.id] += 1
+            self._waiting[row.id] = now
+        card = self._card(row.id)
+        if card is None or now - self._waiting[row.id] < 0.3:
+            return
+        asking = [message for message in self.slack.thread(card) if "Retry" in message.buttons]
+        if not asking:
+            # The call for attention has not come yet.
+            return
+        self._answered[row.id] += 1
+        count = self._answered[row.id]
+        chance = Random(f"{self.seed} {row.id} {count}")
+        if self.peace.is_set() or count > 2 or chance.random() < 0.7:
+            self.site.mend(row.pool_alias)
+        self._press(row, asking[-1], self._choice(chance.random(), count, asking[-1]))
+        self._wait(lambda: self._state(row.id) is not State.NEEDS_ATTENTION, 3)
+
+    def _choice(self, drawn: float, count: int, message: Message) -> str:
+        skip = next((label for label in message.buttons if label.startswith("Skip ")), "")
+        if count > _PATIENCE:
+            return "Abort…"
+        if self.peace.is_set() or drawn < 0.7:
+            return "Retry"
+        return skip if skip and drawn < 0.85 else "Abort…"
+
+    def _press(self, row: RolloutRow, message: Message, button: str) -> None:
+        self.answers[button.split()[0].rstrip("…")] += 1
+        self._close("bob")
+        self.slack.click(button, as_="bob", message=message)
+        if button == "Abort…":
+            self._wait(lambda: self._submittable("bob"), 5)
+            modal = self.slack.modal(as_="bob", wait=0)
+            if modal is not None and modal.submit_text:
+                modal.submit()
+            self._wait(lambda: self._state(row.id) is not State.NEEDS_ATTENTION, 3)
+            self._close("bob")
+
+    def _submittable(self, person: str) -> bool:
+        modal = self.slack.modal(as_=person, wait=0)
+        return modal is not None and bool(modal.submit_text)
+
+    def _state(self, rollout_id: int) -> State:
+        with self.database.reading() as tx:
+            return State(rollouts.get(tx, rollout_id).state)
+
+    # ------------------------------------------------------------------ how far it is
+
+    def unfinished(self) -> list[RolloutRow]:
+        """The rollouts that are not over."""
+        with self.database.reading() as tx:
+            return [row for row in rollouts.recent(tx, limit=10_000) if row.state not in TERMINAL]
