@@ -37,6 +37,7 @@ class Member:
         self._site = site
         self._process: ForkServerProcess | None = None
         self.frozen = False
+        self._since = 0.0
         #: The process should run; otherwise it is dead on purpose for now.
         self.wanted = False
         self.ended_by_itself: list[int | None] = []
@@ -51,7 +52,12 @@ class Member:
             args=(self.name.partition(".")[0], self._site.environ, Clock.of(self._site.time), self.log),
         )
         process.start()
-        self._process, self.frozen = process, False
+        self._process, self.frozen, self._since = process, False, time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self._since
 
     @property
     def alive(self) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from bot.lab.pool import LabPool
 from storage import outbox, rollouts
@@ -20,8 +21,10 @@ from tests.chaos.site import Site
 from tests.postgres import PostgresServer
 
 #: How long a dead process stays dead, and how long a frozen one stays frozen: longer than until it is replaced.
-_DEAD_S = (0.0, 2.0)
+_DEAD_S = (0.0, 1.5)
 _FROZEN_S = (1.0, 12.0)
+#: How old a process grows at least before it is killed: from the middle of its start to the middle of its work.
+_AGE_S = (0.0, 6.0)
 _SLACK_AWAY_S = (1.0, 8.0)
 #: Simulated minutes for which a fault of a pool stays, unless somebody mends it before.
 _MINUTES = (0.5, 15.0)
@@ -44,6 +47,7 @@ class Disturber:
         self._site, self._crew, self._database, self._server = site, crew, database, server
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+        self._began = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="disturber", daemon=True)
 
@@ -65,11 +69,14 @@ class Disturber:
 
     def _run(self) -> None:
         try:
-            began = time.monotonic()
+            self._began = began = time.monotonic()
             for disturbance in self.plan.disturbances:
+                # Whatever had to wait (for a process to grow old enough) moves everything behind it.
                 if not self._until(began + disturbance.at):
                     break
-                self._do(disturbance, time.monotonic() - began)
+                due = time.monotonic()
+                self._do(disturbance)
+                began += time.monotonic() - due
             while self._undo and not self._stop.is_set():
                 self._until(self._undo[0][0])
         except BaseException as error:
@@ -106,8 +113,8 @@ class Disturber:
                 member.thaw()
                 member.start()
 
-    def _do(self, disturbance: Disturbance, at: float) -> None:
-        kind = disturbance.kind
+    def _do(self, disturbance: Disturbance) -> None:
+        kind, at = disturbance.kind, time.monotonic() - self._began
         if kind == "kill":
             target = self._kill(disturbance)
         elif kind == "freeze":
@@ -124,18 +131,18 @@ class Disturber:
     # ------------------------------------------------------------------ processes
 
     def _kill(self, disturbance: Disturbance) -> str:
-        with self._crew.lock:
-            # Who is dead already cannot be killed; at least one always lives or is started now.
-            living = [member for member in self._crew.members if member.alive]
-            if not living:
-                for member in self._crew.members:
-                    member.start()
-                living = self._crew.members
-            member = living[int(disturbance.where * len(living))]
-            member.kill()
-            self._note_windows(member)
-        self._later(_between(_DEAD_S, disturbance.size), lambda: self._start(member))
-        return member.name
+        while not self._stop.is_set():
+            with self._crew.lock:
+                # Who is dead already cannot be killed.
+                living = [member for member in self._crew.members if member.alive]
+                member = living[int(disturbance.where * len(living))] if living else None
+                if member is not None and member.age >= _between(_AGE_S, disturbance.which):
+                    member.kill()
+                    self._note_windows(member)
+                    self._later(_between(_DEAD_S, disturbance.size), partial(self._start, member))
+                    return f"{member.name}, {member.age:.1f} s old"
+            self._until(time.monotonic() + 0.1)
+        return "nobody any more"
 
     def _start(self, member: Member) -> None:
         with self._crew.lock:

@@ -23,7 +23,7 @@ from tests.chaos.site import Site
 
 #: How often a pool is updated at most in one run: with what it has, and with what the vendor publishes later.
 _ROUNDS = 2
-#: Requests that are given up are those that the pool refuses for good.
+#: A pool that refuses so often refuses for good.
 _REQUESTS = 60
 #: After so many calls for attention of one rollout people give up on it.
 _PATIENCE = 6
@@ -79,20 +79,19 @@ class People:
 
     # ------------------------------------------------------------------ asking
 
-    @property
-    def all_asked(self) -> bool:
-        """Whether every pool was asked for at least once, or refused."""
+    def missing(self) -> set[str]:
+        """The pools for which no rollout was asked yet, and which did not refuse every request."""
         with self.database.reading() as tx:
             known = {row.pool_alias for row in rollouts.recent(tx, limit=10_000)}
-        return set(self.site.pools) <= known | set(self.refused)
+        return set(self.site.pools) - known - set(self.refused)
 
     def _requests(self, person: str, aliases: list[str]) -> None:
         for alias in aliases:
             if self._stop.is_set() or not self._wanted(alias):
                 continue
-            self._tries[alias] += 1
             why = self._request(person, alias)
-            if why and self._tries[alias] >= _REQUESTS:
+            self._tries[alias] += bool(why)
+            if self._tries[alias] >= _REQUESTS:
                 self.refused[alias] = why
 
     def _wanted(self, alias: str) -> bool:
@@ -112,20 +111,23 @@ class People:
         return True
 
     def _request(self, person: str, alias: str) -> str:
-        """Fill in and send the form; why that did not work, "" when it did."""
+        """Fill in and send the form; what the bot said against it, "" when it took it or nobody answered."""
         self._close(person)
+        if not self._wait(lambda: self.slack.sockets.connections, 30):
+            return ""
         answer = self.slack.say(f"/xs update {alias}", as_=person)
         if answer.error:
-            return answer.error
+            # Nobody listened just then.
+            return ""
         if not self._wait(lambda: self._form(person), 8):
-            return "the form did not open"
+            return self._text(person)
         if self.site.kinds[alias] == "pinned":
             before = self._text(person)
             self.slack.select("stopped_vms", "suspend", as_=person)
             self._wait(lambda: self._form(person) and self._text(person) != before, 8)
         form = self._form(person)
         if form is None:
-            return "the form was closed"
+            return ""
         form.fill("reason", f"The monthly updates of {alias}")
         refused = form.submit().errors
         if refused:
@@ -133,7 +135,7 @@ class People:
         self._wait(lambda: self._has_open(alias), 8)
         told = self._text(person)
         self._close(person)
-        return "" if self._has_open(alias) else told or "nothing came of it"
+        return "" if self._has_open(alias) else told
 
     def _has_open(self, alias: str) -> bool:
         with self.database.reading() as tx:

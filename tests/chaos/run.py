@@ -27,6 +27,8 @@ from tests.postgres import PostgresServer, find_postgres
 _SECONDS_A_KILL = {"sqlite": 2.2, "postgresql": 1.8}
 #: Simulated seconds in a real one: as many as the machine can simulate for so many pools.
 _FASTEST, _SLOWEST = 100.0, 8.0
+#: Simulated seconds of a rollout that is disturbed a little; the plan should not outlast it by much.
+_NOMINAL_S = 3000.0
 #: Simulated minutes after the last disturbance in which everything must end, and what is owed be given back.
 _PEACE_MINUTES = 240.0
 
@@ -90,7 +92,7 @@ def carry_out(size: Size, *, patience_s: float = 3600.0, say: Callable[[str], No
             server = stack.enter_context(PostgresServer(binaries))
             url = server.empty()
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xsbot-chaos-")))
-        speed = size.speed or min(_FASTEST, max(_SLOWEST, 500.0 / size.pools))
+        speed = size.speed or max(_SLOWEST, min(_FASTEST, 500.0 / size.pools, _NOMINAL_S / plan.span))
         site = stack.enter_context(
             Site(directory, pools=size.pools, hosts=size.hosts, seed=size.seed, speed=speed, url=url)
         )
@@ -121,13 +123,16 @@ class _Run:
         with self.crew:
             self.site.slack.wait_connected(timeout=60)
             self.people.start()
+            # Half of the pools are asked for in quiet, so that there is something to disturb.
+            half = len(self.site.pools) // 2
+            self._until(lambda: len(self.people.missing()) <= half, deadline, "the first requests")
             self.disturber.start()
             self._until(lambda: self.disturber.over, deadline, "the end of all disturbances")
             self.disturber.stop()
             self.people.peace.set()
             peace = min(deadline, time.monotonic() + max(60.0, self.site.sim(_PEACE_MINUTES)))
             self._until(
-                lambda: self.people.all_asked and not self.people.unfinished(), peace, "the end of all rollouts"
+                lambda: not self.people.missing() and not self.people.unfinished(), peace, "the end of all rollouts"
             )
             self.people.stop()
             self._until(self._nothing_owed, min(peace, time.monotonic() + self.site.sim(20)), "")

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from bot.lab.slack import LabSlack
 from bot.messages.notice import NoticeFacts
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from storage import audit, notices, outbox, pools, posted
+from storage.tables import OutboxRow
 from storage.updates_codec import updates_to_json
 from tests.slack.office import Office
 from tests.unit.messages.made import NOW, updates_for
@@ -282,3 +284,15 @@ def test_the_loop_sends_until_it_is_stopped(office: Office) -> None:
     stop.set()
     sender.join(timeout=5)
     assert not sender.is_alive()
+
+
+def test_who_waits_for_the_pace_of_a_channel_costs_the_database_next_to_nothing(office: Office) -> None:
+    """Fifty pools may tell one channel at once: a message is not claimed again for each that goes before it."""
+    rollouts = [office.request(pool_uuid=f"uuid-{number}") for number in range(12)]
+    office.deliver(30)
+
+    assert office.waiting() == 0
+    with office.database.reading() as tx:
+        cards = [row for row in tx.exec(select(OutboxRow)).all() if row.topic is outbox.Topic.CARD]
+    assert len(cards) == len(rollouts)
+    assert max(row.attempts for row in cards) == 2, "looked at once, and sent"
