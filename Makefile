@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants pictures lock clean
+.PHONY: help setup demo test lint mutants chaos pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -49,6 +49,10 @@ lint: setup
 # Breaks the code in named ways and shows that the test of each invariant notices.
 mutants: setup
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# Kills, freezes and disturbs the bot on many pools, then checks what it promises; see docs/reliability.md.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 # Takes the pictures of docs/tour.md anew, from a rehearsal in a real browser.
 pictures: setup

@@ -20,6 +20,7 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--database", default="", help="a PostgreSQL address, or own: a private server (default: SQLite, one process)"
     )
+    parser.add_argument("--rounds", type=int, default=2, help="updates of each pool at most")
     parser.add_argument("--speed", type=float, default=0.0, help="simulated seconds in a real one (default: what fits)")
     parser.add_argument("--span", type=float, default=0.0, help="real seconds over which everything goes wrong")
     parser.add_argument("--patience", type=float, default=3600.0, help="real seconds until a run counts as stuck")
@@ -33,6 +34,7 @@ def main(words: list[str]) -> int:
         faults=chosen.faults,
         seed=chosen.seed,
         database=chosen.database,
+        rounds=chosen.rounds,
         speed=chosen.speed,
         span=chosen.span,
     )

@@ -21,8 +21,6 @@ from storage.errors import StorageError
 from storage.tables import RolloutRow
 from tests.chaos.site import Site
 
-#: How often a pool is updated at most in one run: with what it has, and with what the vendor publishes later.
-_ROUNDS = 2
 #: A pool that refuses so often refuses for good.
 _REQUESTS = 60
 #: After so many calls for attention of one rollout people give up on it.
@@ -32,9 +30,9 @@ _PATIENCE = 6
 class People:
     """Three threads: one for each who asks, one for those who decide."""
 
-    def __init__(self, site: Site, database: Database, seed: int) -> None:
+    def __init__(self, site: Site, database: Database, seed: int, rounds: int) -> None:
         self.site, self.slack, self.database = site, site.slack, database
-        self.seed = seed
+        self.seed, self.rounds = seed, rounds
         #: No new rollouts are asked for; what needs attention is mended first.
         self.peace = threading.Event()
         self.asked: Counter[int] = Counter()
@@ -102,7 +100,7 @@ class People:
             return False
         if not mine:
             return True
-        if self.peace.is_set() or len(mine) >= _ROUNDS:
+        if self.peace.is_set() or len(mine) >= self.rounds:
             return False
         if mine[0].state is State.SUCCEEDED:
             # The vendor publishes more, and somebody syncs.

@@ -37,7 +37,8 @@ _PEACE_MINUTES = 240.0
 class Size:
     """How large a run is. `database` is empty for SQLite, ``own`` for a PostgreSQL of the run's own, or an address.
 
-    Of `speed` and `span` (real seconds over which the plan is spread) 0 means whatever fits.
+    `rounds` is how often a pool is updated at most: with what it has, and with what the vendor publishes later. Of
+    `speed` and `span` (real seconds over which the plan is spread) 0 means whatever fits.
     """
 
     pools: int = 3
@@ -46,6 +47,7 @@ class Size:
     faults: int = 6
     seed: int = 1
     database: str = ""
+    rounds: int = 2
     speed: float = 0.0
     span: float = 0.0
 
@@ -115,7 +117,7 @@ class _Run:
     ) -> None:
         self.size, self.plan, self.site, self.database, self.say = size, plan, site, database, say
         self.crew = Crew(site)
-        self.people = People(site, database, size.seed)
+        self.people = People(site, database, size.seed, size.rounds)
         self.disturber = Disturber(plan, site, self.crew, database, server)
         self.late: list[str] = []
 
