@@ -17,19 +17,25 @@ from storage.database import Database
 from storage.errors import StorageError
 from tests.chaos.crew import Crew, Member
 from tests.chaos.plan import Disturbance, Plan
-from tests.chaos.site import Site
+from tests.chaos.site import KINDS, Site
 from tests.postgres import PostgresServer
 
 #: How long a dead process stays dead, and how long a frozen one stays frozen: longer than until it is replaced.
 _DEAD_S = (0.0, 1.5)
 _FROZEN_S = (1.0, 12.0)
 #: How old a process grows at least before it is killed: from the middle of its start to the middle of its work.
-_AGE_S = (0.0, 6.0)
+_AGE_S = (0.0, 4.0)
 _SLACK_AWAY_S = (1.0, 8.0)
 #: Simulated minutes for which a fault of a pool stays, unless somebody mends it before.
 _MINUTES = (0.5, 15.0)
 #: A host that does not return stays away for longer than people wait.
 _AWAY_MINUTES = (3.0, 50.0)
+#: Faults that mean something on some kinds of pools only.
+_MEANT_FOR = {
+    "livepatch_fails": ("livepatch",),
+    "vm_stop_fails": ("pinned",),
+    "ha_enable_fails": ("small", "livepatch", "split-guidance"),
+}
 #: Simulated seconds: longer than anybody waits for an answer.
 _NEVER = 1e6
 
@@ -205,14 +211,17 @@ class Disturber:
     # ------------------------------------------------------------------ pools
 
     def _disturb_pool(self, kind: str, disturbance: Disturbance) -> str:
-        alias = self._pool_at_work(disturbance.where)
+        alias = self._pool_at_work(kind, disturbance.where)
         pool = self._site.pools[alias]
-        host = pool.hosts[int(disturbance.which * len(pool.hosts))].name
+        # Where there is still something to do; what happens to the others hardly matters to anybody.
+        hosts = pool.verdict().hosts_behind or [host.name for host in pool.hosts]
+        host = hosts[int(disturbance.which * len(hosts))]
         vms = pool.vms
-        vm = vms[int(disturbance.which * len(vms))].name
+        vm = vms[-1 if kind == "vm_stop_fails" else int(disturbance.which * len(vms))].name
         times = 1 + int(disturbance.size * 3)
         minutes = self._site.sim(_between(_MINUTES, disturbance.size))
         if kind == "unreachable":
+            host = host if disturbance.size < 0.4 else pool.hosts[0].name
             self._for(pool, minutes, kind, host=host)
         elif kind == "drop_connections":
             pool.fault(kind)
@@ -246,13 +255,15 @@ class Disturber:
         off = {key: value for key, value in arguments.items() if key in ("host", "vm")}
         self._later(real_s, lambda: pool.fault(name, **off, on=False))
 
-    def _pool_at_work(self, where: float) -> str:
+    def _pool_at_work(self, kind: str, where: float) -> str:
+        """A pool with a rollout, if possible one on which the fault means something."""
         try:
             with self._database.reading() as tx:
                 busy = sorted({row.pool_alias for row in rollouts.driven(tx)})
         except StorageError:
             busy = []
-        among = busy or list(self._site.pools)
+        kinds = _MEANT_FOR.get(kind, KINDS)
+        among = [alias for alias in busy if self._site.kinds[alias] in kinds] or busy or list(self._site.pools)
         return among[int(where * len(among))]
 
 

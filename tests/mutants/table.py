@@ -273,6 +273,14 @@ MUTATIONS = (
             f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
         ),
     ),
+    Mutation(
+        "the bot does not begin while Slack is away",
+        9,
+        "bot/app.py",
+        "if code in UNKNOWN_TOKEN:",
+        "if code:",
+        ("tests/slack/test_start.py::test_a_bot_that_starts_while_slack_is_away_works_and_connects_later",),
+    ),
     # 10. No secret, and no injected markup.
     Mutation(
         "the password is part of an address's repr",
