@@ -32,8 +32,8 @@ _NOTICE_POOL = re.compile(r"[Pp]ool (pool-\d+)")
 
 @dataclass
 class Compared:
-    """What the comparison found. `in_windows` are messages that stand twice because their sender was killed (or frozen
-    and replaced) between "sent" and "recorded"."""
+    """What the comparison found. `in_windows` are messages that stand twice because their sender was killed between
+    "sent" and "recorded"."""
 
     expected: int = 0
     lost: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class _Expected:
 
 
 def compare(database: Database, slack: LabSlack, settings: Settings, windows: set[int]) -> Compared:
-    """Compare them. `windows` are the rows that were in hand when their sender stopped."""
+    """Compare them. `windows` are the rows that were in hand when their sender was killed."""
     found = Compared()
     with database.reading() as tx:
         rows = list(tx.exec(select(OutboxRow).order_by(col(OutboxRow.id))).all())

@@ -47,7 +47,7 @@ class Disturber:
         self.plan = plan
         self.done: Counter[str] = Counter()
         self.log: list[str] = []
-        #: Rows of the outbox that were in hand when their sender was killed or frozen.
+        #: Rows of the outbox that were in hand when their sender was killed.
         self.windows: set[int] = set()
         self.errors: list[BaseException] = []
         self._site, self._crew, self._database, self._server = site, crew, database, server
@@ -160,8 +160,8 @@ class Disturber:
             if not living:
                 return "nobody"
             member = living[int(disturbance.where * len(living))]
+            # A run has one sender: nobody sends in its place meanwhile, so this is no excuse for a message twice.
             member.freeze()
-            self._note_windows(member)
         self._later(_between(_FROZEN_S, disturbance.size), lambda: self._thaw(member))
         return member.name
 
@@ -170,7 +170,7 @@ class Disturber:
             member.thaw()
 
     def _note_windows(self, member: Member) -> None:
-        """Which message was between "claimed" and "recorded" when its sender stopped."""
+        """Which message was between "claimed" and "recorded" when its sender was killed."""
         if not member.name.startswith(("serve", "web")):
             return
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -85,6 +86,9 @@ def carry_out(size: Size, *, patience_s: float = 3600.0, say: Callable[[str], No
     """Carry out one run. `say` is told how far it is; `patience_s` is real seconds for the whole of it."""
     began = time.monotonic()
     plan = size.plan()
+    # Three listeners a pool, and everybody's connections to them.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as stack:
         server, url = None, size.database
         if size.database == "own":
