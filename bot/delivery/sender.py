@@ -91,19 +91,17 @@ class Delivery:
         for _ in range(_BURST):
             with self._database.reading() as tx:
                 due = outbox.next_due(tx, max(now, self._time.now()))
-            # Who must wait for Slack's pace is not claimed only to be put back: with many pools in one channel that
-            # would be a hundred writes for one message.
-            free = [row for row in due if not self._must_wait(row)]
-            if not free:
+            # The oldest first, looked up anew each time: a lane in which much waits (the audit channel's, in which
+            # every pool has its lines) is not served only once for each of the others. Who must wait for Slack's pace
+            # is not claimed only to be put back: with many pools in one channel that would be a hundred writes.
+            row = next((row for row in due if not self._must_wait(row)), None)
+            if row is None:
                 break
-            for row in free:
-                if self._must_wait(row):
-                    continue
-                if not self._leads():
-                    return None
-                rollout_id = row.payload.get("rollout_id")
-                with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
-                    self._deliver(row, self._time.now())
+            if not self._leads():
+                return None
+            rollout_id = row.payload.get("rollout_id")
+            with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
+                self._deliver(row, self._time.now())
         with self._database.reading() as tx:
             return outbox.next_due_at(tx)
 

@@ -5,6 +5,7 @@
     process       one process of the bot: the command line as it is, on the run's clock
     crew          those processes: started, killed, frozen, started again
     disturber     carries out the plan
+    standing      how far the rollouts are
     people        who asks, approves and answers calls for attention, in Slack
     conversation  every message that should be in Slack, compared with those that are
     judgement     what became of pools, database and messages

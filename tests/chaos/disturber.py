@@ -12,12 +12,13 @@ from collections.abc import Callable
 from functools import partial
 
 from bot.lab.pool import LabPool
-from storage import outbox, rollouts
+from storage import outbox
 from storage.database import Database
 from storage.errors import StorageError
 from tests.chaos.crew import Crew, Member
 from tests.chaos.plan import Disturbance, Plan
 from tests.chaos.site import KINDS, Site
+from tests.chaos.standing import known
 from tests.postgres import PostgresServer
 
 #: How long a dead process stays dead, and how long a frozen one stays frozen: longer than until it is replaced.
@@ -258,8 +259,7 @@ class Disturber:
     def _pool_at_work(self, kind: str, where: float) -> str:
         """A pool with a rollout, if possible one on which the fault means something."""
         try:
-            with self._database.reading() as tx:
-                busy = sorted({row.pool_alias for row in rollouts.driven(tx)})
+            busy = sorted({rollout.alias for rollout in known(self._database) if rollout.driven})
         except StorageError:
             busy = []
         kinds = _MEANT_FOR.get(kind, KINDS)

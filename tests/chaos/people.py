@@ -13,13 +13,14 @@ from collections.abc import Callable
 from random import Random
 
 from bot.lab.slack import Message, Modal
+from bot.lab.slack.conversation import names_of
 from bot.lab.slack.refusal import LabError
-from bot.rollout.lifecycle import OPEN, TERMINAL, State
+from bot.rollout.lifecycle import State
 from storage import approvals, posted, rollouts
 from storage.database import Database
 from storage.errors import StorageError
-from storage.tables import RolloutRow
 from tests.chaos.site import Site
+from tests.chaos.standing import Known, known
 
 #: A pool that refuses so often refuses for good.
 _REQUESTS = 60
@@ -79,9 +80,8 @@ class People:
 
     def missing(self) -> set[str]:
         """The pools for which no rollout was asked yet, and which did not refuse every request."""
-        with self.database.reading() as tx:
-            known = {row.pool_alias for row in rollouts.recent(tx, limit=10_000)}
-        return set(self.site.pools) - known - set(self.refused)
+        asked = {rollout.alias for rollout in known(self.database)}
+        return set(self.site.pools) - asked - set(self.refused)
 
     def _requests(self, person: str, aliases: list[str]) -> None:
         for alias in aliases:
@@ -94,9 +94,8 @@ class People:
 
     def _wanted(self, alias: str) -> bool:
         """Whether the pool should be asked for now."""
-        with self.database.reading() as tx:
-            mine = [row for row in rollouts.recent(tx, limit=10_000) if row.pool_alias == alias]
-        if alias in self.refused or any(row.state in OPEN for row in mine):
+        mine = [rollout for rollout in known(self.database) if rollout.alias == alias]
+        if alias in self.refused or any(rollout.open for rollout in mine):
             return False
         if not mine:
             return True
@@ -136,8 +135,7 @@ class People:
         return "" if self._has_open(alias) else told
 
     def _has_open(self, alias: str) -> bool:
-        with self.database.reading() as tx:
-            return any(row.pool_alias == alias for row in rollouts.open_rollouts(tx))
+        return any(rollout.alias == alias and rollout.open for rollout in known(self.database))
 
     def _form(self, person: str) -> Modal | None:
         modal = self.slack.modal(as_=person, wait=0)
@@ -165,23 +163,22 @@ class People:
     # ------------------------------------------------------------------ deciding
 
     def _decide(self) -> None:
-        with self.database.reading() as tx:
-            rows = rollouts.open_rollouts(tx)
-            approved = {row.id: {one.user for one in approvals.of(tx, row.id) if not one.revoked} for row in rows}
-        for row in rows:
+        for rollout in known(self.database):
             if self._stop.is_set():
                 return
-            if row.state is State.AWAITING_APPROVAL:
-                self._approve(row, approved[row.id])
-            elif row.state is State.NEEDS_ATTENTION:
-                self._answer(row)
+            if rollout.state is State.AWAITING_APPROVAL:
+                self._approve(rollout)
+            elif rollout.state is State.NEEDS_ATTENTION:
+                self._answer(rollout)
             else:
-                self._waiting.pop(row.id, None)
+                self._waiting.pop(rollout.id, None)
 
-    def _approve(self, row: RolloutRow, done: set[str]) -> None:
-        card = self._card(row.id)
+    def _approve(self, rollout: Known) -> None:
+        card = self._card(rollout.id)
         if card is None or "Approve" not in card.buttons:
             return
+        with self.database.reading() as tx:
+            done = {one.user for one in approvals.of(tx, rollout.id) if not one.revoked}
         for name in ("bob", "carol"):
             if f"U0{name.upper()}" not in done:
                 self.slack.click("Approve", as_=name, message=card)
@@ -189,12 +186,10 @@ class People:
     def _card(self, rollout_id: int) -> Message | None:
         with self.database.reading() as tx:
             place = posted.find(tx, rollouts.card_key(rollout_id))
-        if place is None:
-            return None
-        cards = [message for message in self.slack.messages("xs-updates") if message.ts == place.ts]
-        return cards[0] if cards else None
+        post = self.slack.workspace.find(place.channel, place.ts) if place is not None else None
+        return Message(post, names_of(self.slack.workspace)) if post is not None else None
 
-    def _answer(self, row: RolloutRow) -> None:
+    def _answer(self, row: Known) -> None:
         """Think for a moment, mend perhaps, and press a button of the call for attention."""
         now = time.monotonic()
         if row.id not in self._waiting:
@@ -211,7 +206,7 @@ class People:
         count = self._answered[row.id]
         chance = Random(f"{self.seed} {row.id} {count}")
         if self.peace.is_set() or count > 2 or chance.random() < 0.7:
-            self.site.mend(row.pool_alias)
+            self.site.mend(row.alias)
         self._press(row, asking[-1], self._choice(chance.random(), count, asking[-1]))
         self._wait(lambda: self._state(row.id) is not State.NEEDS_ATTENTION, 3)
 
@@ -223,7 +218,7 @@ class People:
             return "Retry"
         return skip if skip and drawn < 0.85 else "Abort…"
 
-    def _press(self, row: RolloutRow, message: Message, button: str) -> None:
+    def _press(self, row: Known, message: Message, button: str) -> None:
         self.answers[button.split()[0].rstrip("…")] += 1
         self._close("bob")
         self.slack.click(button, as_="bob", message=message)
@@ -240,12 +235,10 @@ class People:
         return modal is not None and bool(modal.submit_text)
 
     def _state(self, rollout_id: int) -> State:
-        with self.database.reading() as tx:
-            return State(rollouts.get(tx, rollout_id).state)
+        return next(rollout.state for rollout in known(self.database) if rollout.id == rollout_id)
 
     # ------------------------------------------------------------------ how far it is
 
-    def unfinished(self) -> list[RolloutRow]:
+    def unfinished(self) -> list[Known]:
         """The rollouts that are not over."""
-        with self.database.reading() as tx:
-            return [row for row in rollouts.recent(tx, limit=10_000) if row.state not in TERMINAL]
+        return [rollout for rollout in known(self.database) if not rollout.over]

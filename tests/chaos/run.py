@@ -27,7 +27,7 @@ from tests.postgres import PostgresServer, find_postgres
 #: Real seconds of a run for each kill: a process needs time to come back and to do something worth killing.
 _SECONDS_A_KILL = {"sqlite": 2.2, "postgresql": 1.8}
 #: Simulated seconds in a real one: as many as the machine can simulate for so many pools.
-_FASTEST, _SLOWEST = 100.0, 8.0
+_FASTEST, _SLOWEST = 100.0, 4.0
 #: Simulated seconds of a rollout that is disturbed a little; the plan should not outlast it by much.
 _NOMINAL_S = 3000.0
 #: Simulated minutes after the last disturbance in which everything must end, and what is owed be given back.
@@ -98,7 +98,7 @@ def carry_out(size: Size, *, patience_s: float = 3600.0, say: Callable[[str], No
             server = stack.enter_context(PostgresServer(binaries))
             url = server.empty()
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xsbot-chaos-")))
-        speed = size.speed or max(_SLOWEST, min(_FASTEST, 500.0 / size.pools, _NOMINAL_S / plan.span))
+        speed = size.speed or max(_SLOWEST, min(_FASTEST, 300.0 / size.pools, _NOMINAL_S / plan.span))
         site = stack.enter_context(
             Site(directory, pools=size.pools, hosts=size.hosts, seed=size.seed, speed=speed, url=url)
         )
@@ -170,7 +170,7 @@ class _Run:
     def _standing(self) -> str:
         done = ", ".join(f"{count} {kind}s" for kind, count in self.disturber.done.items())
         try:
-            states = ", ".join(f"{row.pool_alias} {row.state.value}" for row in self.people.unfinished()[:6])
+            states = ", ".join(f"{row.alias} {row.state.value}" for row in self.people.unfinished()[:6])
         except StorageError:
             states = "the database is away"
         return f"{done}; {states}"
