@@ -26,7 +26,13 @@ from storage.columns import Topic
 from storage.database import Database, Session
 from storage.tables import AuditRow, OutboxRow, RolloutRow
 
+_AMENDMENT = re.compile(r"[Aa]mendment \d+")
 _PROGRESS = re.compile(r"^Rollout \d+, pool [^:]+: [^.]*, \d+ of \d+ hosts? done")
+#: What is posted once and edited from then on, and how it begins.
+_DRAWN: dict[Topic, Callable[[Post], bool]] = {
+    Topic.PROGRESS: lambda post: bool(_PROGRESS.match(post.text)),
+    Topic.AMENDMENT: lambda post: bool(_AMENDMENT.search(post.text)),
+}
 _NOTICE_POOL = re.compile(r"[Pp]ool (pool-\d+)")
 
 
@@ -124,12 +130,13 @@ def _heading(post: Post) -> str:
 
 def _thread_of(rollout: RolloutRow, lane: Sequence[OutboxRow]) -> list[_Expected]:
     expected = []
-    drawn = False
+    drawn = set()
     for row in lane:
-        if row.topic is Topic.PROGRESS:
-            if not drawn:
-                expected.append(_Expected(row, "progress", lambda post: bool(_PROGRESS.match(post.text))))
-            drawn = True
+        if row.topic in _DRAWN:
+            # Posted once, then edited.
+            if row.key not in drawn:
+                expected.append(_Expected(row, row.topic.value, _DRAWN[row.topic]))
+            drawn.add(row.key)
         elif row.topic is Topic.LINE:
             text = line(sentence(Reason.from_dict(row.payload["reason"]), mrkdwn=True)).text
             expected.append(_Expected(row, text, lambda post, text=text: post.text == text))  # type: ignore[misc]

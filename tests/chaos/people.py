@@ -24,6 +24,10 @@ from tests.chaos.standing import Known, known
 
 #: A pool that refuses so often refuses for good.
 _REQUESTS = 60
+#: The buttons that end a rollout.
+_ENDS = ("Abort…", "Give up…")
+#: Seconds that people try to approve a change of what was approved, before they decide otherwise.
+_AMENDING_S = 20.0
 #: After so many calls for attention of one rollout people give up on it.
 _PATIENCE = 6
 
@@ -198,7 +202,16 @@ class People:
         card = self._card(row.id)
         if card is None or now - self._waiting[row.id] < 0.3:
             return
-        asking = [message for message in self.slack.thread(card) if "Retry" in message.buttons]
+        thread = self.slack.thread(card)
+        asking = [
+            message for message in thread if any(block.get("block_id") == "attention" for block in message.blocks)
+        ]
+        changes = [message for message in thread if "Withdraw" in message.buttons]
+        if changes and now - self._waiting[row.id] < _AMENDING_S:
+            for name in ("bob", "carol"):
+                self.slack.click("Approve", as_=name, message=changes[-1])
+            self._wait(lambda: self._state(row.id) is not State.NEEDS_ATTENTION, 3)
+            return
         if not asking:
             # The call for attention has not come yet.
             return
@@ -211,18 +224,27 @@ class People:
         self._wait(lambda: self._state(row.id) is not State.NEEDS_ATTENTION, 3)
 
     def _choice(self, drawn: float, count: int, message: Message) -> str:
-        skip = next((label for label in message.buttons if label.startswith("Skip ")), "")
+        buttons = message.buttons
+        end = next(label for label in buttons if label in _ENDS)
+        skip = next((label for label in buttons if label.startswith("Skip ")), end)
+        change = next((label for label in buttons if label.endswith("…") and label not in _ENDS), "")
         if count > _PATIENCE:
-            return "Abort…"
-        if self.peace.is_set() or drawn < 0.7:
+            return end
+        if change and drawn < 0.6:
+            return change
+        if "Retry" in buttons and (self.peace.is_set() or drawn < 0.7):
             return "Retry"
-        return skip if skip and drawn < 0.85 else "Abort…"
+        return skip if drawn < 0.85 else end
 
     def _press(self, row: Known, message: Message, button: str) -> None:
-        self.answers[button.split()[0].rstrip("…")] += 1
+        known_words = ("Retry", "Skip", "Abort", "Give")
+        self.answers[next((word for word in known_words if button.startswith(word)), "Amend")] += 1
         self._close("bob")
-        self.slack.click(button, as_="bob", message=message)
-        if button == "Abort…":
+        # Who proposes a change does not count among those who approve it.
+        self.slack.click(
+            button, as_="alice" if button.endswith("…") and button not in _ENDS else "bob", message=message
+        )
+        if button in _ENDS:
             self._wait(lambda: self._submittable("bob"), 5)
             modal = self.slack.modal(as_="bob", wait=0)
             if modal is not None and modal.submit_text:
