@@ -202,6 +202,14 @@ def transition(
         _enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
     if to in TERMINAL and present in _UNDER_WAY:
         _enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
+        outbox.enqueue(
+            tx,
+            Topic.REPORT,
+            lane=outbox.report_lane(rollout_id),
+            key=f"rollout:{rollout_id}:{Topic.REPORT.value}",
+            payload={"rollout_id": rollout_id},
+            at=at,
+        )
     return row
 
 

@@ -21,12 +21,13 @@ from bot.rollout.model import PoolSnapshot, VmBlocker
 from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
+from bot.rollout.timeline import Sample, sampled
 from bot.rollouts import Rollouts
 from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, turns
+from storage import debts, durations, intents, rollouts, timeline, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -55,6 +56,7 @@ class Driver:
         self._recovering = True
         self._silent_since: datetime | None = None
         self._before: PoolSnapshot | None = None
+        self._sample: Sample | None = None
         self._coordinator = ""
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
@@ -104,6 +106,7 @@ class Driver:
         look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
         snapshot = self.gateway.snapshot(disks=False)
         look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
+        self._sample = sampled(snapshot, self._before)
         self._recovering = False
         self._silent_since = None
         self._before = snapshot
@@ -161,6 +164,8 @@ class Driver:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
         rollouts.note_coordinator(tx, row.id, self._coordinator)
+        if self._sample is not None:
+            timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
