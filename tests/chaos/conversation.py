@@ -69,6 +69,7 @@ def compare(database: Database, slack: LabSlack, settings: Settings, windows: se
         everything = _posts(slack, "xs-updates")
         for rollout in tx.exec(select(RolloutRow).order_by(col(RolloutRow.id))).all():
             lane = [row for row in rows if row.lane == f"rollout:{rollout.id}"]
+            lane += [row for row in rows if row.topic is Topic.REPORT and row.payload["rollout_id"] == rollout.id]
             _look_at_rollout(tx, rollout, lane, everything, settings, windows, found)
         _look_at_notices(rows, everything, windows, found)
         audit = [_audit_line(row) for row in rows if row.topic is Topic.AUDIT]
@@ -112,7 +113,10 @@ def _look_at_rollout(
     if place is None:
         return
     thread = [post for post in everything if post.thread_ts == place.ts]
-    _in_order(_thread_of(rollout, lane), thread, windows, found)
+    # Files have a lane of their own: they hold up no message.
+    reports = [_Expected(row, "the report", lambda post: True) for row in lane if row.topic is Topic.REPORT]
+    _in_order(reports, [post for post in thread if post.files], windows, found)
+    _in_order(_thread_of(rollout, lane), [post for post in thread if not post.files], windows, found)
     for topic, key in ((Topic.CARD, rollouts.card_key), (Topic.PROGRESS, rollouts.progress_key)):
         newest = [row for row in lane if row.topic is topic][-1:]
         where = posted.find(tx, key(rollout.id))

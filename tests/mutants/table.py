@@ -296,6 +296,14 @@ MUTATIONS = (
         "    if not token:\n",
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
+    Mutation(
+        "a job whose end was never written down is nobody's",
+        7,
+        "bot/worker/jobs.py",
+        "if job.id in before:",
+        "if False:",
+        ("tests/worker/test_engines.py::test_a_job_whose_end_could_not_be_written_down_is_taken_up_again",),
+    ),
     # 8. Every change of state has exactly one event in a chain that verifies.
     Mutation(
         "a transition overwrites what somebody else decided meanwhile",
