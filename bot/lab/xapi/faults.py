@@ -28,6 +28,7 @@ FAULTS: dict[str, str] = {
     "vm_stop_fails": "suspending or shutting the VM down fails half-way, `times` times",
     "foreign_sync": "somebody else synchronises: new updates appear and the checksum changes",
     "vm_started": "somebody else starts or migrates the VM onto the host",
+    "coordinator_replaced": "the host makes itself the coordinator, as after an emergency transition or by HA",
     "evacuation_blocked": "the VM refuses migration (blocked_operations), until switched off",
 }
 
