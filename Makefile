@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants bench bench-rolling interop pictures lock clean
+.PHONY: help setup demo test lint mutants chaos bench bench-rolling interop pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -58,6 +58,10 @@ bench-rolling: setup
 # Breaks the code in named ways and shows that the test of each invariant notices.
 mutants: setup
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# Kills, freezes and disturbs the bot on many pools, then checks what it promises; see docs/reliability.md.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 # Fetches the npm client that tests/interop sets on the simulated pools; without it those tests are left out.
 interop:

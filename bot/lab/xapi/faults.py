@@ -23,6 +23,11 @@ FAULTS: dict[str, str] = {
     "coordinator_slow": "every answer of the coordinator takes `seconds` simulated seconds longer",
     "ha_enable_fails": "pool.enable_ha ends with HA_FAILED_TO_FORM_LIVESET, `times` times",
     "drop_connections": "every open connection of the host (default: coordinator) is reset now",
+    "unreachable": "nobody gets through to the host (default: coordinator), which works on; until on=false",
+    "answers_lost": "the next `times` calls that change something are carried out, then their connections break",
+    "toolstack_restarts": "somebody else restarts the toolstack of the host (default: coordinator)",
+    "power_fails": "the host goes down at once, its VMs with it, and boots again",
+    "vm_stop_fails": "suspending or shutting the VM down fails half-way, `times` times",
     "foreign_sync": "somebody else synchronises: new updates appear and the checksum changes",
     "vm_started": "somebody else starts or migrates the VM onto the host",
     "coordinator_replaced": "the host makes itself the coordinator, as after an emergency transition or by HA",
@@ -43,6 +48,9 @@ class Faults:
     backup_fails: int = 0
     backup_truncated: int = 0
     coordinator_slow: float = 0.0
+    unreachable: set[str] = field(default_factory=set)
+    answers_lost: int = 0
+    vm_stop_fails: dict[str, int] = field(default_factory=dict)
 
     def takes_apply(self, host: str) -> bool:
         """Use up one failing apply of the host."""
@@ -51,6 +59,17 @@ class Faults:
     def takes_migration(self, vm: str) -> bool:
         """Use up one failing migration of the VM."""
         return _take(self.migration_fails, vm)
+
+    def takes_vm_stop(self, vm: str) -> bool:
+        """Use up one failing stop of the VM."""
+        return _take(self.vm_stop_fails, vm)
+
+    def takes_answer(self) -> bool:
+        """Use up one lost answer."""
+        if self.answers_lost > 0:
+            self.answers_lost -= 1
+            return True
+        return False
 
     def takes_sync(self) -> bool:
         """Use up one failing synchronisation."""

@@ -64,7 +64,7 @@ def reboot(ctx: Context, host: str) -> Steps:
     task = world.db.create(
         "task", name_label="Host is rebooting", created=world.now, resident_on=host, status="pending"
     )
-    machine.lifecycle = world.kernel.spawn(run_reboot(world, machine, task))
+    machine.begins(world.kernel.spawn(run_reboot(world, machine, task)))
 
 
 @xapi("host.restart_agent")
@@ -72,7 +72,7 @@ def restart_agent(ctx: Context, host: str) -> None:
     """Answers at once; the toolstack goes about a second later. VMs keep running."""
     world, machine = ctx.world, ctx.world.machine(host)
     world.forward(machine)
-    machine.lifecycle = world.kernel.spawn(restart_toolstack(world, machine))
+    machine.begins(world.kernel.spawn(restart_toolstack(world, machine)))
 
 
 @xapi("host.get_vms_which_prevent_evacuation")

@@ -7,13 +7,14 @@ import base64
 import binascii
 import html
 import json
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -35,6 +36,8 @@ from bot.lab.xapi.updates import get_updates
 BODY_LIMIT = 300 * 1024
 #: What makes the answer of an HTTP page, once the account was found to be allowed.
 Page = Callable[[Request, Account], Awaitable[Response]]
+#: Messages that change nothing on the pool: what is lost with their answers is asked again.
+_LOOKS = re.compile(r"(Async\.)?(session|event|task|system)\.|(Async\.)?\w+\.(get_|assert_|compute_)")
 #: Waits for the caller to hang up.
 HungUp = Callable[[], Coroutine[Any, Any, None]]
 _SECRET_PARAMS = {"session_id", "password", "pwd", "token", "token_id"}
@@ -63,7 +66,10 @@ class HostSite:
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > BODY_LIMIT:
             return None
-        return await request.body()
+        try:
+            return await request.body()
+        except ClientDisconnect:
+            return None  # Nobody is there any more to read the answer.
 
     async def _xmlrpc(self, request: Request) -> Response:
         body = await self._body(request)
@@ -147,6 +153,9 @@ class HostSite:
         finally:
             world.settle()
         self._note(at, user, method, params, "ok")
+        if not _LOOKS.match(method) and world.faults.takes_answer():
+            world.network.reset(self._machine.name)
+            raise ConnectionAborted
         return answer
 
     async def _held(self, hung_up: HungUp, process: Process) -> Any:

@@ -91,6 +91,7 @@ def suspend(ctx: Context, vm: str) -> Steps:
         raise XapiFailure("VM_NO_SUSPEND_SR", vm)
     host = world.db.get("VM", vm, "resident_on")
     yield from _run(ctx, vm, "suspend", memory_seconds(world, vm))
+    _assert_it_stops(ctx, vm)
     clear_guidance(world, vm, "restart_device_model")
     set_power(world, vm, "Suspended")
     world.effect("vm_suspended", host, vm)
@@ -116,9 +117,17 @@ def shutdown(ctx: Context, vm: str) -> Steps:
     yield from _stop(ctx, vm, "clean_shutdown", ctx.world.takes("clean_shutdown"))
 
 
+def _assert_it_stops(ctx: Context, vm: str) -> None:
+    """A guest that does not answer keeps running."""
+    if ctx.world.faults.takes_vm_stop(ctx.world.name("VM", vm)):
+        raise XapiFailure("VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT", vm)
+
+
 def _stop(ctx: Context, vm: str, operation: str, seconds: float) -> Steps:
     host = ctx.world.db.get("VM", vm, "resident_on")
     yield from _run(ctx, vm, operation, seconds)
+    if operation == "clean_shutdown":
+        _assert_it_stops(ctx, vm)
     halt(ctx.world, vm)
     ctx.world.effect("vm_shut_down", host, vm, by="call", operation=operation)
 
