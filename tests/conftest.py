@@ -21,10 +21,11 @@ import pytest
 
 from tests.postgres import PostgresServer, find_postgres
 
-REQUIRE_ALL = os.environ.get("XSBOT_REQUIRE") == "all"
+#: Markers whose tests must not be left out: `all`, or some of them.
+REQUIRED = frozenset(filter(None, os.environ.get("XSBOT_REQUIRE", "").split(",")))
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-hypothesis.settings.register_profile("xsbot", deadline=None, derandomize=REQUIRE_ALL)
+hypothesis.settings.register_profile("xsbot", deadline=None, derandomize=bool(REQUIRED))
 hypothesis.settings.load_profile("xsbot")
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
@@ -93,9 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests for which the machine lacks something, unless everything is required."""
-    if REQUIRE_ALL:
-        return
-    left_out = [(item, marker) for item in items if (marker := _lacking(item))]
+    left_out = [(item, marker) for item in items if (marker := _lacking(item)) and not _required(marker)]
     if left_out:
         for _, marker in left_out:
             config.stash[LEFT_OUT][marker] += 1
@@ -107,8 +106,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Under XSBOT_REQUIRE=all a test fails where what it needs is missing, whatever it would do itself."""
     marker = _lacking(item)
-    if REQUIRE_ALL and marker:
-        pytest.fail(f"XSBOT_REQUIRE=all, and there is no {NEEDS[marker].name} for this test.", pytrace=False)
+    if marker and _required(marker):
+        asked = ",".join(sorted(REQUIRED))
+        pytest.fail(f"XSBOT_REQUIRE={asked}, and there is no {NEEDS[marker].name} for this test.", pytrace=False)
+
+
+def _required(marker: str) -> bool:
+    return bool(REQUIRED & {"all", marker})
 
 
 def _lacking(item: pytest.Item) -> str:
