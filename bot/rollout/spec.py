@@ -52,6 +52,23 @@ class OnLivepatchFailure(StrEnum):
     REBOOT = "reboot"
 
 
+class Preset(StrEnum):
+    """How the hosts are worked through: one after the other, or planned ever more boldly."""
+
+    SERIAL = "serial"
+    GENTLE = "gentle"
+    STANDARD = "standard"
+    FAST = "fast"
+
+
+class Placement(StrEnum):
+    """Where moved VMs are in the end: on the hosts they came from, spread evenly, or where they went."""
+
+    HOME = "home"
+    BALANCE = "balance"
+    LEAVE = "leave"
+
+
 @dataclass(frozen=True, slots=True)
 class VmAllowance:
     """One VM that the rollout may stop, and how; the name is what the approver read."""
