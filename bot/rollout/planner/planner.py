@@ -6,7 +6,7 @@ a VM moves once; the queue before the installation lock is kept full, but no ful
 
 from __future__ import annotations
 
-from bot.rollout.planner.pipeline import Pipeline, drain_seconds, out_now
+from bot.rollout.planner.pipeline import Pipeline, depth, drain_seconds, out_now
 from bot.rollout.planner.placing import Placing
 from bot.rollout.planner.plan import Move, Plan, Why
 from bot.rollout.planner.policy import Policy
@@ -70,7 +70,7 @@ class _Decision:
                 self._take_out(node)
         if node.stage is Stage.DRAIN and not node.waiting():
             self._take_out(node)
-        if node.stage in (Stage.DRAIN, Stage.OUT):
+        if node.stage in (Stage.DRAIN, Stage.OUT) and node.drains:
             self._drain([node])
         if node.stage is Stage.OUT and node.apply and not self._left(node):
             self.plan.apply = node.uuid
@@ -121,8 +121,8 @@ class _Decision:
         return node.drains and any(not guest.stays for guest in node.guests)
 
     def _may_go_out(self, node: Node) -> bool:
-        out = out_now(self.view.nodes)
-        if out + 1 > self.pipeline.allowed_at(0.0):
+        out = out_now(self.view.nodes, drains=node.drains)
+        if out + 1 > self.pipeline.allowed_at(0.0, drains=node.drains):
             return False
         return out == 0 or not node.drains or self.placing.spare_without(node)
 
@@ -187,13 +187,13 @@ class _Decision:
                 return
             node = self._chosen(candidates)
             seconds = drain_seconds(node, self.policy)
-            begin = self.pipeline.earliest(max(self.pipeline.lock, seconds))
+            begin = self.pipeline.earliest(node, max(self.pipeline.lock, seconds))
             early = seconds * _EARLY + _EARLIER
             if begin > early:
                 if begin - early < 3600:
                     self.plan.look_in(max(5.0, begin - early))
                 return
-            alone = not out_now(self.view.nodes) and not any(n.stage is Stage.DRAIN for n in self.view.nodes)
+            alone = not out_now(self.view.nodes, drains=True) and not any(n.stage is Stage.DRAIN for n in self.view.nodes)
             if not alone and not self._spare_then(node, begin):
                 return
             self.plan.drain.append(node.uuid)
@@ -215,9 +215,9 @@ class _Decision:
         """Whether enough spare is left when the host goes out at `moment`, with those back that are due by then."""
         if self.policy.headroom <= 0:
             return True
-        if self.pipeline.out_at(moment) == 0:
+        if self.pipeline.out_at(moment, drains=True) == 0:
             return True
-        back = [n for n in self.view.nodes if n.stage in TAKEN_OUT and n.due + n.tail <= moment]
+        back = [n for n in self.view.nodes if n.stage in TAKEN_OUT and self.pipeline.ends.get(n.uuid, moment) <= moment]
         rest = [n for n in (*self.placing.serving, *back) if n is not node and n.stage is not Stage.DRAIN]
         leaving = [n for n in self.view.nodes if n.stage is Stage.DRAIN or n is node]
         free = sum(n.capacity - n.used for n in rest)
@@ -230,6 +230,8 @@ class _Decision:
     def _budget(self) -> float:
         if self.policy.placement is Placement.HOME and self.policy.extra_moves:
             return float(self.view.count)  # it moves home anyway
+        if depth(self.view, self.policy, drains=True) == 1:
+            return 0.0  # one hole at a time needs no second one opened early
         return self.policy.extra_moves * self.view.count - self.view.displaced
 
     def _drain(self, nodes: list[Node], *, within: float | None = None, forced: bool = False) -> None:
