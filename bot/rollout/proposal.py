@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from bot.rollout.blocker import Blockers, real_blockers, treatment_of
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
-from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
+from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
 from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
@@ -138,7 +138,7 @@ def versions_change(snapshot: PoolSnapshot, updates: AvailableUpdates) -> bool:
     """Whether this rollout changes the XAPI, Xen or platform version, or finds the pool between two of them."""
     if snapshot.pool.versions_mixed:
         return True
-    return any(changes_version(entry.rpms) for entry in updates.hosts)
+    return updates.changes_versions
 
 
 def host_order(snapshot: PoolSnapshot, spec: Spec) -> tuple[Host, ...]:

@@ -19,7 +19,9 @@ from typing import Any
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task, in_execution_order
 
-SCHEMA = 1
+#: The newest schema this release writes, and all it reads. A spec that uses nothing new stays what it was.
+SCHEMA = 2
+_PLAIN = 1
 
 
 class StoppedVms(StrEnum):
@@ -100,11 +102,20 @@ class Spec:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
-    preset: str = "serial"
+    preset: str = Preset.SERIAL.value
     fixes: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
     kind: str = "cdn"
-    schema: int = SCHEMA
+    schema: int = _PLAIN
+    placement: Placement = Placement.HOME
+    max_out: int = 0
+    """The most hosts out of service at once; 0 leaves it to the preset."""
+    order: tuple[str, ...] = ()
+    """Hosts (uuids) that are wanted first, in this order; the coordinator is before all of them."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Hosts (uuid, name) that are not touched although they have updates."""
+    pause_points: tuple[str, ...] = ()
+    """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -117,7 +128,7 @@ class Spec:
 
 def canonical_bytes(spec: Spec) -> bytes:
     """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
-    document = {
+    document: dict[str, Any] = {
         "schema": spec.schema,
         "kind": spec.kind,
         "pool": {"uuid": spec.pool_uuid, "name": spec.pool_name},
@@ -138,6 +149,14 @@ def canonical_bytes(spec: Spec) -> bytes:
         "fixes": sorted(spec.fixes),
         "backups": sorted(spec.backups),
     }
+    if spec.schema > _PLAIN:
+        document |= {
+            "placement": spec.placement.value,
+            "max_out": spec.max_out,
+            "order": list(spec.order),
+            "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
+            "pause_points": sorted(spec.pause_points),
+        }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -153,9 +172,9 @@ def parse_spec(stored: bytes) -> Spec:
     """
     try:
         data: dict[str, Any] = json.loads(stored)
-        if data["schema"] != SCHEMA:
+        if data["schema"] not in range(_PLAIN, SCHEMA + 1):
             raise InvalidSpec(
-                f"The stored spec has schema {data['schema']}, this release reads {SCHEMA}.",
+                f"The stored spec has schema {data['schema']}, this release reads up to {SCHEMA}.",
                 "Finish the rollout with the release that started it, or abort it and ask for a new one.",
             )
         return Spec(
@@ -175,6 +194,11 @@ def parse_spec(stored: bytes) -> Spec:
             backups=tuple(data["backups"]),
             kind=data["kind"],
             schema=data["schema"],
+            placement=Placement(data.get("placement", Placement.HOME.value)),
+            max_out=int(data.get("max_out", 0)),
+            order=tuple(data.get("order", ())),
+            left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
+            pause_points=tuple(data.get("pause_points", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

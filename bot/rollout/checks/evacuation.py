@@ -51,9 +51,7 @@ class EvacuationPossible:
             reason = because(f"check.evacuation.{cause.value}", vm=name, host=host.name, code=entry.code)
         return Finding(self.name, Severity.BLOCKS, reason, entry.vm, way_out)
 
-    def _stopped(
-        self, facts: Facts, host: HostCeiling, vm: VM, entry: VmBlocker, treatment: VmTreatment
-    ) -> Finding:
+    def _stopped(self, facts: Facts, host: HostCeiling, vm: VM, entry: VmBlocker, treatment: VmTreatment) -> Finding:
         word = treatment.value
         if treatment is VmTreatment.SHUTDOWN and facts.choices.stopped_vms is StoppedVms.SUSPEND:
             word = "shutdown_to_restart" if can_suspend(vm, entry.code) else "shutdown_instead"
@@ -62,9 +60,7 @@ class EvacuationPossible:
 
     def _asked_again(self, facts: Facts, emptied: list[HostCeiling]) -> tuple[Finding, ...]:
         """While HA is on XAPI does not say everything; people should know that it is asked once more."""
-        noise = {
-            entry.vm for host in emptied for entry in facts.blockers.get(host.uuid, ()) if entry.code == HA_NOISE
-        }
+        noise = {entry.vm for host in emptied for entry in facts.blockers.get(host.uuid, ()) if entry.code == HA_NOISE}
         if not noise or not facts.snapshot.pool.ha.enabled:
             return ()
         reason = because("check.evacuation.asked_again", vms=len(noise))

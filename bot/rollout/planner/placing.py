@@ -38,8 +38,7 @@ class Placing:
                 continue
             if node.rank < source.rank or node.uuid in guest.refused:
                 continue
-            # A host that came back from its turn is newer, whatever its records say.
-            if source.updated and not node.updated and node.drains:
+            if node.behind and not source.behind:
                 continue
             if self.room(node, share) < guest.memory:
                 continue
@@ -72,7 +71,7 @@ class Placing:
         for node in self.serving:
             if node is source or not node.accepts or node.rank < source.rank or node.uuid in guest.refused:
                 continue
-            if source.updated and not node.updated and node.drains:
+            if node.behind and not source.behind:
                 continue
             moves = self._clear(node, guest)
             if moves and (not best or len(moves) < len(best)):
@@ -99,7 +98,7 @@ class Placing:
                     and other.uuid != guest.host
                     and other.accepts
                     and other.rank >= node.rank
-                    and (other.updated or not node.updated or not other.drains)
+                    and (node.behind or not other.behind)
                     and other.uuid not in mover.refused
                     and room[other.uuid] >= mover.memory
                 ]

@@ -85,7 +85,12 @@ class _Decision:
             old = [node for node in self.view.nodes if node.stage is Stage.OLD and node.drains]
             fitting = [node for node in old if len(node.guests) <= budget and node.accepts]
             chosen = min(fitting, key=self._preference, default=None)
-            if chosen is None or len(self.view.nodes) < 4 or drain_seconds(chosen, self.policy) > coordinator.due:
+            if (
+                chosen is None
+                or not self.view.may_begin()
+                or len(self.view.nodes) < 4
+                or drain_seconds(chosen, self.policy) > coordinator.due
+            ):
                 return
             self.plan.drain.append(chosen.uuid)
             chosen.stage = Stage.DRAIN
@@ -150,18 +155,18 @@ class _Decision:
 
     def _install(self) -> None:
         for node in self.view.nodes:
-            if node.apply or node.away and node.not_before > 0:
+            if node.apply or (node.away and node.not_before > 0):
                 continue
             if node.stage is Stage.OUT and not self._left(node):
                 self.plan.restart.add(node.uuid)
-            elif node.stage is Stage.OLD and not node.drains and self._may_go_out(node):
+            elif node.stage is Stage.OLD and not node.drains and self._may_go_out(node) and self.view.may_begin():
                 self._take_out(node)
                 self.plan.restart.add(node.uuid)
         if self._locked():
             return
         ready = [node for node in self.view.nodes if node.stage is Stage.OUT and node.apply and not self._left(node)]
         if ready:
-            self.plan.apply = max(ready, key=lambda node: node.tail).uuid
+            self.plan.apply = max(ready, key=lambda node: (node.stopping, node.tail)).uuid
             return
         keeping = [
             node
@@ -170,20 +175,20 @@ class _Decision:
         ]
         # A host that is nearly empty comes first; one that keeps its guests fills the gap.
         soon = any(node.stage is Stage.OUT and drain_seconds(node, self.policy) < 20 for node in self.view.nodes)
-        for node in () if soon else sorted(keeping, key=lambda node: (node.away, -node.tail)):
-            if self._may_go_out(node):
+        for node in () if soon else sorted(keeping, key=lambda node: (node.wanted, node.away, -node.tail)):
+            if self._may_go_out(node) and self.view.may_begin():
                 self._take_out(node)
                 self.plan.apply = node.uuid
                 return
 
-    def _preference(self, node: Node) -> tuple[bool, float, float, int]:
+    def _preference(self, node: Node) -> tuple[int, bool, float, float, int]:
         waiting = node.waiting()
-        return node.away, -node.tail, sum(guest.memory for guest in waiting), len(waiting)
+        return node.wanted, node.away, -node.tail, sum(guest.memory for guest in waiting), len(waiting)
 
     def _start_drains(self) -> None:
         while sum(node.stage is Stage.DRAIN for node in self.view.nodes) < _DRAINS:
             candidates = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
-            if not candidates:
+            if not candidates or not self.view.may_begin():
                 return
             node = self._chosen(candidates)
             seconds = drain_seconds(node, self.policy)
@@ -193,7 +198,9 @@ class _Decision:
                 if begin - early < 3600:
                     self.plan.look_in(max(5.0, begin - early))
                 return
-            alone = not out_now(self.view.nodes, drains=True) and not any(n.stage is Stage.DRAIN for n in self.view.nodes)
+            alone = not out_now(self.view.nodes, drains=True) and not any(
+                n.stage is Stage.DRAIN for n in self.view.nodes
+            )
             if not alone and not self._spare_then(node, begin):
                 return
             self.plan.drain.append(node.uuid)
@@ -202,12 +209,12 @@ class _Decision:
 
     def _chosen(self, candidates: list[Node]) -> Node:
         """The next host to drain: one whose guests fit into what need not be emptied again, then the longest restart,
-        then the least to move. An order that people gave counts first (the nodes are in it)."""
+        then the least to move. An order that people gave counts first."""
         room = sum(max(0.0, self.placing.room(n, _FULLEST)) for n in self.placing.serving if n.settled and n.accepts)
 
-        def key(node: Node) -> tuple[bool, bool, float, float, int]:
-            away, tail, memory, count = self._preference(node)
-            return away, memory > room, tail, memory, count
+        def key(node: Node) -> tuple[int, bool, bool, float, float, int]:
+            wanted, away, tail, memory, count = self._preference(node)
+            return wanted, away, memory > room, tail, memory, count
 
         return min(candidates, key=key)
 
@@ -369,6 +376,8 @@ class _Decision:
             if not blocked:
                 self._force_keeping()
                 return
+            if not self.view.may_begin():
+                return
             chosen = self._chosen(blocked) if not self.first else blocked[0]
             self.plan.drain.append(chosen.uuid)
             chosen.stage = Stage.DRAIN
@@ -392,6 +401,6 @@ class _Decision:
 
     def _force_keeping(self) -> None:
         for node in self.view.nodes:
-            if node.stage is Stage.OLD and not node.drains and node.not_before <= 0:
+            if node.stage is Stage.OLD and not node.drains and node.not_before <= 0 and self.view.may_begin():
                 self._take_out(node)
                 return

@@ -164,7 +164,7 @@ class Simulation:
         guest, source, target = self.guests[move.vm], self.view.by_uuid[move.source], self.view.by_uuid[move.to]
         if target.stage not in (Stage.OLD, Stage.UP):
             raise BrokenRule(f"moved to {target.name}, which is {target.stage}")
-        if source.updated and not target.updated and target.drains:
+        if target.behind and not source.behind:
             raise BrokenRule(f"moved from the updated {source.name} to {target.name}")
         if target.used > target.capacity:
             raise BrokenRule(f"{target.name} is overfull")
@@ -224,7 +224,8 @@ class Simulation:
         self._at(self.reality.restart(node) + patience + self.reality.notice, end)
 
     def _back(self, node: Node) -> None:
-        node.stage, node.updated, node.due, node.rank = Stage.UP, True, 0.0, node.rank + 1
+        node.stage, node.updated, node.behind = Stage.UP, True, False
+        node.due, node.rank = 0.0, node.rank + 1
         turn = self.course.turns[node.uuid]
         turn.back = self.now
         self.course.seconds = self.now

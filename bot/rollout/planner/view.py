@@ -58,7 +58,8 @@ class Guest:
 class Node:
     """One host. `drains` says that it must be empty for its turn; `apply` and `tail` are the seconds its installation
     and its restart are expected to take (0: none); `due` is when the present installation or restart should end;
-    `updated` that it came back from its turn. `rank` compares versions: no guest moves to a lower one."""
+    `updated` that it came back from its turn, `behind` that it lacks updates. `rank` compares versions: no guest moves to
+    a lower one. `wanted` is its place in the order that people gave."""
 
     uuid: str
     name: str
@@ -70,7 +71,11 @@ class Node:
     tail: float = 0.0
     due: float = 0.0
     updated: bool = False
+    behind: bool = True
     rank: int = 0
+    wanted: int = 0
+    stopping: bool = False
+    """Whether guests that stay were stopped for its turn already."""
     away: bool = False
     """Perhaps still looking for its coordinator after that one's restart."""
     not_before: float = 0.0
@@ -101,14 +106,16 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """The whole pool. `nodes` are in the order of work, coordinator first; `displaced` counts moves so far to hosts that
-    had to be emptied later; `troubled` says that a host is lost or stuck, so that no further one may be begun; `busy`
-    that something other than moves, installations and restarts is under way."""
+    """The whole pool. `nodes` are in the order of work, coordinator first; `displaced` counts moves so far to hosts
+    that had to be emptied later; `members` bounds how many members may have begun (None: all); `troubled` says that a
+    host is lost or stuck, so that no further one may be begun; `busy` that something other than moves, installations
+    and restarts is under way."""
 
     nodes: list[Node]
     displaced: int = 0
     troubled: bool = False
     busy: bool = False
+    members: int | None = None
 
     def __post_init__(self) -> None:
         self.by_uuid = {node.uuid: node for node in self.nodes}
@@ -123,6 +130,13 @@ class View:
     def coordinator(self) -> Node | None:
         """The host that answers for the pool."""
         return next((node for node in self.nodes if node.coordinator), None)
+
+    def may_begin(self) -> bool:
+        """Whether one more member may begin its turn."""
+        if self.members is None:
+            return True
+        begun = sum(not n.coordinator and (n.updated or n.stage in (*TAKEN_OUT, Stage.DRAIN)) for n in self.nodes)
+        return begun < self.members
 
     def start(self, guest: Guest, target: Node) -> None:
         """The guest begins to move: its memory is held at both ends until it arrived."""
