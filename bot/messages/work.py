@@ -110,6 +110,7 @@ def phase_name(phase: TurnPhase) -> str:
         TurnPhase.WAITING: _("waiting for its turn"),
         TurnPhase.DISABLING: _("taking it out of service"),
         TurnPhase.EVACUATING: _("moving its VMs away"),
+        TurnPhase.QUEUED: _("empty, waiting to install: one host at a time"),
         TurnPhase.APPLYING: _("installing updates"),
         TurnPhase.RESTARTING_TOOLSTACK: _("restarting the toolstack"),
         TurnPhase.REBOOTING: _("rebooting"),

@@ -136,7 +136,7 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
     if pause_here(round_, turns):
         return _answer(round_, _progress(everybody, (), left_out))
     hand = tuple(strategy.advance(round_, turns))
-    if hand or round_.problems or (round_.steps and any(turn.update_left for turn in turns)):
+    if hand or round_.problems or any(turn.update_left for turn in turns):
         if len(hand) == 1:
             round_.blame(hand[0].host.uuid)
         return _answer(round_, _progress(everybody, hand, left_out))

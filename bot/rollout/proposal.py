@@ -11,17 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.rollout.blocker import Blockers, real_blockers, treatment_of
+from bot.rollout.blocker import Blockers, memory_alone, real_blockers, treatment_of
+from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
 from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
     OnLivepatchFailure,
+    Placement,
+    Preset,
     Spec,
     StoppedVms,
     VmAllowance,
     VmTreatment,
+    with_schema,
 )
 
 
@@ -33,11 +37,36 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    preset: Preset = Preset.SERIAL
+    placement: Placement = Placement.HOME
+    max_out: int = 0
+    order: tuple[str, ...] = ()
+    """Names or uuids of hosts wanted first, in this order."""
+    left_out: tuple[str, ...] = ()
+    """Names or uuids of hosts that are not touched."""
+    pause_points: tuple[str, ...] = ()
+
+
+def preset_of(spec: Spec) -> Preset:
+    """The preset behind a spec; the most cautious one for a name that this release does not know."""
+    known = {preset.value: preset for preset in Preset}
+    return known.get(spec.preset, Preset.SERIAL)
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure)
+    return Choices(
+        spec.level,
+        spec.stopped_vms,
+        spec.livepatch,
+        spec.on_livepatch_failure,
+        preset_of(spec),
+        spec.placement,
+        spec.max_out,
+        spec.order,
+        tuple(uuid for uuid, _ in spec.left_out),
+        spec.pause_points,
+    )
 
 
 class PoolFix(StrEnum):
@@ -64,14 +93,21 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
     """The spec that carries out `choices` on the pool as it is.
 
     `blockers` is XAPI's answer per host that may have to be emptied. Hosts whose updates are unknown are part of the
-    spec, so that the check that refuses them has a place to stand.
+    spec, so that the check that refuses them has a place to stand. Raises `InvalidSpec` for a coordinator
+    that is left out although its members would get newer versions than it has.
     """
+    left_out = _named(snapshot, choices.left_out)
     hosts = tuple(
         HostCeiling(host.uuid, host.name, ceiling(snapshot, updates, host, choices))
         for host in _in_order(snapshot)
-        if _takes_part(snapshot, updates, host, choices)
+        if host not in left_out and _takes_part(snapshot, updates, host, choices)
     )
-    return Spec(
+    if hosts and any(host.is_coordinator for host in left_out) and versions_change(snapshot, updates):
+        raise InvalidSpec(
+            "The coordinator cannot be left out: its members would get newer versions than it has.",
+            "Leave other hosts out, or update the coordinator too.",
+        )
+    spec = Spec(
         pool_uuid=snapshot.pool.uuid,
         pool_name=snapshot.pool.name,
         checksum=updates.checksum,
@@ -82,7 +118,29 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
         fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        preset=choices.preset.value,
+        placement=choices.placement,
+        max_out=choices.max_out,
+        order=tuple(host.uuid for host in _named(snapshot, choices.order)),
+        left_out=tuple((host.uuid, host.name) for host in left_out),
+        pause_points=choices.pause_points,
     )
+    return with_schema(spec)
+
+
+def require_hosts(snapshot: PoolSnapshot, choices: Choices) -> None:
+    """Raise `InvalidSpec` when people named a host that the pool does not have."""
+    known = {name for host in snapshot.hosts for name in (host.uuid, host.name)}
+    for name in (*choices.order, *choices.left_out):
+        if name not in known:
+            names = ", ".join(sorted((host.name for host in snapshot.hosts), key=natural_key))
+            raise InvalidSpec(f"The pool has no host called {name}.", f"Its hosts are {names}.")
+
+
+def _named(snapshot: PoolSnapshot, names: tuple[str, ...]) -> tuple[Host, ...]:
+    """The hosts people named, by name or uuid, in their order; those that left the pool are missing."""
+    by_name = {host.name: host for host in snapshot.hosts} | {host.uuid: host for host in snapshot.hosts}
+    return tuple(dict.fromkeys(by_name[name] for name in names if name in by_name))
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
@@ -185,6 +243,8 @@ def _allowances(
         if Task.EVACUATE_HOST not in host.tasks:
             continue
         for entry in keeping.get(host.uuid, ()):
+            if choices.preset is not Preset.SERIAL and memory_alone(entry.code):
+                continue  # where XAPI's placement gives up, the planner may find a way
             vm = snapshot.vm(entry.vm)
             treatment = treatment_of(vm, entry.code, choices.stopped_vms) if vm is not None else None
             if treatment is not None:

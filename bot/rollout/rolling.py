@@ -223,24 +223,17 @@ class _Pass:
             for guest in node.guests:
                 if guest.home and guest.home != guest.host:
                     away[guest.home] = away.get(guest.home, 0) + 1
-        arriving = {guest.to for node in self.view.nodes for guest in node.guests if guest.to is not None}
+        more = self.view.flights > 0 or any(turn.update_left for turn in self.turns)
         for turn in self.turns:
             node = self.view.by_uuid[turn.host.uuid]
             if turn.host.uuid in self.undone:
                 continue
-            if node.stage in (Stage.DRAIN, Stage.OLD, Stage.OUT) and turn.update_left:
-                if node.stage is not Stage.OLD or node.sending:
-                    turn.show_leaving()
-                    self.undone[turn.host.uuid] = turn
-                elif not self._done_at_all():
-                    self.undone.setdefault("", turn)
-            elif node.sending or node.uuid in arriving:
-                turn.show_returning(away.get(node.uuid, 0))
+            if turn.update_left and (node.stage is not Stage.OLD or node.sending):
+                turn.show_leaving()
                 self.undone[turn.host.uuid] = turn
-        self.undone.pop("", None)
-
-    def _done_at_all(self) -> bool:
-        return not any(turn.update_left for turn in self.turns)
+            elif not turn.update_left and more:
+                turn.show_returning(away.get(node.uuid, 0) if self.homes else 0)
+                self.undone[turn.host.uuid] = turn
 
     def _look(self, decided: Plan) -> None:
         if self.view.flights or decided.look is not None:

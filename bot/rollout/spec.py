@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -126,8 +126,15 @@ class Spec:
         return next((vm for vm in self.vms if vm.uuid == uuid), None)
 
 
+def with_schema(spec: Spec) -> Spec:
+    """The spec with the oldest schema that can carry what it says."""
+    plain = replace(spec, placement=Placement.HOME, max_out=0, order=(), left_out=(), pause_points=(), schema=_PLAIN)
+    return plain if plain == replace(spec, schema=_PLAIN) else replace(spec, schema=SCHEMA)
+
+
 def canonical_bytes(spec: Spec) -> bytes:
     """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
+    spec = with_schema(spec) if spec.schema == _PLAIN else spec
     document: dict[str, Any] = {
         "schema": spec.schema,
         "kind": spec.kind,

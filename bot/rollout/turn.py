@@ -176,8 +176,9 @@ class Turn(HostNeed):
         return False
 
     def show_returning(self, left: int) -> None:
-        """Tell people that VMs are on their way to the host, `left` of which belong there."""
-        self.phase, self.left, self.total = TurnPhase.RETURNING_VMS, left, max(left, self._owed_here())
+        """Tell people that the host is updated, and how many of its VMs are still away."""
+        self.phase = TurnPhase.RETURNING_VMS if left else TurnPhase.DONE
+        self.left, self.total = left, max(left, self._owed_here())
 
     def show_leaving(self) -> None:
         """Tell people that the host's VMs are leaving, and how many of how many are left."""

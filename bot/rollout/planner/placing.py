@@ -56,13 +56,13 @@ class Placing:
     def spare_without(self, leaving: Node | None) -> bool:
         """Whether the hosts in service could still take in the fullest of them after `leaving` went out."""
         rest = [node for node in self.serving if node is not leaving]
-        free = sum(node.capacity - node.used for node in rest)
+        if not rest:
+            return False
+        fullest = max(rest, key=lambda node: node.used)
+        free = sum(node.capacity - node.used for node in rest if node is not fullest)
         if leaving is not None:
-            free -= sum(guest.memory for guest in leaving.guests if guest.to is None and not guest.stays)
-        fullest = max((node.used for node in rest), default=0)
-        return free - max((n.capacity - n.used for n in rest if n.used == fullest), default=0) >= (
-            self.policy.headroom * fullest
-        )
+            free -= sum(guest.memory for guest in leaving.waiting())
+        return free >= self.policy.headroom * fullest.used
 
     def make_room(self, guest: Guest) -> list[tuple[Guest, Node]]:
         """Moves of smaller guests after which `guest` fits somewhere; the host that needs the fewest, [] for none."""

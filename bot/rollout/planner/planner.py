@@ -33,6 +33,7 @@ class _Decision:
     def __init__(self, view: View, policy: Policy) -> None:
         self.view, self.policy = view, policy
         self.plan = Plan()
+        self.retrying = False
         self.tentative: list[tuple[Node, int]] = []
         self.placing = Placing(view, policy)
         coordinator = view.coordinator
@@ -244,14 +245,14 @@ class _Decision:
     def _drain(self, nodes: list[Node], *, within: float | None = None, forced: bool = False) -> None:
         for node in nodes:
             if node.not_before > 0:
-                self.plan.look_in(node.not_before)
+                self._try_again_in(node.not_before)
                 continue
             waiting = sorted(node.waiting(), key=lambda guest: (-guest.memory, guest.uuid))
             for guest in waiting:
                 if node.sending >= self.policy.streams or self.view.flights >= self.policy.flights:
                     break
                 if guest.not_before > 0:
-                    self.plan.look_in(guest.not_before)
+                    self._try_again_in(guest.not_before)
                     continue
                 if within is not None and guest.seconds > within:
                     continue
@@ -357,10 +358,14 @@ class _Decision:
     # -- nothing moves any more --------------------------------------------------------------------------------
 
     def _idle(self) -> bool:
-        if self.plan.anything or self.plan.look is not None or self.view.flights or self.view.busy:
+        if self.plan.anything or self.retrying or self.view.flights or self.view.busy:
             return False
         running = (Stage.APPLY, Stage.RESTART, Stage.RETURN)
         return not any(node.stage in running for node in self.view.nodes)
+
+    def _try_again_in(self, seconds: float) -> None:
+        self.retrying = True
+        self.plan.look_in(seconds)
 
     def _force(self) -> None:
         """Give up what is not needed for one host, and empty that: to the last byte, displacing, making room."""
@@ -369,8 +374,9 @@ class _Decision:
         blocked = [node for node in self.view.nodes if self._drainable(node) and node.waiting()]
         if not blocked:
             waiting = [node for node in self.view.nodes if node.stage is Stage.DRAIN]
-            if waiting:  # empty, and kept back by the spare that will not grow any more
-                self._take_out(waiting[0])
+            if waiting:  # empty, and kept back by a spare that will not grow any more
+                if not out_now(self.view.nodes, drains=True):
+                    self._take_out(waiting[0])
                 return
             blocked = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
             if not blocked:
