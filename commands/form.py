@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.messages.modal import FAILURE, LEVEL, LIVEPATCH, STOPPED
+from bot.messages.modal import FAILURE, FIRST, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.rollout.choosing import host_names, points
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
 
 
 def text_of(view: Mapping[str, Any], block_id: str) -> str:
@@ -17,14 +18,24 @@ def text_of(view: Mapping[str, Any], block_id: str) -> str:
     return next((str(element.get("value") or "").strip() for element in elements.values()), "")
 
 
-def choices_of(view: Mapping[str, Any]) -> Choices:
-    """What is chosen in the update form; fields that are not shown have their defaults."""
-    usual = Choices()
+def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices:
+    """What is chosen in the update form; fields that are not shown are as `usual`.
+
+    Raises `InvalidSpec` for a pause point that there is not.
+    """
+    usual = Choices() if usual is None else usual
+    pauses = _chosen(view, PAUSE, ",".join(usual.pause_points))
     return Choices(
         level=Level(_chosen(view, LEVEL, usual.level)),
         stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
         livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),
         on_livepatch_failure=OnLivepatchFailure(_chosen(view, FAILURE, usual.on_livepatch_failure)),
+        preset=Preset(_chosen(view, PRESET, usual.preset)),
+        placement=Placement(_chosen(view, PLACEMENT, usual.placement)),
+        max_out=int(_chosen(view, MOST, str(usual.max_out))),
+        order=host_names(text_of(view, FIRST)),
+        left_out=host_names(text_of(view, WITHOUT)),
+        pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
     )
 
 

@@ -83,8 +83,8 @@ SENTENCES: dict[str, str] = {
         "it sees fit."
     ),
     "host.no_room": (
-        "{host} cannot be emptied: there is no room for {vm} ({gib} GiB) on any other host. Shut down or shrink some VMs, "
-        "then try again, or skip the host."
+        "{host} cannot be emptied: there is no room for {vm} ({gib} GiB) on any other host. Shut down or shrink "
+        "some VMs, then try again, or skip the host."
     ),
     "vm.moving.updated": "Moving {vm} from {source} to {to}, which need not be emptied any more.",
     "vm.moving.displaced": "Moving {vm} from {source} to {to} for now: nothing else has room for it in time.",
@@ -92,8 +92,8 @@ SENTENCES: dict[str, str] = {
     "vm.moving.home": "Moving {vm} from {source} home to {to}.",
     "vm.moving.balance": "Moving {vm} from {source} to {to}, which has more room.",
     "vm.will_not_move": (
-        "{vm} keeps {host} from being emptied: no other host took it ({code}). Move or stop it by hand and try again, or "
-        "skip the host."
+        "{vm} keeps {host} from being emptied: no other host took it ({code}). Move or stop it by hand and try "
+        "again, or skip the host."
     ),
     "vms.moving": "Moving {vms:VM|VMs}.",
     "coordinator.quiescing": (

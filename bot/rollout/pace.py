@@ -1,7 +1,7 @@
 """What a strategy lets one host's turn do now, and how its VMs leave and come back.
 
-A turn knows which effect is missing next; its pace says whether it may be asked for yet. Alone, a host waits for nobody:
-it goes out of service, XAPI empties it, and its VMs come home before the next host's turn.
+A turn knows which effect is missing next; its pace says whether it may be asked for yet. Alone, a host waits for
+nobody: it goes out of service, XAPI empties it, and its VMs come home before the next host's turn.
 """
 
 from __future__ import annotations

@@ -200,8 +200,11 @@ def versions_change(snapshot: PoolSnapshot, updates: AvailableUpdates) -> bool:
 
 
 def host_order(snapshot: PoolSnapshot, spec: Spec) -> tuple[Host, ...]:
-    """The spec's hosts that are still in the pool: the coordinator, then the members by name as people count."""
-    return tuple(host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
+    """The spec's hosts that are still in the pool: the coordinator, then those that people want first, then the other
+    members by name as people count."""
+    wanted = {uuid: place for place, uuid in enumerate(spec.order)}
+    hosts = (host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
+    return tuple(sorted(hosts, key=lambda host: (not host.is_coordinator, wanted.get(host.uuid, len(wanted)))))
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:

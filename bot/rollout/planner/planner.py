@@ -13,7 +13,7 @@ from bot.rollout.planner.policy import Policy
 from bot.rollout.planner.view import TAKEN_OUT, Guest, Node, Stage, View
 from bot.rollout.spec import Placement
 
-#: A host is drained so much earlier than its forecast says: a late drain leaves the lock idle, an early one costs little.
+#: A host is drained so much earlier than its forecast says: a late drain leaves the lock idle, an early one is cheap.
 _EARLY, _EARLIER = 1.15, 10.0
 #: An emptied host stays in service until the lock is that near.
 _LATE = 30.0

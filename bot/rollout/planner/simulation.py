@@ -45,7 +45,8 @@ class TurnTimes:
     begun: float = -1.0
     out: float = -1.0
     back: float = -1.0
-    moved: int = 0
+    leaving: int = 0
+    """How many VMs left the host for its turn."""
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class Simulation:
         self.ends: dict[str, float] = {}
         self.waits: dict[str, float] = {}
         self.guests = {guest.uuid: guest for node in view.nodes for guest in node.guests}
-        self._before: Callable[[Plan], None] = lambda decided: None
+        self._take_up()
 
     def run(self) -> Course:
         """Until all is done, or nothing moves any more."""
@@ -96,6 +97,17 @@ class Simulation:
                 heapq.heappop(self.events)[2]()
         self.course.finished = all(node.stage in (Stage.UP, Stage.LOST) for node in self.view.nodes)
         return self.course
+
+    def _take_up(self) -> None:
+        """What is under way in the view already ends when it is due."""
+        for node in self.view.nodes:
+            if node.stage is Stage.APPLY:
+                self._at(node.due, self._installed(node))
+            elif node.stage in (Stage.RESTART, Stage.RETURN):
+                self._at(node.due, self._returned(node))
+            for guest in node.guests:
+                if guest.to is not None:
+                    self._at(guest.seconds / 2, self._landing(guest))
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -128,7 +140,6 @@ class Simulation:
         for _ in range(12):
             self.course.decisions += 1
             decided = plan(self.view, self.policy)
-            self._before(decided)
             self._carry_out(decided)
             if not (decided.drain or decided.keep or decided.out or decided.apply or decided.restart):
                 break
@@ -186,17 +197,20 @@ class Simulation:
         if source.sending > self.policy.streams or target.receiving > self.policy.streams:
             raise BrokenRule("too many streams")
         self.course.moves += 1
-        self.course.turns[source.uuid].moved += 1
+        if source.stage in (Stage.DRAIN, Stage.OUT, Stage.APPLIED):
+            self.course.turns[source.uuid].leaving += 1
+        self._at(self.reality.move(guest) + self.reality.notice, self._landing(guest))
 
+    def _landing(self, guest: Guest) -> Callable[[], None]:
         def land() -> None:
-            arrived = self.reality.arrives(guest, target.uuid)
+            arrived = self.reality.arrives(guest, guest.to or "")
             if not arrived:
-                guest.refused |= {target.uuid}
+                guest.refused |= {guest.to or ""}
                 guest.not_before = self.waits[guest.uuid] = 30.0
                 self._at(30.0, lambda: None)
             self.view.finish(guest, arrived=arrived)
 
-        self._at(self.reality.move(guest) + self.reality.notice, land)
+        return land
 
     def _apply(self, node: Node) -> None:
         if any(other.stage is Stage.APPLY for other in self.view.nodes):
@@ -209,13 +223,15 @@ class Simulation:
         if coordinator is not None and coordinator is not node and coordinator.stage is not Stage.UP:
             raise BrokenRule("a member before its coordinator")
         node.stage, node.due = Stage.APPLY, node.apply
+        self._at(self.reality.apply(node) + self.reality.notice, self._installed(node))
 
+    def _installed(self, node: Node) -> Callable[[], None]:
         def end() -> None:
-            node.stage, node.due = (Stage.APPLIED, 0.0) if node.tail else (Stage.RETURN, 0.0)
+            node.stage, node.due = Stage.APPLIED, 0.0
             if not node.tail:
                 self._back(node)
 
-        self._at(self.reality.apply(node) + self.reality.notice, end)
+        return end
 
     def _restart(self, node: Node) -> None:
         if node.coordinator and self.view.flights:
@@ -227,7 +243,10 @@ class Simulation:
         if node.sending or node.receiving:
             raise BrokenRule(f"moves in flight when {node.name} restarts")
         node.stage, node.due = Stage.RESTART, node.tail
+        patience = 0.0 if self.reality.returns(node) else 2 * node.tail
+        self._at(self.reality.restart(node) + patience + self.reality.notice, self._returned(node))
 
+    def _returned(self, node: Node) -> Callable[[], None]:
         def end() -> None:
             if self.reality.returns(node):
                 self._back(node)
@@ -235,8 +254,7 @@ class Simulation:
                 node.stage, self.view.troubled = Stage.LOST, True
                 self.course.lost += 1
 
-        patience = 0.0 if self.reality.returns(node) else 2 * node.tail
-        self._at(self.reality.restart(node) + patience + self.reality.notice, end)
+        return end
 
     def _back(self, node: Node) -> None:
         node.stage, node.updated, node.behind = Stage.UP, True, False
@@ -246,4 +264,4 @@ class Simulation:
         self.course.seconds = self.now
         for guest in node.guests:
             if guest.stays:
-                self.course.stopped[guest.uuid] = self.now - turn.out
+                self.course.stopped[guest.uuid] = self.now - max(turn.out, 0.0)

@@ -166,7 +166,7 @@ def test_the_same_view_gives_the_same_plan() -> None:
 
 def test_pinned_vms_stop_for_their_hosts_turn_alone() -> None:
     pool = Pool(8, 0.5, 7, pinned=0.2)
-    course, view = pool.run(STANDARD)
+    course, _ = pool.run(STANDARD)
     assert course.finished
     assert course.stopped
     for guest, seconds in course.stopped.items():

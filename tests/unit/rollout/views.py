@@ -15,8 +15,8 @@ GIB = 2**30
 
 @dataclass
 class Pool:
-    """A pool drawn from a seed: `load` is the share of memory in use, `mix` what the hosts need (reboot, toolstack, half,
-    none), `pinned` the share of VMs that cannot move, `wrong` by which factor the planner's estimates are off."""
+    """A pool drawn from a seed: `load` is the share of memory in use, `mix` what the hosts need (reboot, toolstack,
+    half, none), `pinned` the share of VMs that cannot move, `wrong` by which factor the planner's estimates are off."""
 
     hosts: int = 8
     load: float = 0.6
