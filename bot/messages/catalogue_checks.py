@@ -133,6 +133,7 @@ SENTENCES: dict[str, str] = {
     "fix.shutdown": "It is shut down while {host} is updated and started again afterwards.",
     "fix.shutdown.undo": "VM {vm} is started again.",
     # What each check says when it passes.
+    "check.passed.room": "The planner finds room for every VM, all the way through.",
     "check.passed.repository": "An update channel is enabled.",
     "check.passed.last_sync": "The last sync is less than 30 days old.",
     "check.passed.updates_known": "The updates of every host are known.",

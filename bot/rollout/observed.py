@@ -69,7 +69,7 @@ class Observed:
             uuid=host.uuid,
             name=host.name,
             capacity=host.memory_total - host.memory_overhead - host.memory_control,
-            coordinator=host.is_coordinator,
+            coordinator=host.uuid == self.round.snapshot.pool.coordinator,
             rank=rank,
         )
         if need is None:
@@ -253,7 +253,7 @@ class Observed:
 
 def in_order(snapshot: PoolSnapshot) -> list[Host]:
     """All hosts of the pool, the coordinator first."""
-    return sorted(snapshot.hosts, key=lambda host: (not host.is_coordinator, host.name))
+    return sorted(snapshot.hosts, key=lambda host: (host.uuid != snapshot.pool.coordinator, host.name))
 
 
 def _ties(round_: Round) -> dict[str, str]:

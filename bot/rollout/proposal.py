@@ -204,7 +204,8 @@ def host_order(snapshot: PoolSnapshot, spec: Spec) -> tuple[Host, ...]:
     members by name as people count."""
     wanted = {uuid: place for place, uuid in enumerate(spec.order)}
     hosts = (host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
-    return tuple(sorted(hosts, key=lambda host: (not host.is_coordinator, wanted.get(host.uuid, len(wanted)))))
+    first = snapshot.pool.coordinator
+    return tuple(sorted(hosts, key=lambda host: (host.uuid != first, wanted.get(host.uuid, len(wanted)))))
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
