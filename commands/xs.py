@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.messages.answers import retired
 from commands import (
     abort,
+    amend,
     approve,
     audit,
     history,
@@ -51,6 +52,7 @@ VERBS: tuple[Verb, ...] = (
     resume.VERB,
     retry.VERB,
     skip.VERB,
+    amend.VERB,
     abort.VERB,
     sync.VERB,
     restore.VERB,
@@ -77,7 +79,7 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, restore):
+    for module in (updates, update, approve, reject, pause, resume, retry, skip, amend, abort, sync, restore):
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

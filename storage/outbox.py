@@ -25,7 +25,7 @@ from storage.tables import OutboxRow
 __all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Topic"]
 
 #: Topics whose message is rendered from the newest state when it is sent, so that one pending row is enough.
-COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.DEBTS})
+COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.AMENDMENT, Topic.DEBTS})
 
 _UNSENT = (col(OutboxRow.sent_at).is_(None), col(OutboxRow.dead_at).is_(None))
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.errors import XsbotError
+from bot.messages.amendment import amendment_card
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
 from bot.messages.card import Ask, card
@@ -32,9 +33,9 @@ from bot.rollout.action import (
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.reason import Reason
-from bot.rollouts.standing import Standing, standing_of
+from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
 from bot.settings import Settings
-from storage import audit, debts, intents, notices, pools, posted, rollouts
+from storage import amendments, audit, debts, intents, notices, pools, posted, rollouts
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted
 from storage.updates_codec import updates_from_json
@@ -70,6 +71,13 @@ def ask_of(settings: Settings, standing: Standing) -> Ask:
     return Ask(tuple(entry for entry in approvers if entry not in done))
 
 
+def ask_about(settings: Settings, standing: Standing, amendment: AmendmentStanding) -> Ask:
+    """Who can still be asked to approve the amendment: not its proposer either."""
+    row = standing.row
+    done = {user for user, _name, _at in amendment.approvals} | {row.requester_id, amendment.row.proposer_id}
+    return Ask(tuple(entry for entry in settings.roles_for(row.pool_alias).approver if entry not in done))
+
+
 def render(
     tx: Session, row: OutboxRow, settings: Settings, *, plan: bool, permalink: Callable[[Posted], str]
 ) -> Outgoing:
@@ -99,6 +107,13 @@ def render(
         problem = _reason(row.payload.get("reason"))
         asked = settings.roles_for(record.pool_alias).approver
         return Outgoing(channel, attention(standing, problem, asked), remember=attention_key(record.id), thread=thread)
+    if row.topic is Topic.AMENDMENT:
+        proposed = amendments.get(tx, int(row.payload["amendment_id"]))
+        key = amendments.card_key(proposed.id)
+        amendment = amendment_standing(tx, record, proposed, settings, None)
+        asked_too = ask_about(settings, standing, amendment)
+        shown = amendment_card(standing, amendment, asked_too)
+        return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
     if row.topic is Topic.OUTCOME:
         others = debts.left_alone(tx, record.id)
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))

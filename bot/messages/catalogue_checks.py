@@ -172,8 +172,8 @@ SENTENCES: dict[str, str] = {
         "It would come to a halt: {host} could not be emptied, because no other host has room for {vm} ({gib} GiB)."
     ),
     "check.room": (
-        "{host} could not be emptied: there would be no room for {vm} ({gib} GiB) on any other host. Shut down or shrink "
-        "some VMs, leave hosts out, or choose the serial preset, which lets XenServer squeeze VMs with dynamic memory."
+        "{host} could not be emptied: there would be no room for {vm} ({gib} GiB) on any other host. Shut down or "
+        "shrink some VMs, leave hosts out, or choose the serial preset, which lets XenServer squeeze VMs with dynamic memory."
     ),
     "forecast.reboots": "{count} of {hosts:host reboots|hosts reboot}.",
     "forecast.toolstacks": "{count:host restarts its|hosts restart their} toolstack; VMs keep running meanwhile.",

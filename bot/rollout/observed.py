@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from bot.rollout.amendment import ASKED
 from bot.rollout.blocker import memory_alone
 from bot.rollout.guidance import Task
 from bot.rollout.homecoming import home_of, moving
@@ -37,7 +38,6 @@ class Observed:
         self.round, self.needs, self.placement = round_, needs, placement
         self.hopeless: dict[str, str] = {}
         self._homes = {debt.subject: home_of(debt) for debt in round_.memory.debts_of(DebtKind.VM_HOME)}
-        self._ties = _ties(round_)
         self._choices = choices_of(round_.spec)
         self._wanted = {uuid: place for place, uuid in enumerate(round_.spec.order)}
         self._shaken: dict[str, float] = {}
@@ -199,11 +199,14 @@ class Observed:
     def _stays(self, vm: VM, node: Node) -> bool:
         if vm.power_state is not PowerState.RUNNING:
             return True
-        code = self._ties.get(vm.uuid)
-        if code is None or memory_alone(code):
-            return False
         allowed = self.round.spec.vm(vm.uuid)
-        return allowed is not None and allowed.treatment is not VmTreatment.RESTART
+        if allowed is None or allowed.treatment is VmTreatment.RESTART:
+            return False
+        asked = self.round.memory.intent(ASKED + node.uuid) or self.round.memory.intent(ASKED)
+        if asked is None or not isinstance(asked.result, dict):
+            return True
+        codes = [str(entry[1]) for entry in asked.result.get(node.uuid, ()) if entry[0] == vm.uuid]
+        return bool(codes) and not memory_alone(codes[0])
 
     def _experience(self, vm: VM, guest: Guest, node: Node) -> None:
         """What earlier tries to move the VM taught."""
@@ -254,13 +257,6 @@ class Observed:
 def in_order(snapshot: PoolSnapshot) -> list[Host]:
     """All hosts of the pool, the coordinator first."""
     return sorted(snapshot.hosts, key=lambda host: (host.uuid != snapshot.pool.coordinator, host.name))
-
-
-def _ties(round_: Round) -> dict[str, str]:
-    asked = round_.memory.intent("AskEvacuation:")
-    if asked is None or not isinstance(asked.result, dict):
-        return {}
-    return {str(entry[0]): str(entry[1]) for entries in asked.result.values() for entry in entries}
 
 
 def _is(intent: Intent | None, *states: IntentState) -> bool:

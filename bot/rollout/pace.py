@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bot.rollout.action import EvacuateHost
+from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.homecoming import STREAMS, settle_vms
 from bot.rollout.memory import Debt, DebtKind
 from bot.rollout.model import VM, Host, PowerState
@@ -68,7 +69,9 @@ class Alone:
             turn.stop(vm)
         if not stopping:
             reason = because("host.evacuating", host=turn.host.name, vms=len(residents))
-            turn.round.pursue(evacuation(turn, residents), reason, milestone=True)
+            # Which VMs keep the host from being emptied is asked of XAPI before people are.
+            stop = Offer(AmendmentKind.SUSPEND, turn.host.uuid)
+            turn.round.pursue(evacuation(turn, residents), reason, milestone=True, wants=stop)
 
     def settle_vms(self, round_: Round, host: Host, *, final: bool) -> bool:
         return settle_vms(round_, host, final=final)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
+from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.homecoming import STREAMS, home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
@@ -19,6 +20,7 @@ from bot.rollout.planner.plan import Move, Plan
 from bot.rollout.planner.planner import plan
 from bot.rollout.planner.policy import policy_of
 from bot.rollout.planner.view import Stage
+from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Placement, Preset
@@ -141,6 +143,9 @@ class _Pass:
         vm = self.round.snapshot.vm(move.vm)
         if vm is None:
             return
+        forgotten = self.round.memory.intent(ASKED) is None
+        if forgotten and not may_evacuate(self.round, (move.source,), move.source):
+            return  # an amendment or a retry forgot what XAPI had said about all hosts
         debts: tuple[Debt, ...] = ()
         if self.homes and self.round.memory.debt(DebtKind.VM_HOME, vm.uuid) is None:
             debts = (Debt(DebtKind.VM_HOME, vm.uuid, move.source, vm.name),)
@@ -186,7 +191,8 @@ class _Pass:
                 vm = self.round.snapshot.vm(decided.stuck[1])
                 gib = round(vm.memory / 2**30) if vm is not None else 0
                 name = vm.name if vm is not None else decided.stuck[1]
-                self.round.problem(because("host.no_room", host=turn.host.name, vm=name, gib=gib), key)
+                reason = because("host.no_room", host=turn.host.name, vm=name, gib=gib)
+                self.round.problem(reason, key, wants=Offer(AmendmentKind.SUSPEND, uuid))
             else:
                 residents = self.round.snapshot.residents(uuid)
                 reason = because("host.evacuating_anyhow", host=turn.host.name, vms=len(residents))
@@ -204,7 +210,8 @@ class _Pass:
             code = failed[-1].error[0] if failed and failed[-1].error else ""
             known = len(self.round.problems)
             reason = because("vm.will_not_move", vm=self.round.name(uuid), host=turn.host.name, code=code)
-            self.round.problem(reason, *(intent.key for intent in failed))
+            keys = (*(intent.key for intent in failed), ASKED, ASKED + host)
+            self.round.problem(reason, *keys, wants=Offer(AmendmentKind.SUSPEND, host))
             self.round.blame(host, known)
             self.undone[host] = turn
 

@@ -19,9 +19,11 @@ from typing import Any
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task, in_execution_order
 
-#: The newest schema this release writes, and all it reads. A spec that uses nothing new stays what it was.
-SCHEMA = 2
-_PLAIN = 1
+#: What a new request is written in that says nothing newer.
+SCHEMA = 1
+#: What an amendment is written in, which has a number of its own, and whatever chooses its way of work.
+AMENDED_SCHEMA = 2
+_READABLE = (SCHEMA, AMENDED_SCHEMA)
 
 
 class StoppedVms(StrEnum):
@@ -91,7 +93,11 @@ class HostCeiling:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Intent and bounds of one rollout (see the module's text)."""
+    """Intent and bounds of one rollout (see the module's text).
+
+    `amendment` counts the changes proposed for a running rollout, 0 for what was asked for at first. It makes each
+    proposal's digest its own, so that an approval of one can never count for another that says the same.
+    """
 
     pool_uuid: str
     pool_name: str
@@ -106,7 +112,8 @@ class Spec:
     fixes: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
     kind: str = "cdn"
-    schema: int = _PLAIN
+    schema: int = SCHEMA
+    amendment: int = 0
     placement: Placement = Placement.HOME
     max_out: int = 0
     """The most hosts out of service at once; 0 leaves it to the preset."""
@@ -126,15 +133,20 @@ class Spec:
         return next((vm for vm in self.vms if vm.uuid == uuid), None)
 
 
+def chooses_way(spec: Spec) -> bool:
+    """Whether the spec says more about its way of work than schema 1 can carry."""
+    plain = spec.placement is Placement.HOME and not spec.max_out
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+
+
 def with_schema(spec: Spec) -> Spec:
-    """The spec with the oldest schema that can carry what it says."""
-    plain = replace(spec, placement=Placement.HOME, max_out=0, order=(), left_out=(), pause_points=(), schema=_PLAIN)
-    return plain if plain == replace(spec, schema=_PLAIN) else replace(spec, schema=SCHEMA)
+    """The spec with a schema that can carry what it says."""
+    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and chooses_way(spec) else spec
 
 
 def canonical_bytes(spec: Spec) -> bytes:
     """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
-    spec = with_schema(spec) if spec.schema == _PLAIN else spec
+    spec = with_schema(spec)
     document: dict[str, Any] = {
         "schema": spec.schema,
         "kind": spec.kind,
@@ -156,7 +168,9 @@ def canonical_bytes(spec: Spec) -> bytes:
         "fixes": sorted(spec.fixes),
         "backups": sorted(spec.backups),
     }
-    if spec.schema > _PLAIN:
+    if spec.amendment:
+        document["amendment"] = spec.amendment
+    if chooses_way(spec):
         document |= {
             "placement": spec.placement.value,
             "max_out": spec.max_out,
@@ -179,9 +193,9 @@ def parse_spec(stored: bytes) -> Spec:
     """
     try:
         data: dict[str, Any] = json.loads(stored)
-        if data["schema"] not in range(_PLAIN, SCHEMA + 1):
+        if data["schema"] not in _READABLE:
             raise InvalidSpec(
-                f"The stored spec has schema {data['schema']}, this release reads up to {SCHEMA}.",
+                f"The stored spec has schema {data['schema']}, this release reads up to {_READABLE[-1]}.",
                 "Finish the rollout with the release that started it, or abort it and ask for a new one.",
             )
         return Spec(
@@ -201,6 +215,7 @@ def parse_spec(stored: bytes) -> Spec:
             backups=tuple(data["backups"]),
             kind=data["kind"],
             schema=data["schema"],
+            amendment=data.get("amendment", 0),
             placement=Placement(data.get("placement", Placement.HOME.value)),
             max_out=int(data.get("max_out", 0)),
             order=tuple(data.get("order", ())),

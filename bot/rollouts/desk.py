@@ -65,11 +65,11 @@ class Desk:
         usual = self.settings.rollout_for(alias)
         return Choices(preset=Preset(usual.preset), placement=Placement(usual.placement), max_out=usual.max_out)
 
-    def _look(self, alias: str, choices: Choices) -> Preview:
+    def _look(self, alias: str, choices: Choices, owner: str = "") -> Preview:
         with self.database.reading() as tx:
             row = pools.pool_by_alias(tx, alias)
             learned = durations.estimates(tx, row.uuid if row is not None else "")
-        return look(alias, self.gateways[alias], choices, learned, self.time)
+        return look(alias, self.gateways[alias], choices, learned, self.time, owner)
 
     def _get(self, rollout_id: int) -> RolloutRow:
         with self.database.reading() as tx:
@@ -93,7 +93,9 @@ class Desk:
             at=self.time.now(),
         )
 
-    def _audit(self, tx: Session, actor: Actor, action: str, reason: Reason, row: RolloutRow) -> None:
+    def _audit(
+        self, tx: Session, actor: Actor, action: str, reason: Reason, row: RolloutRow, *, digest: str = ""
+    ) -> None:
         audit.append(
             tx,
             actor=actor,
@@ -103,7 +105,7 @@ class Desk:
             at=self.time.now(),
             rollout_id=row.id,
             pool_uuid=row.pool_uuid,
-            details={"digest": row.digest},
+            details={"digest": digest or row.digest},
         )
 
     def _known(self, alias: str) -> str:

@@ -11,11 +11,13 @@ import threading
 import uuid
 from datetime import datetime, timedelta
 
+from bot.rollout.amendment import Offer, complete, must_ask
+from bot.rollout.answers import answers
 from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Verdict
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import IntentState, Memory, TurnPhase
-from bot.rollout.model import PoolSnapshot
+from bot.rollout.model import PoolSnapshot, VmBlocker
 from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
@@ -67,13 +69,14 @@ class Driver:
             if snapshot is None:
                 continue
             decision = self._round(row, snapshot)
+            offers = self._offers(row, decision.verdict, snapshot)
             with self.desk.database.transaction() as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
                 if decision.verdict is not None:
                     if decision.verdict.state in TERMINAL:
                         self._tell_what_is_pending(tx, row, snapshot)
-                    self._conclude(tx, row, decision.verdict)
+                    self._conclude(tx, row, decision.verdict, offers)
             self._act(row, decision, snapshot)
 
     # -- observe ---------------------------------------------------------------------------------------------
@@ -181,7 +184,21 @@ class Driver:
         for reason in still_pending(snapshot):
             self._line(tx, row, reason)
 
-    def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict) -> None:
+    def _offers(self, row: RolloutRow, verdict: Verdict | None, snapshot: PoolSnapshot) -> tuple[Offer, ...]:
+        """The amendments that people are offered for the problem; XAPI says which VMs keep a host."""
+        if verdict is None or verdict.wants is None or row.state is not State.RUNNING:
+            return ()
+        blockers: tuple[VmBlocker, ...] | None = None
+        if must_ask(verdict.wants):
+            try:
+                blockers = self.gateway.evacuation_blockers(verdict.wants.host)
+            except XenError as error:
+                log.info("rollout %s: nothing is known about what keeps VMs on the host: %s", row.id, error)
+        with self.desk.database.reading() as tx:
+            spec = rollouts.spec_of(tx, row.id)[0]
+        return complete(verdict.wants, spec, snapshot, blockers)
+
+    def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict, offers: tuple[Offer, ...] = ()) -> None:
         reason = _told(verdict.reason)
         rollouts.transition(
             tx,
@@ -194,10 +211,8 @@ class Driver:
             at=self.desk.time.now(),
         )
         if verdict.state is State.NEEDS_ATTENTION:
-            options = ["retry", "abort"]
-            if verdict.host and verdict.host != self._coordinator and row.state is State.RUNNING:
-                options.insert(1, "skip")
-            rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host)
+            options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)
+            rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host, offers)
         rollouts.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:

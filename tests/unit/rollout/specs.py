@@ -35,6 +35,7 @@ specs = st.builds(
     preset=names,
     fixes=st.lists(names, max_size=3).map(tuple),
     backups=st.lists(names, max_size=3).map(tuple),
+    amendment=st.integers(0, 3),
     placement=st.sampled_from(Placement),
     max_out=st.integers(0, 9),
     order=st.lists(uuids, max_size=3).map(tuple),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task
 from bot.rollout.spec import (
+    AMENDED_SCHEMA,
     SCHEMA,
     HostCeiling,
     Livepatch,
@@ -117,6 +118,7 @@ CHANGES: dict[str, Any] = {
     "order": ("host-2",),
     "left_out": (("host-3", "xs-03"),),
     "pause_points": ("canary",),
+    "amendment": 1,
 }
 
 
@@ -155,7 +157,7 @@ def test_hosts_and_vms_are_found_by_uuid() -> None:
     [
         lambda data: data.pop("hosts"),
         lambda data: data.pop("schema"),
-        lambda data: data.update(schema=SCHEMA + 1),
+        lambda data: data.update(schema=AMENDED_SCHEMA + 1),
         lambda data: data.update(level="extreme"),
         lambda data: data.update(hosts=[{"uuid": "x"}]),
         lambda data: data.update(hosts=[{"uuid": "x", "name": "x", "tasks": ["FormatDisk"]}]),
