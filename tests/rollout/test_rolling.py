@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.lab.scenario import HostSpec, Scenario, VmSpec
+from bot.rollout.action import MigrateVm
 from bot.rollout.lifecycle import State
 from bot.rollout.spec import Placement, Preset, StoppedVms
 
@@ -202,3 +203,12 @@ def test_what_cannot_move_stops_for_its_hosts_turn() -> None:
         # Suspended right before the installation, resumed as soon as its host is back.
         assert list(rollout.verdict.vm_downtime) == ["cache-01"]
         assert rollout.verdict.vm_downtime["cache-01"] < 110
+
+
+def test_an_abort_while_vms_leave_brings_them_home() -> None:
+    with rehearse(rack(hosts=3, vms="a")) as rollout:
+        rollout.ask(preset=STANDARD).approve()
+        rollout.before(MigrateVm, rollout.abort)
+        assert rollout.drive() is State.ABORTED
+        rollout.assert_as_it_was()
+        assert rollout.effects("apply_started") == []

@@ -127,6 +127,8 @@ class _Decision:
         return node.drains and any(not guest.stays for guest in node.guests)
 
     def _may_go_out(self, node: Node) -> bool:
+        if self.policy.max_out and out_now(self.view.nodes) >= self.policy.max_out:
+            return False
         out = out_now(self.view.nodes, drains=node.drains)
         if out + 1 > self.pipeline.allowed_at(0.0, drains=node.drains):
             return False
