@@ -69,6 +69,8 @@ class Topic(StrEnum):
     """The card of a proposed amendment is to be posted or edited."""
     OUTCOME = "outcome"
     """The rollout is over."""
+    REPORT = "report"
+    """The picture and the report of a rollout that is over."""
     DEBTS = "debts"
     """What is owed to a pool for too long, and nobody gives it back."""
     AUDIT = "audit"

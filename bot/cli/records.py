@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from bot.app import gateways_of
 from bot.cli.export import export
 from bot.cli.main import Session, os_user
+from bot.delivery.rendering import files_of
 from bot.messages.amendment import offer_meaning
 from bot.messages.sentences import sentence
 from bot.messages.text import plain
@@ -76,6 +78,28 @@ def show(session: Session, rollout_id: int) -> None:
     """One rollout: where it stands, its hosts, what is owed."""
     with _desk(session) as desk:
         _show(desk.standing(rollout_id))
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.option(
+    "--out",
+    "directory",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=Path(),
+    show_default="here",
+    help="Where the files go.",
+)
+@click.pass_obj
+def report(session: Session, rollout_id: int, directory: Path) -> None:
+    """Write the picture (PNG) and the report (HTML) of a rollout, as its thread has them."""
+    with _desk(session) as desk:
+        standing = desk.standing(rollout_id)
+        with desk.database.reading() as tx:
+            files = files_of(tx, standing)
+    for file in files:
+        (directory / file.name).write_bytes(file.content)
+        click.echo(f"{directory / file.name}: {len(file.content)} bytes")
 
 
 @rollouts.command()

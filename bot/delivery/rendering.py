@@ -12,12 +12,15 @@ from bot.errors import XsbotError
 from bot.messages.amendment import amendment_card
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
-from bot.messages.card import Ask, card
+from bot.messages.card import Ask, card, title
 from bot.messages.debts import debts_asked
+from bot.messages.language import _
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
+from bot.messages.picture import alternative, picture
 from bot.messages.progress import progress
+from bot.messages.report import Evidence, report
 from bot.messages.sentences import sentence
 from bot.rollout.action import (
     EvacuateHost,
@@ -35,7 +38,7 @@ from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.reason import Reason
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
 from bot.settings import Settings
-from storage import amendments, audit, debts, intents, notices, pools, posted, rollouts
+from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted
 from storage.updates_codec import updates_from_json
@@ -46,6 +49,16 @@ _ENDS = frozenset(f"rollout.{state.value}" for state in TERMINAL)
 
 class Unrenderable(XsbotError):
     """What the message is about is gone or no longer configured; it can never be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file to be uploaded with the message; `alternative` says in words what a picture shows."""
+
+    name: str
+    title: str
+    content: bytes
+    alternative: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,7 @@ class Outgoing:
     edits: Posted | None = None
     thread: str = ""
     broadcast: bool = False
+    files: tuple[Attachment, ...] = ()
 
 
 def ask_of(settings: Settings, standing: Standing) -> Ask:
@@ -118,7 +132,36 @@ def render(
         others = debts.left_alone(tx, record.id)
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))
         return Outgoing(channel, told, thread=thread, broadcast=bool(thread))
+    if row.topic is Topic.REPORT:
+        return Outgoing(channel, line(_("Timeline and report.")), thread=thread, files=files_of(tx, standing))
     return Outgoing(channel, line(_line(row.payload)), thread=thread)
+
+
+def files_of(tx: Session, standing: Standing) -> tuple[Attachment, ...]:
+    """The picture (of a rollout that began) and the report of a rollout, as files."""
+    evidence = evidence_of(tx, standing)
+    number, line_ = standing.row.id, evidence.timeline
+    files = [Attachment(f"rollout-{number}.html", _("Report"), report(standing, evidence).encode())]
+    if line_.began is not None and line_.hosts:
+        drawn = picture(line_, title(standing))
+        files.insert(0, Attachment(f"rollout-{number}.png", _("Timeline"), drawn, alternative(line_)))
+    return tuple(files)
+
+
+def evidence_of(tx: Session, standing: Standing) -> Evidence:
+    """What the report puts together, from the database."""
+    number = standing.row.id
+    names = approvals.names(tx, number)
+    return Evidence(
+        spec_bytes=rollouts.spec_of(tx, number)[1],
+        timeline=timeline.of(tx, standing.row),
+        events=tuple(audit.exported(tx, number)),
+        head=audit.head(tx),
+        approvals=tuple(
+            (names.get(entry.user, entry.user), entry.at, entry.digest, entry.revoked)
+            for entry in approvals.of(tx, number)
+        ),
+    )
 
 
 def attention_key(rollout_id: int) -> str:

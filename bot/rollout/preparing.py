@@ -22,11 +22,12 @@ from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.settling import ha_document
 from bot.rollout.spec import VmTreatment
+from bot.rollout.succession import DESIGNATING
 
 #: XAPI's answers about a VM that pass by themselves.
 _PASSING = frozenset({"OTHER_OPERATION_IN_PROGRESS", "HOST_DISABLED", "HOST_NOT_LIVE"})
 #: Pool operations that must not run beside a rollout unless they are ours.
-_SYNCING = frozenset({"sync_updates", "sync_bundle", "configure_repositories", "designate_new_master"})
+_SYNCING = frozenset({"sync_updates", "sync_bundle", "configure_repositories", DESIGNATING})
 #: Names that XAPI gives tasks which move VMs or change hosts.
 _FOREIGN_TASKS = (
     "Async.host.apply_updates",

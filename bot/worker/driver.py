@@ -21,12 +21,13 @@ from bot.rollout.model import PoolSnapshot, VmBlocker
 from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
+from bot.rollout.timeline import Sample, sampled
 from bot.rollouts import Rollouts
 from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, turns
+from storage import debts, durations, intents, rollouts, timeline, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -55,7 +56,9 @@ class Driver:
         self._recovering = True
         self._silent_since: datetime | None = None
         self._before: PoolSnapshot | None = None
+        self._sample: Sample | None = None
         self._coordinator = ""
+        self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
     def drive(self) -> None:
@@ -104,10 +107,12 @@ class Driver:
         look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
         snapshot = self.gateway.snapshot(disks=False)
         look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
+        self._sample = sampled(snapshot, self._before)
         self._recovering = False
         self._silent_since = None
         self._before = snapshot
         self._coordinator = snapshot.pool.coordinator
+        self._synced_at = snapshot.pool.last_update_sync
         return snapshot
 
     def _silence(self, row: RolloutRow, error: XenError) -> None:
@@ -153,6 +158,8 @@ class Driver:
             giving_up=row.giving_up and row.state is State.ABORTING,
             owner=self._owner,
             skipped=frozenset(row.skipped),
+            coordinator=row.coordinator,
+            stale_sync=row.stale_sync,
         )
 
     # -- tell ------------------------------------------------------------------------------------------------
@@ -160,7 +167,9 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
-        rollouts.note_coordinator(tx, row.id, self._coordinator)
+        rollouts.note_coordinator(tx, row.id, self._coordinator, self._synced_at)
+        if self._sample is not None:
+            timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
@@ -177,7 +186,9 @@ class Driver:
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)
         for debt in debts.open_debts(tx, row.pool_uuid):
-            debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
+            # Every VM that is away is a debt: asking for each in each round would be most of a round's work.
+            if debt.waiting_for != waiting.get(debt.key, ""):
+                debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
 
     def _tell_what_is_pending(self, tx: Session, row: RolloutRow, snapshot: PoolSnapshot) -> None:
         """Tasks above the chosen level, or of VMs that the spec does not list, stay pending; people should know."""

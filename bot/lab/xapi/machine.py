@@ -72,8 +72,11 @@ class Machine:
     lost: bool = False
     #: conflict table of host operations: key → operation (allowed even where the database hides them).
     operations: dict[str, str] = field(default_factory=dict)
+    #: Migrations that hold a worker of this host.
     outgoing: int = 0
     incoming: int = 0
+    #: What the host itself needs for something, in seconds, where the scenario says so.
+    durations: dict[str, float] = field(default_factory=dict)
     #: The process that stops or starts this machine's toolstack, if any.
     lifecycle: Process | None = None
 
