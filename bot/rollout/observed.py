@@ -28,6 +28,8 @@ _AGAIN, _UNREACHED = timedelta(seconds=60), timedelta(seconds=15)
 TRIES, _TRIES_HERE = 5, 18
 #: Restarts that take so many times longer than expected keep further hosts from beginning.
 _OVERDUE, _OVERDUE_SECONDS = 1.5, 120.0
+#: How long members may take to come back to a restarted coordinator before they count as lost.
+MEMBERS_PATIENCE = timedelta(minutes=15)
 _OPEN = (IntentState.OPEN, IntentState.LOST)
 
 
@@ -49,7 +51,9 @@ class Observed:
             if vm.resident_on in known and vm.power_state in (PowerState.RUNNING, PowerState.PAUSED):
                 self._guest(vm, known[vm.resident_on], known)
         for node in nodes:
-            node.not_before = self._shaken.get(node.uuid, 0.0)
+            host = snapshot.host(node.uuid)
+            waiting = 10.0 if host is not None and self.finding_back(host) else 0.0
+            node.not_before = max(self._shaken.get(node.uuid, 0.0), waiting)
             if node.stage is Stage.DRAIN or node.stage is Stage.OLD:
                 stuck = any(self.hopeless.get(guest.uuid) == node.uuid for guest in node.guests)
                 if stuck and node.drains:
@@ -95,7 +99,7 @@ class Observed:
         host, memory = need.host, self.round.memory
         if any(_is(memory.intent(key), *_OPEN) for key in (need.reboot.key, need.toolstack.key)):
             return Stage.RESTART
-        if not host.live or host.uuid in memory.skipped:
+        if host.uuid in memory.skipped or (not host.live and not self.finding_back(host)):
             return Stage.LOST
         if not need.update_left:
             if host.enabled:
@@ -110,6 +114,19 @@ class Observed:
             return Stage.OUT
         return Stage.DRAIN if self.draining(host.uuid) else Stage.OLD
 
+    def finding_back(self, host: Host) -> bool:
+        """Whether the host may still be looking for its coordinator after that one's restart: XAPI calls it dead by
+        then, although its VMs run."""
+        if host.live or not self._away(host):
+            return False
+        coordinator = self.round.snapshot.pool.coordinator
+        ended = [
+            intent.finished_at
+            for kind in ("RebootHost", "RestartToolstack")
+            if (intent := self._intent(f"{kind}:{coordinator}")) is not None and intent.finished_at is not None
+        ]
+        return bool(ended) and self.round.now - max(ended) < MEMBERS_PATIENCE
+
     def draining(self, host: str) -> bool:
         """Whether the host's VMs were told to leave, and not told to stay since."""
         drained, kept = self.round.memory.intent(f"DrainHost:{host}"), self.round.memory.intent(f"KeepHost:{host}")
@@ -120,7 +137,8 @@ class Observed:
         estimates, snapshot = self.round.estimates, self.round.snapshot
         updates = self.round.memory.updates
         if not need.update_left:
-            return False, 0.0, 0.0
+            # What kind of host it was still counts: the first of each kind to come back is the canary of its kind.
+            return bool(need.ceiling & EMPTYING), 0.0, 0.0
         if need.applied:
             reboot = need.needs_reboot
             return reboot, 0.0, estimates.reboot if reboot else estimates.toolstack if need.needs_toolstack else 0.0

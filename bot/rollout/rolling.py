@@ -111,6 +111,8 @@ class _Pass:
         return tuple(turn for turn in self.turns if turn.host.uuid in self.undone)
 
     def _in_hand(self, turn: Turn) -> bool:
+        if self.seen.finding_back(turn.host):
+            return False
         if self.stages[turn.host.uuid] in _IN_HAND:
             return True
         owed = self.round.memory.debts_of(*_STOPPED)

@@ -168,6 +168,7 @@ class _Decision:
         if self._locked():
             return
         ready = [node for node in self.view.nodes if node.stage is Stage.OUT and node.apply and not self._left(node)]
+        ready = [node for node in ready if node.not_before <= 0]
         if ready:
             self.plan.apply = max(ready, key=lambda node: (node.stopping, node.tail)).uuid
             return
