@@ -167,13 +167,14 @@ SENTENCES: dict[str, str] = {
     "forecast.duration": "About {low:minutes} to {high:minutes} for {hosts:host|hosts}.",
     "forecast.at_once": "Up to {count:host is|hosts are} out of service at one time.",
     "forecast.spare": "The hosts in service always keep at least {percent} % of their memory free.",
-    "forecast.stopped_for": "A VM that cannot move is down for about {minutes:minute|minutes} while its host is updated.",
+    "forecast.stopped_for": "A VM that cannot move is down for about {minutes:minute|minutes} for its host's update.",
     "forecast.stuck": (
         "It would come to a halt: {host} could not be emptied, because no other host has room for {vm} ({gib} GiB)."
     ),
     "check.room": (
         "{host} could not be emptied: there would be no room for {vm} ({gib} GiB) on any other host. Shut down or "
-        "shrink some VMs, leave hosts out, or choose the serial preset, which lets XenServer squeeze VMs with dynamic memory."
+        "shrink some VMs, leave hosts out, or choose the serial preset, which lets XenServer squeeze VMs with "
+        "dynamic memory."
     ),
     "forecast.reboots": "{count} of {hosts:host reboots|hosts reboot}.",
     "forecast.toolstacks": "{count:host restarts its|hosts restart their} toolstack; VMs keep running meanwhile.",
