@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from bot.messages.modal import FAILURE, FIRST, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
 from bot.rollout.choosing import host_names, points
 from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
 
@@ -25,7 +27,10 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
     """
     usual = Choices() if usual is None else usual
     pauses = _chosen(view, PAUSE, ",".join(usual.pause_points))
+    kept = json.loads(view.get("private_metadata") or "{}")
     return Choices(
+        kind=Kind(kept.get("kind", usual.kind)),
+        hosts=tuple(kept.get("hosts", usual.hosts)),
         level=Level(_chosen(view, LEVEL, usual.level)),
         stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
         livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),

@@ -18,6 +18,7 @@ from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
 from bot.rollout.choosing import chosen
 from bot.rollout.errors import InvalidSpec, NotAllowed
+from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollouts import Blocked, Role
 from commands.call import Call, clicked
@@ -32,29 +33,32 @@ def run(call: Call) -> None:
     _plan(call, alias, chosen(call.words[1:], call.context.rollouts.usual(alias)))
 
 
-def _plan(call: Call, alias: str, choices: Choices) -> None:
+def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     call.open(
         modal.update_title(alias),
         "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
-        lambda: _form(call, alias, choices),
+        lambda: form(call, alias, choices or call.context.rollouts.usual(alias)),
     )
 
 
-def _form(call: Call, alias: str, choices: Choices) -> View:
+def form(call: Call, alias: str, choices: Choices) -> View:
     call.require(Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
             f"Pool {alias} is in notify mode: xsbot tells about its updates and changes nothing.",
             'An operator sets mode = "act" for this pool in the configuration and restarts xsbot.',
         )
+    kept: dict[str, object] = {"pool": alias}
+    if choices.kind is not Kind.CDN:
+        kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
     try:
         preview = call.context.rollouts.preview(alias, choices, call.actor)
     except InvalidSpec as error:
         # What people typed into the form stays there; the preview is of a rollout without it.
         without = replace(choices, order=(), left_out=())
         preview = call.context.rollouts.preview(alias, without, call.actor)
-        return modal.update_form(preview, choices, {"pool": alias}, error)
-    return modal.update_form(preview, choices, {"pool": alias})
+        return modal.update_form(preview, choices, kept, error)
+    return modal.update_form(preview, choices, kept)
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str) -> None:
@@ -122,9 +126,9 @@ def register(app: App, context: Context) -> None:
         number = newest.ask(view_id)
 
         def preview() -> None:
-            form = _form(call, alias, choices)
+            shown = form(call, alias, choices)
             if newest.is_newest(view_id, number):
-                call.show(view_id, form)
+                call.show(view_id, shown)
 
         call.later(preview)
 

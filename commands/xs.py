@@ -14,16 +14,21 @@ from commands import (
     amend,
     approve,
     audit,
+    bundle,
+    channel,
     history,
     pause,
     pools,
+    proxy,
     reject,
     restore,
     resume,
     retry,
+    schedule,
     skip,
     status,
     sync,
+    tasks,
     update,
     updates,
 )
@@ -54,7 +59,12 @@ VERBS: tuple[Verb, ...] = (
     skip.VERB,
     amend.VERB,
     abort.VERB,
+    tasks.VERB,
     sync.VERB,
+    channel.VERB,
+    proxy.VERB,
+    schedule.VERB,
+    bundle.VERB,
     restore.VERB,
     history.VERB,
     audit.VERB,
@@ -79,7 +89,11 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, amend, abort, sync, restore):
+    listening = (
+        *(updates, update, approve, reject, pause, resume, retry, skip, amend, abort),
+        *(sync, tasks, proxy, restore),
+    )
+    for module in listening:
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

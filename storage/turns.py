@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import case, extract, func
@@ -55,15 +55,28 @@ def of(tx: Session, rollout_id: int) -> list[TurnRow]:
     return list(tx.exec(select(TurnRow).where(TurnRow.rollout_id == rollout_id).order_by(col(TurnRow.position))).all())
 
 
+def of_each(tx: Session, rollout_ids: Collection[int]) -> dict[int, list[TurnRow]]:
+    """The same for several rollouts; every rollout has an entry."""
+    found: dict[int, list[TurnRow]] = {rollout_id: [] for rollout_id in rollout_ids}
+    query = select(TurnRow).where(col(TurnRow.rollout_id).in_(rollout_ids)).order_by(col(TurnRow.position))
+    for row in tx.exec(query).all():
+        found[row.rollout_id].append(row)
+    return found
+
+
 def durations(tx: Session, bounds: Sequence[float]) -> tuple[list[int], float]:
     """How many turns that are done took at most each of `bounds` seconds, how many there are in all, and their sum."""
     seconds = extract("epoch", col(TurnRow.finished_at)) - extract("epoch", col(TurnRow.started_at))
     within = [func.coalesce(func.sum(case((seconds <= bound, 1), else_=0)), 0) for bound in bounds]
-    *counts, turns, seconds_in_all = tx.connection().execute(
-        select_of(*within, func.count(), func.coalesce(func.sum(seconds), 0)).where(
-            col(TurnRow.phase) == TurnPhase.DONE,
-            col(TurnRow.started_at).is_not(None),
-            col(TurnRow.finished_at).is_not(None),
+    *counts, turns, seconds_in_all = (
+        tx.connection()
+        .execute(
+            select_of(*within, func.count(), func.coalesce(func.sum(seconds), 0)).where(
+                col(TurnRow.phase) == TurnPhase.DONE,
+                col(TurnRow.started_at).is_not(None),
+                col(TurnRow.finished_at).is_not(None),
+            )
         )
-    ).one()
+        .one()
+    )
     return [int(count) for count in (*counts, turns)], float(seconds_in_all)

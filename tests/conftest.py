@@ -1,6 +1,7 @@
 """What every test relies on: a clean environment, the same hypothesis everywhere, and an honest report.
 
-Tests marked `browser` need a Chromium, tests marked `postgresql` the binaries of a PostgreSQL server. Where these are
+Tests marked `browser` need a Chromium, tests marked `postgresql` the binaries of a PostgreSQL server, tests marked
+`xen_api` Node.js and the npm client of that name. Where these are
 missing the tests are left out and the last lines of the run say so; with `XSBOT_REQUIRE=all`, as on the build machine,
 what is missing fails the run instead.
 """
@@ -38,6 +39,12 @@ def find_chromium() -> Path | None:
     return None
 
 
+def find_xen_api() -> Path | None:
+    """The npm client `xen-api`, installed beside the tests that drive it, if there is a Node.js to run it."""
+    installed = Path(__file__).parent / "interop" / "node_modules" / "xen-api"
+    return installed if shutil.which("node") and installed.is_dir() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What tests with a marker cannot do without: where it is on this machine, its name, and how to get it."""
@@ -50,6 +57,7 @@ class Need:
 NEEDS = {
     "browser": Need(find_chromium(), "Chromium", "apt install chromium"),
     "postgresql": Need(find_postgres(), "PostgreSQL", "apt install postgresql"),
+    "xen_api": Need(find_xen_api(), "xen-api", "make interop; it takes Node.js and npm"),
 }
 
 

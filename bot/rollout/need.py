@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.rollout.action import ApplyUpdates, RebootHost, RestartToolstack
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.homecoming import home_of
+from bot.rollout.kind import Kind
 from bot.rollout.memory import DebtKind, IntentState
 from bot.rollout.model import Host
 from bot.rollout.pursuit import Round
@@ -51,6 +52,9 @@ class HostNeed:
         """Whether the host still has to restart at this level."""
         if Task.REBOOT_HOST in self.pending:
             return True
+        if self.spec.kind == Kind.REBOOT:
+            intent = self.memory.intent(self.reboot.key)
+            return intent is None or intent.state is not IntentState.DONE
         if self.livepatch_failed:
             accepted = self.spec.on_livepatch_failure is OnLivepatchFailure.REBOOT
             # Whoever approved a reboot of this host, at first or in an amendment, need not be asked once more.

@@ -14,6 +14,7 @@ from enum import StrEnum
 from bot.rollout.blocker import Blockers, memory_alone, real_blockers, treatment_of
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
+from bot.rollout.kind import Kind, kind_of
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
 from bot.rollout.spec import (
     HostCeiling,
@@ -37,6 +38,11 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    #: The words of a `bot.rollout.backups.BackupPlan`; None: as the pool's configuration says.
+    backups: tuple[str, ...] | None = None
+    #: What for, and with `Kind.REBOOT` which hosts (uuids; none: all of them).
+    kind: Kind = Kind.CDN
+    hosts: tuple[str, ...] = ()
     preset: Preset = Preset.SERIAL
     placement: Placement = Placement.HOME
     max_out: int = 0
@@ -55,17 +61,21 @@ def preset_of(spec: Spec) -> Preset:
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
+    kind = kind_of(spec.kind) or Kind.CDN
     return Choices(
-        spec.level,
-        spec.stopped_vms,
-        spec.livepatch,
-        spec.on_livepatch_failure,
-        preset_of(spec),
-        spec.placement,
-        spec.max_out,
-        spec.order,
-        tuple(uuid for uuid, _ in spec.left_out),
-        spec.pause_points,
+        level=spec.level,
+        stopped_vms=spec.stopped_vms,
+        livepatch=spec.livepatch,
+        on_livepatch_failure=spec.on_livepatch_failure,
+        backups=spec.backups,
+        kind=kind,
+        hosts=tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else (),
+        preset=preset_of(spec),
+        placement=spec.placement,
+        max_out=spec.max_out,
+        order=spec.order,
+        left_out=tuple(uuid for uuid, _ in spec.left_out),
+        pause_points=spec.pause_points,
     )
 
 
@@ -124,6 +134,8 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         order=tuple(host.uuid for host in _named(snapshot, choices.order)),
         left_out=tuple((host.uuid, host.name) for host in left_out),
         pause_points=choices.pause_points,
+        backups=choices.backups or () if hosts else (),
+        kind=choices.kind.value,
     )
     return with_schema(spec)
 
@@ -179,6 +191,8 @@ def expected_tasks(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host
         tasks |= {Task.RESTART_TOOLSTACK}
     if any(Task.RESTART_DEVICE_MODEL in vm.pending.at(choices.level) for vm in snapshot.residents(host.uuid)):
         tasks |= {Task.RESTART_DEVICE_MODEL}
+    if choices.kind is Kind.REBOOT:
+        tasks |= {Task.REBOOT_HOST}
     return tasks | {Task.EVACUATE_HOST} if Task.REBOOT_HOST in tasks else tasks
 
 
@@ -220,6 +234,8 @@ def _in_order(snapshot: PoolSnapshot) -> tuple[Host, ...]:
 
 
 def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> bool:
+    if choices.kind is Kind.REBOOT:
+        return not choices.hosts or host.uuid in choices.hosts
     entry = updates.for_host(host.uuid)
     if host_needs_turn(host, entry, updates.checksum, choices.level):
         return True

@@ -9,6 +9,7 @@ from bot.rollout.checks import Facts, Report, run_checks
 from bot.rollout.decision import Estimates
 from bot.rollout.forecast import Forecast, costs_by_level, costs_by_preset, forecast
 from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind, nothing_to_install
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.rollout.proposal import Choices, propose, require_hosts
 from bot.rollout.spec import Preset, Spec, canonical_bytes, digest_of
@@ -54,7 +55,11 @@ def look(alias: str, gateway: Gateway, choices: Choices, estimates: Estimates, t
     Takes seconds on a large pool: one answer per host about evacuation. Raises `bot.xen.errors.XenError`.
     """
     snapshot = gateway.snapshot()
-    updates = gateway.updates() if snapshot.repository is not None and snapshot.checksum else AvailableUpdates("")
+    if choices.kind is not Kind.CDN:
+        updates = nothing_to_install(snapshot)
+    else:
+        known = snapshot.repository is not None and snapshot.checksum
+        updates = gateway.updates() if known else AvailableUpdates("")
     blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
     return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner)
 

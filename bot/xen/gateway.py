@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,17 +16,23 @@ from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
+from bot.xen.channels import Channels
 from bot.xen.connection import Observer, PoolConnection
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
+from bot.xen.mirror import Mirror
 from bot.xen.permissions import missing_permissions
-from bot.xen.snapshot import CLASSES, TASK_MARK, PoolRecords, enabled_repository, names_of, snapshot_of
+from bot.xen.snapshot import CLASSES, TASK_MARK, MadeVms, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
+from bot.xen.transfers import Transfers
 from bot.xen.trust import seen_fingerprint
+from bot.xen.wire import Records
 
 _log = logging.getLogger(__name__)
 
 #: ``GET /updates`` waits for a sync or an installation to end, and may ask every host for its packages first.
 _UPDATES_S = 600.0
+#: What is looked at while a rollout is under way.
+_WITHOUT_DISKS = tuple(name for name in CLASSES if name not in ("VBD", "VDI"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class RepositoryState:
     server_time: datetime
 
 
-class Gateway:
+class Gateway(Channels, Transfers):
     """One pool. Safe for use by many threads; logs in when first needed."""
 
     def __init__(self, address: PoolAddress, *, time: Time, name: str, observe: Observer | None = None) -> None:
@@ -57,6 +63,8 @@ class Gateway:
         watched = {} if observe is None else {"observe": observe}
         self._connection = PoolConnection(address, time=time, name=name, **watched)
         self._address = address
+        self._mirror = Mirror(self._connection, _WITHOUT_DISKS, time)
+        self._made: MadeVms = MadeVms()
         self._our_tasks: set[str] = set()
         self._places: dict[tuple[str, tuple[str, ...]], str] = {}
         self._lock = threading.Lock()
@@ -68,11 +76,10 @@ class Gateway:
         """Look at the whole pool.
 
         Without `disks` VMs do not say which local SRs they need. On a large pool disks are half of what there is to
-        read, and nobody asks for them while a rollout is under way.
+        read, and nobody asks for them while a rollout is under way. Such looks come again and again, so only what
+        changed since the last is asked for (`bot.xen.mirror`).
         """
-        read = self._connection.read
-        wanted = CLASSES if disks else tuple(name for name in CLASSES if name not in ("VBD", "VDI"))
-        classes = {name: read(f"{name}.get_all_records") for name in wanted}
+        classes = self._records(disks)
         if not disks:
             pool = next(iter(classes["pool"].values()))
             classes["VBD"] = {}
@@ -85,9 +92,24 @@ class Gateway:
             self._our_tasks.intersection_update(classes["task"])
             ours = frozenset(self._our_tasks)
         records = PoolRecords(classes, servertime, ours)
-        found = snapshot_of(records)
+        found = snapshot_of(records, None if disks else self._made)
         self._connection.learn(names_of(records), [host.address for host in found.hosts])
         return found
+
+    def _records(self, disks: bool) -> dict[str, Records]:
+        mirrored = None if disks else self._mirror.look()
+        if mirrored is not None:
+            return dict(mirrored)
+        wanted = CLASSES if disks else _WITHOUT_DISKS
+        return {name: self._connection.read(f"{name}.get_all_records") for name in wanted}
+
+    def stirred(self, tasks: Collection[str]) -> bool:
+        """Whether a look would show something new since the last (without disks), or one of the tasks is over.
+
+        One small call; where events do not tell, the tasks alone are looked at.
+        """
+        stirred = self._mirror.stirred(tasks)
+        return any(self.task(ref).state != "pending" for ref in tasks) if stirred is None else stirred
 
     def _disk(self, ref: str) -> wire.Record | None:
         try:
@@ -287,6 +309,13 @@ class Gateway:
             except Unreachable as error:
                 _log.warning("%s: %s", self.name, error.sentence)
         return seen
+
+    def rest(self) -> None:
+        """Nothing more is asked for the moment: close the connections that are kept for the next call. The session
+        on the coordinator stays."""
+        self._mirror.forget()
+        self._made.clear()
+        self._connection.rest()
 
     def close(self) -> None:
         """Log out and close all connections; may be repeated."""

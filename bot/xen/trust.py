@@ -10,6 +10,7 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import cache
 
 from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.errors import TlsRefused, plain, unreachable
@@ -47,9 +48,7 @@ def fingerprint_of(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def open_tls(
-    endpoint: Endpoint, context: ssl.SSLContext, timeout_s: float
-) -> ssl.SSLSocket:
+def open_tls(endpoint: Endpoint, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:
     """A connected TLS socket; raises OSError (ssl.SSLError among them) and leaves nothing open behind it."""
     raw = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
     try:
@@ -128,6 +127,7 @@ class Trust:
             raise _mismatch(endpoint, seen)
 
 
+@cache
 def _without_checks() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

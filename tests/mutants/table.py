@@ -23,6 +23,7 @@ _SKIPPING = "tests/unit/rollout/test_skipping.py::"
 _POLICY = "tests/unit/rollout/test_policy.py::"
 _TRANSITIONS = "tests/storage/test_transitions.py::"
 _AUDIT = "tests/storage/test_audit.py::"
+_MIRROR = "tests/xen/test_mirror.py::"
 
 MUTATIONS = (
     # 1. Nothing changes without a quorum for exactly this digest.
@@ -138,7 +139,7 @@ MUTATIONS = (
         "a sync in mid-run is overlooked",
         2,
         "bot/rollout/preparing.py",
-        "if updating and round_.snapshot.checksum != round_.spec.checksum:",
+        "if updating and round_.spec.kind == Kind.CDN and round_.snapshot.checksum != round_.spec.checksum:",
         "if False:",
         (f"{_OTHERS}test_a_sync_in_mid_run_is_asked_about_before_anything_else_is_done",),
     ),
@@ -324,6 +325,14 @@ MUTATIONS = (
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
     Mutation(
+        "a job whose end was never written down is nobody's",
+        7,
+        "bot/worker/jobs.py",
+        "if job.id in before:",
+        "if False:",
+        ("tests/worker/test_engines.py::test_a_job_whose_end_could_not_be_written_down_is_taken_up_again",),
+    ),
+    Mutation(
         "a process that was frozen before its call makes it",
         7,
         "bot/worker/hands.py",
@@ -358,6 +367,14 @@ MUTATIONS = (
             f"{_AUDIT}test_cutting_off_the_end_together_with_the_head_is_found_by_a_published_head",
             f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
         ),
+    ),
+    Mutation(
+        "the bot does not begin while Slack is away",
+        9,
+        "bot/app.py",
+        "if code in UNKNOWN_TOKEN:",
+        "if code:",
+        ("tests/slack/test_start.py::test_a_bot_that_starts_while_slack_is_away_works_and_connects_later",),
     ),
     # 9. Messages are never lost, in order, at Slack's pace.
     Mutation(
@@ -538,5 +555,30 @@ MUTATIONS = (
         "    if elsewhere is not None and elsewhere != host.uuid:\n",
         "    if False:\n",
         (f"{_ROLLING}test_an_abort_while_vms_leave_brings_them_home",),
+    ),
+    # 7. What is decided is decided on the pool as it is: events show what reading everything shows.
+    Mutation(
+        "a look believes the events of another session",
+        7,
+        "bot/xen/mirror.py",
+        "if link is not self._link or self._is_old():",
+        "if self._is_old():",
+        (f"{_MIRROR}test_a_session_that_somebody_else_replaced_begins_it_anew",),
+    ),
+    Mutation(
+        "events that do not add up are believed",
+        7,
+        "bot/xen/mirror.py",
+        "return bool(self._token) and counts == {name: len(records) for name, records in self._records.items()}",
+        "return bool(self._token)",
+        (f"{_MIRROR}test_counts_that_differ_from_xapis_own_begin_it_anew",),
+    ),
+    Mutation(
+        "a VM that changed is shown as it was",
+        7,
+        "bot/xen/snapshot.py",
+        "known if known is not None and known[0] is record else (record, _vm(records, ref, record))",
+        "known if known is not None else (record, _vm(records, ref, record))",
+        (f"{_MIRROR}test_what_changed_between_two_looks_is_shown",),
     ),
 )

@@ -235,9 +235,7 @@ QUIET: dict[str, tuple[Facts, str]] = {
         "update_age",
     ),
     "old, but up to date": (
-        facts_of(
-            pool_of([host(1), host(2, last_software_update=NOW - timedelta(days=400), last_update_hash=NEW)])
-        ),
+        facts_of(pool_of([host(1), host(2, last_software_update=NOW - timedelta(days=400), last_update_hash=NEW)])),
         "update_age",
     ),
     "somebody reads the updates": (
