@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.messages.modal import FAILURE, LEVEL, LIVEPATCH, STOPPED
+from bot.messages.modal import FAILURE, FIRST, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.rollout.choosing import host_names, points
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
 
 
 def text_of(view: Mapping[str, Any], block_id: str) -> str:
@@ -19,9 +20,14 @@ def text_of(view: Mapping[str, Any], block_id: str) -> str:
     return next((str(element.get("value") or "").strip() for element in elements.values()), "")
 
 
-def choices_of(view: Mapping[str, Any]) -> Choices:
-    """What is chosen in the update form; fields that are not shown have their defaults."""
-    usual, kept = Choices(), json.loads(view.get("private_metadata") or "{}")
+def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices:
+    """What is chosen in the update form; fields that are not shown are as `usual`.
+
+    Raises `InvalidSpec` for a pause point that there is not.
+    """
+    usual = Choices() if usual is None else usual
+    pauses = _chosen(view, PAUSE, ",".join(usual.pause_points))
+    kept = json.loads(view.get("private_metadata") or "{}")
     return Choices(
         kind=Kind(kept.get("kind", usual.kind)),
         hosts=tuple(kept.get("hosts", usual.hosts)),
@@ -29,6 +35,12 @@ def choices_of(view: Mapping[str, Any]) -> Choices:
         stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
         livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),
         on_livepatch_failure=OnLivepatchFailure(_chosen(view, FAILURE, usual.on_livepatch_failure)),
+        preset=Preset(_chosen(view, PRESET, usual.preset)),
+        placement=Placement(_chosen(view, PLACEMENT, usual.placement)),
+        max_out=int(_chosen(view, MOST, str(usual.max_out))),
+        order=host_names(text_of(view, FIRST)),
+        left_out=host_names(text_of(view, WITHOUT)),
+        pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
     )
 
 

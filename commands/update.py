@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
@@ -15,7 +16,8 @@ from bot.messages import modal, notice
 from bot.messages.answers import requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
-from bot.rollout.errors import NotAllowed
+from bot.rollout.choosing import chosen
+from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollouts import Blocked, Role
@@ -26,15 +28,16 @@ from commands.verb import Verb
 
 
 def run(call: Call) -> None:
-    """Open the form."""
-    _plan(call, call.pool())
+    """Open the form, with what was typed after the pool's name already chosen."""
+    alias = call.pool()
+    _plan(call, alias, chosen(call.words[1:], call.context.rollouts.usual(alias)))
 
 
 def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     call.open(
         modal.update_title(alias),
         "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
-        lambda: form(call, alias, choices or Choices()),
+        lambda: form(call, alias, choices or call.context.rollouts.usual(alias)),
     )
 
 
@@ -45,9 +48,17 @@ def form(call: Call, alias: str, choices: Choices) -> View:
             f"Pool {alias} is in notify mode: xsbot tells about its updates and changes nothing.",
             'An operator sets mode = "act" for this pool in the configuration and restarts xsbot.',
         )
-    preview = call.context.rollouts.preview(alias, choices, call.actor)
-    kept = {"kind": choices.kind.value, "hosts": list(choices.hosts)} if choices.kind is not Kind.CDN else {}
-    return modal.update_form(preview, choices, {"pool": alias, **kept})
+    kept: dict[str, object] = {"pool": alias}
+    if choices.kind is not Kind.CDN:
+        kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
+    try:
+        preview = call.context.rollouts.preview(alias, choices, call.actor)
+    except InvalidSpec as error:
+        # What people typed into the form stays there; the preview is of a rollout without it.
+        without = replace(choices, order=(), left_out=())
+        preview = call.context.rollouts.preview(alias, without, call.actor)
+        return modal.update_form(preview, choices, kept, error)
+    return modal.update_form(preview, choices, kept)
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str) -> None:
@@ -89,7 +100,7 @@ class Newest:
 
 VERB = Verb(
     "update",
-    "/xs update <pool>",
+    "/xs update <pool> [choices]",
     "Plans an update: shows what it would do and asks for it.",
     "requester",
     run,
@@ -104,13 +115,14 @@ def register(app: App, context: Context) -> None:
     def plan(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()
         call = clicked(context, body, client, respond)
-        _plan(call, call.value)
+        _plan(call, call.value, context.rollouts.usual(call.value))
 
     def choose(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()
         call = clicked(context, body, client, respond)
         view = body["view"]
-        alias, choices, view_id = _alias(view), choices_of(view), str(view["id"])
+        alias, view_id = _alias(view), str(view["id"])
+        choices = choices_of(view, context.rollouts.usual(alias))
         number = newest.ask(view_id)
 
         def preview() -> None:
@@ -123,7 +135,8 @@ def register(app: App, context: Context) -> None:
     def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         call = clicked(context, body, client, respond)
         view = body["view"]
-        alias, choices, why = _alias(view), choices_of(view), text_of(view, modal.REASON)
+        alias, why = _alias(view), text_of(view, modal.REASON)
+        choices = choices_of(view, context.rollouts.usual(alias))
         if json.loads(view["private_metadata"]).get("blocked"):
             ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
             return

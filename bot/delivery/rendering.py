@@ -23,6 +23,7 @@ from bot.messages.progress import progress
 from bot.messages.report import Evidence, report
 from bot.messages.sentences import sentence
 from bot.rollout.action import (
+    DrainHost,
     EvacuateHost,
     MigrateVm,
     RebootHost,
@@ -179,6 +180,10 @@ def settled_attention(tx: Session, rollout_id: int, settings: Settings) -> Outgo
     return Outgoing(asked.channel, attention(standing), edits=asked)
 
 
+def _emptied(key: str, intent: Intent) -> bool:
+    return intent.state is IntentState.DONE and key.startswith((f"{EvacuateHost.__name__}:", f"{DrainHost.__name__}:"))
+
+
 def done_of(known: Mapping[str, Intent], left_alone: frozenset[DebtKind] = frozenset()) -> Done:
     """What XAPI confirmed, counted per kind of action. `left_alone` is what other people changed meanwhile."""
     kinds = [key.partition(":")[0] for key, intent in known.items() if intent.state is IntentState.DONE]
@@ -189,7 +194,7 @@ def done_of(known: Mapping[str, Intent], left_alone: frozenset[DebtKind] = froze
     return Done(
         reboots=count(RebootHost),
         toolstacks=count(RestartToolstack),
-        emptied=count(EvacuateHost),
+        emptied=len({key.partition(":")[2] for key, intent in known.items() if _emptied(key, intent)}),
         homecomings=count(MigrateVm),
         stops=max(count(SuspendVm, ShutdownVm), count(ResumeVm, StartVm)),
         restarts=count(RestartVm),

@@ -32,7 +32,7 @@ from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
-from bot.messages.work import level_name, state_mark, state_name
+from bot.messages.work import level_name, state_mark, state_name, way_of_work
 from bot.rollout.errors import StaleDigest
 from bot.rollout.kind import Kind, kind_of
 from bot.rollout.lifecycle import State
@@ -181,6 +181,7 @@ def _request(standing: Standing) -> list[Block]:
         (_("Pool"), _pool(row.pool_alias, spec)),
         (_("Updates"), _installs(standing)),
         (_("Guidance level"), level_name(spec.level)),
+        (_("Way of work"), way_of_work(spec)),
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), approvals_text(standing)),
     ]

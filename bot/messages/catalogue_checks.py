@@ -133,6 +133,7 @@ SENTENCES: dict[str, str] = {
     "fix.shutdown": "It is shut down while {host} is updated and started again afterwards.",
     "fix.shutdown.undo": "VM {vm} is started again.",
     # What each check says when it passes.
+    "check.passed.room": "The planner finds room for every VM, all the way through.",
     "check.passed.repository": "An update channel is enabled.",
     "check.passed.last_sync": "The last sync is less than 30 days old.",
     "check.passed.updates_known": "The updates of every host are known.",
@@ -164,6 +165,17 @@ SENTENCES: dict[str, str] = {
     # What the whole rollout will cost.
     "forecast.nothing": "Nothing is left to do on {pool}.",
     "forecast.duration": "About {low:minutes} to {high:minutes} for {hosts:host|hosts}.",
+    "forecast.at_once": "Up to {count:host is|hosts are} out of service at one time.",
+    "forecast.spare": "The hosts in service always keep at least {percent} % of their memory free.",
+    "forecast.stopped_for": "A VM that cannot move is down for about {minutes:minute|minutes} for its host's update.",
+    "forecast.stuck": (
+        "It would come to a halt: {host} could not be emptied, because no other host has room for {vm} ({gib} GiB)."
+    ),
+    "check.room": (
+        "{host} could not be emptied: there would be no room for {vm} ({gib} GiB) on any other host. Shut down or "
+        "shrink some VMs, leave hosts out, or choose the serial preset, which lets XenServer squeeze VMs with "
+        "dynamic memory."
+    ),
     "forecast.reboots": "{count} of {hosts:host reboots|hosts reboot}.",
     "forecast.toolstacks": "{count:host restarts its|hosts restart their} toolstack; VMs keep running meanwhile.",
     "forecast.versions_change": (
@@ -193,6 +205,11 @@ SENTENCES: dict[str, str] = {
     "spec.kind": "The kind of change is {new} instead of {old}.",
     "spec.level": "The guidance level is {new} instead of {old}.",
     "spec.preset": "The order of work is {new} instead of {old}.",
+    "spec.placement": "Where moved VMs end up is {new} instead of {old}.",
+    "spec.max_out": "At most {new} hosts may be out of service at once instead of {old} (0: as many as the preset).",
+    "spec.order": "The hosts wanted first are {new} instead of {old}.",
+    "spec.left_out": "The hosts left out are {new} instead of {old}.",
+    "spec.pause_points": "It pauses after {new} instead of {old}.",
     "spec.stopped_vms": "VMs that cannot move: {new} instead of {old}.",
     "spec.livepatch": "Live patches: {new} instead of {old}.",
     "spec.on_livepatch_failure": "When a live patch fails: {new} instead of {old}.",

@@ -99,6 +99,31 @@ SENTENCES: dict[str, str] = {
     ),
     "host.disabling": "{host}: taking it out of service.",
     "host.evacuating": "{host}: moving {vms:VM|VMs} away.",
+    "host.draining": "{host}: its VMs begin to leave ({vms:VM|VMs}); it stays in service until it is empty.",
+    "host.keeping_vms": "{host} keeps its VMs for now: there is room for them only after another host is done.",
+    "host.evacuating_anyhow": (
+        "{host}: no place was found for all of its {vms:VM|VMs} as large as they are; XenServer is asked to move them "
+        "as it sees fit."
+    ),
+    "host.no_room": (
+        "{host} cannot be emptied: there is no room for {vm} ({gib} GiB) on any other host. Shut down or shrink "
+        "some VMs, then try again, or skip the host."
+    ),
+    "vm.moving.updated": "Moving {vm} from {source} to {to}, which need not be emptied any more.",
+    "vm.moving.displaced": "Moving {vm} from {source} to {to} for now: nothing else has room for it in time.",
+    "vm.moving.room": "Moving {vm} from {source} to {to}, to make room for a larger VM.",
+    "vm.moving.home": "Moving {vm} from {source} home to {to}.",
+    "vm.moving.balance": "Moving {vm} from {source} to {to}, which has more room.",
+    "vm.will_not_move": (
+        "{vm} keeps {host} from being emptied: no other host took it ({code}). Move or stop it by hand and try "
+        "again, or skip the host."
+    ),
+    "vms.moving": "Moving {vms:VM|VMs}.",
+    "coordinator.quiescing": (
+        "Waiting for {vms:VM|VMs} to arrive before the coordinator restarts, because its restart would cut them off."
+    ),
+    "pause.coordinator": "Paused as asked: the coordinator {hosts} is updated. Resume lets the members follow.",
+    "pause.canary": "Paused as asked: {hosts} is updated as the first member. Resume lets the others follow.",
     "host.applying": "{host}: installing updates {checksum}.",
     "host.applying_livepatch_again": "{host}: trying the live patch again.",
     "host.rebooting": "{host}: rebooting; no VM runs there.",

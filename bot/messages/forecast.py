@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.messages.blocks import Block, section
 from bot.messages.language import _, several
 from bot.messages.sentences import sentence
-from bot.messages.text import lines_within, name, names
+from bot.messages.text import duration, lines_within, name, names
 from bot.messages.work import cost, minutes, task_names, treatment_name
 from bot.rollout.forecast import Forecast, TurnForecast
 from bot.rollout.guidance import Task
@@ -30,8 +30,8 @@ def forecast_time(forecast: Forecast) -> str:
     return minutes(*forecast.minutes)
 
 
-def turn_line(position: int, turn: TurnForecast) -> str:
-    """One host of the order, with everything that is done to it."""
+def turn_line(position: int, turn: TurnForecast, *, homes: bool = True) -> str:
+    """One host of the order, with everything that is done to it; `homes`: its VMs come back to it."""
     steps = []
     if turn.vms_stopped:
         steps.append(_("stop {vms}").format(vms=names(turn.vms_stopped, most=4)))
@@ -40,17 +40,20 @@ def turn_line(position: int, turn: TurnForecast) -> str:
     steps.append(_("install the updates"))
     # Emptying the host has been said above, in numbers.
     steps += task_names(frozenset(turn.tasks) - {Task.EVACUATE_HOST})
-    if turn.vms_moved or turn.vms_stopped:
+    if turn.vms_stopped or (turn.vms_moved and homes):
         steps.append(_("bring its VMs back"))
     told = ", ".join(steps)
-    return f"{position}. *{name(turn.name)}*: {told} ({minutes(turn.seconds / 60, turn.seconds / 60)})"
+    lasts = minutes(turn.seconds / 60, turn.seconds / 60)
+    if turn.begins > 0:
+        lasts = _("after {begins}, {lasts}").format(begins=duration(turn.begins), lasts=lasts)
+    return f"{position}. *{name(turn.name)}*: {told} ({lasts})"
 
 
 def order_blocks(forecast: Forecast, limit: int = 3_600) -> list[Block]:
     """The hosts in the order they are expected to be updated."""
     if not forecast.turns:
         return [section(_("*Hosts*\nNo host needs anything."))]
-    lines = [turn_line(position, turn) for position, turn in enumerate(forecast.turns, start=1)]
+    lines = [turn_line(position, turn, homes=forecast.homes) for position, turn in enumerate(forecast.turns, start=1)]
     kept = lines_within(lines, limit).split("\n")
     half = 2_900
     blocks: list[Block] = []

@@ -19,6 +19,7 @@ from bot.messages.blocks import (
     plain_text,
     radio,
     section,
+    select,
     text_input,
 )
 from bot.messages.findings import finding_lines, findings_blocks, way_out
@@ -28,13 +29,21 @@ from bot.messages.message import Message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, name, names
 from bot.messages.updates import counts
-from bot.messages.work import level_meaning, level_name, stopped_vms_name
+from bot.messages.work import (
+    level_meaning,
+    level_name,
+    pause_points_name,
+    placement_name,
+    preset_meaning,
+    preset_name,
+    stopped_vms_name,
+)
 from bot.rollout.checks import Severity
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
 
 if TYPE_CHECKING:
     from bot.rollout.forecast import Forecast
@@ -46,6 +55,10 @@ ABORT = "abort_form"
 
 #: Block and action ids of the update form: each choice reports its change at once.
 LEVEL, STOPPED, LIVEPATCH, FAILURE, REASON = "level", "stopped_vms", "livepatch", "on_livepatch_failure", "reason"
+PRESET, PLACEMENT, MOST, PAUSE = "preset", "placement", "max_out", "pause_points"
+FIRST, WITHOUT = "order", "left_out"
+#: The combinations of pause points that can be chosen.
+PAUSES = ("coordinator", "canary", "coordinator,canary")
 CHOICES = "update_choice_"
 BLOCKED = "blocked"
 TEXT = "text"
@@ -81,6 +94,8 @@ def update_form(
         blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
     blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
     blocks.append(_level_input(preview.costs, choices.level))
+    blocks.append(_preset_input(preview.presets, choices.preset))
+    blocks += _placing_inputs(choices)
     blocks.append(_stopped_input(choices.stopped_vms))
     if preview.blocked:
         lines = finding_lines(preview.report.of(Severity.BLOCKS))
@@ -147,6 +162,69 @@ def _level_input(costs: Mapping[Level, Forecast], chosen: Level) -> Block:
     same = _("Same cost at every level this time: {cost}.").format(cost=shown[chosen]) if alike else ""
     chooser = radio(CHOICES + LEVEL, options, chosen.value)
     return input_block(_("Guidance level"), chooser, LEVEL, hint=same, live=True)
+
+
+def _preset_input(costs: Mapping[Preset, Forecast], chosen: Preset) -> Block:
+    options = [
+        option(
+            f"{preset_name(preset)}: {preset_meaning(preset)}",
+            preset.value,
+            _("does not fit") if preset in costs and costs[preset].stuck else _time_and_moves(costs.get(preset)),
+        )
+        for preset in Preset
+    ]
+    return input_block(_("Way of work"), radio(CHOICES + PRESET, options, chosen.value), PRESET, live=True)
+
+
+def _time_and_moves(forecast: Forecast | None) -> str:
+    if forecast is None or not forecast.turns:
+        return ""
+    moves = several(forecast.migrations, _("VM move"), _("VM moves"))
+    return f"{moves}, " + _("up to {time}").format(time=duration(forecast.minutes[1] * 60))
+
+
+def _placing_inputs(choices: Choices) -> list[Block]:
+    """What only a planned rollout, or one with an order of its own, needs."""
+    placements = [option(placement_name(placement), placement.value) for placement in Placement]
+    pauses = [("", _("Nowhere")), *((word, pause_points_name(word.split(","))) for word in PAUSES)]
+    blocks = [
+        input_block(
+            _("Hosts to update first"), text_input(TEXT, initial=" ".join(choices.order), most=500), FIRST,
+            hint=_("Names, in this order; the coordinator comes before all others."), optional=True,
+        ),
+        input_block(
+            _("Hosts to leave out"), text_input(TEXT, initial=" ".join(choices.left_out), most=500), WITHOUT,
+            optional=True,
+        ),
+        input_block(
+            _("Pause and wait for Resume"),
+            select(
+                CHOICES + PAUSE,
+                [option(label, value or "none") for value, label in pauses],
+                ",".join(choices.pause_points) or "none",
+            ),
+            PAUSE,
+            live=True,
+        ),
+    ]  # fmt: skip
+    if choices.preset is Preset.SERIAL:
+        return blocks
+    most = [option(_("As many as pay off"), "0"), *(option(str(count), str(count)) for count in range(1, 9))]
+    return [
+        input_block(
+            _("Where moved VMs end up"),
+            select(CHOICES + PLACEMENT, placements, choices.placement.value),
+            PLACEMENT,
+            live=True,
+        ),
+        input_block(
+            _("Most hosts out of service at once"),
+            select(CHOICES + MOST, most, str(choices.max_out)),
+            MOST,
+            live=True,
+        ),
+        *blocks,
+    ]
 
 
 def _short_cost(forecast: Forecast) -> str:

@@ -15,6 +15,7 @@ from bot.messages.text import duration, names, person
 from bot.messages.work import cost, level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, TurnPhase
+from bot.rollout.spec import Placement
 
 if TYPE_CHECKING:
     from bot.rollouts import Standing
@@ -97,7 +98,7 @@ def _restored(standing: Standing, done: Done) -> str:
         DebtKind.WLB: (_("workload balancing"), "wlb_off" in standing.spec.fixes),
         DebtKind.AUTO_POWERON: (_("automatic power-on"), "auto_poweron_off" in standing.spec.fixes),
         DebtKind.SYNC_SCHEDULE: (_("the sync schedule"), "sync_schedule_off" in standing.spec.fixes),
-        DebtKind.VM_HOME: (_("the places of VMs"), bool(done.emptied)),
+        DebtKind.VM_HOME: (_("the places of VMs"), bool(done.emptied) and standing.spec.placement is Placement.HOME),
         DebtKind.VM_STOPPED: (_("the VMs that were stopped"), bool(done.stops)),
     }
     words = {kind: word for kind, (word, was) in touched.items() if was}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.messages.language import _, several
-from bot.messages.text import duration
+from bot.messages.text import duration, names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
-from bot.rollout.spec import StoppedVms, VmTreatment
+from bot.rollout.proposal import preset_of
+from bot.rollout.spec import Placement, Preset, Spec, StoppedVms, VmTreatment
 
 
 def level_name(level: Level) -> str:
@@ -55,6 +56,57 @@ def treatment_name(treatment: VmTreatment) -> str:
         VmTreatment.SHUTDOWN: _("shut down while its host is updated, then started again"),
         VmTreatment.RESTART: _("restarted once"),
     }[treatment]
+
+
+def preset_name(preset: Preset) -> str:
+    """How the hosts are worked through, in a word or two."""
+    return {
+        Preset.SERIAL: _("One by one"),
+        Preset.GENTLE: _("Gentle"),
+        Preset.STANDARD: _("Standard"),
+        Preset.FAST: _("Fast"),
+    }[preset]
+
+
+def preset_meaning(preset: Preset) -> str:
+    """What choosing the preset means."""
+    return {
+        Preset.SERIAL: _("one host after the other, placed by XenServer"),
+        Preset.GENTLE: _("one host out at a time, fewest VM moves"),
+        Preset.STANDARD: _("several hosts at once, spare for one failure"),
+        Preset.FAST: _("several hosts at once, no spare kept"),
+    }[preset]
+
+
+def placement_name(placement: Placement) -> str:
+    """Where moved VMs are in the end."""
+    return {
+        Placement.HOME: _("Back on the hosts they came from"),
+        Placement.BALANCE: _("Spread evenly over the hosts"),
+        Placement.LEAVE: _("Wherever they went (fewest moves)"),
+    }[placement]
+
+
+def pause_points_name(points: Iterable[str]) -> str:
+    """Where a rollout waits for people, "" for nowhere."""
+    words = {"coordinator": _("after the coordinator"), "canary": _("after the first member")}
+    return ", ".join(words.get(point, point) for point in points)
+
+
+def way_of_work(spec: Spec) -> str:
+    """How a spec goes through the hosts, in one line of mrkdwn: preset, placement, bounds, order, pauses."""
+    parts = [f"{preset_name(preset_of(spec))} ({preset_meaning(preset_of(spec))})"]
+    parts.append(_("VMs in the end: {where}").format(where=placement_name(spec.placement).lower()))
+    if spec.max_out:
+        parts.append(_("at most {hosts} out at once").format(hosts=several(spec.max_out, _("host"), _("hosts"))))
+    known = {host.uuid: host.name for host in spec.hosts}
+    if first := [known[uuid] for uuid in spec.order if uuid in known]:
+        parts.append(_("first {hosts}").format(hosts=names(first)))
+    if spec.left_out:
+        parts.append(_("not touched: {hosts}").format(hosts=names([host for _uuid, host in spec.left_out])))
+    if spec.pause_points:
+        parts.append(_("pauses {where}").format(where=pause_points_name(spec.pause_points)))
+    return "; ".join(parts)
 
 
 def stopped_vms_name(choice: StoppedVms) -> str:
@@ -110,6 +162,7 @@ def phase_name(phase: TurnPhase) -> str:
         TurnPhase.WAITING: _("waiting for its turn"),
         TurnPhase.DISABLING: _("taking it out of service"),
         TurnPhase.EVACUATING: _("moving its VMs away"),
+        TurnPhase.QUEUED: _("empty, waiting to install: one host at a time"),
         TurnPhase.APPLYING: _("installing updates"),
         TurnPhase.RESTARTING_TOOLSTACK: _("restarting the toolstack"),
         TurnPhase.REBOOTING: _("rebooting"),

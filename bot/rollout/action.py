@@ -162,11 +162,41 @@ class EnableHost(Action):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrainHost(Action):
+    """Bookkeeping: the host's VMs begin to leave, `vms` of them. It stays in service until it is empty."""
+
+    host: str
+    vms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepHost(Action):
+    """Bookkeeping: the host's VMs stay for now, because there is no room for them before other hosts are done."""
+
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PauseHere(Action):
+    """Bookkeeping: a pause point of the spec is reached; people let the rollout go on."""
+
+    point: str
+
+    @property
+    def key(self) -> str:
+        return f"PauseHere:{self.point}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class MigrateVm(Action):
-    """Move one VM live to a host."""
+    """Move one VM live to a host. Another destination is another effect: what one host refused, the next may take."""
 
     vm: str
     to: str
+
+    @property
+    def key(self) -> str:
+        return f"MigrateVm:{self.vm}:{self.to}"
 
 
 @dataclass(frozen=True, kw_only=True)

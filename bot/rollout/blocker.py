@@ -82,6 +82,12 @@ def cause_of(code: str) -> Cause:
     return _CAUSES.get(code, Cause.OTHER)
 
 
+def memory_alone(code: str) -> bool:
+    """Whether XAPI keeps a VM on its host only for want of memory elsewhere: its own placement never backtracks, so
+    that a better one may still be found."""
+    return cause_of(code) is Cause.MEMORY
+
+
 def treatment_of(vm: VM, code: str, wanted: StoppedVms) -> VmTreatment | None:
     """What is done to a VM that `code` keeps on its host, None where it would be refused.
 

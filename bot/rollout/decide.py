@@ -10,7 +10,7 @@ change and other orders plug in: `UpdateKind` says what one host needs, `Strateg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,49 +22,37 @@ from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
+from bot.rollout.need import EMPTYING
+from bot.rollout.pausing import pause_here
 from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, may_evacuate
 from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
+from bot.rollout.rolling import Rolling
 from bot.rollout.settling import release, settle_host, settle_pool
 from bot.rollout.skipping import set_aside, skipped
-from bot.rollout.spec import Spec
+from bot.rollout.spec import Preset, Spec
 from bot.rollout.succession import designating, succession
-from bot.rollout.turn import EMPTYING, Turn
+from bot.rollout.turn import Turn
 from bot.rollout.vm_tasks import vm_tasks
 
 #: Look again at the latest after so many seconds, even when nothing seems to be going on.
 _IDLE = 15.0
 
 
-class HostTurn(Protocol):
-    """One host in one round, whatever the kind of change."""
-
-    host: Host
-
-    @property
-    def update_left(self) -> bool: ...
-    @property
-    def work_left(self) -> bool: ...
-    @property
-    def begun(self) -> bool: ...
-    @property
-    def touched(self) -> bool: ...
-    def advance(self, *, final: bool = False) -> bool: ...
-    def back_out(self) -> bool: ...
-    def progress(self, done: bool) -> TurnProgress: ...
-
-
 class UpdateKind(Protocol):
     """A kind of change: what one host needs for it."""
 
-    def turn(self, round_: Round, host: Host) -> HostTurn: ...
+    def turn(self, round_: Round, host: Host) -> Turn: ...
 
 
 class Strategy(Protocol):
     """Which hosts are worked on at the same time."""
 
-    def advance(self, turns: tuple[HostTurn, ...]) -> tuple[HostTurn, ...]:
+    plans: bool
+    """Whether it finds the VMs' places itself, instead of leaving that to XAPI."""
+
+    def advance(self, round_: Round, turns: tuple[Turn, ...]) -> Sequence[Turn]:
         """Take the next steps of some of `turns` (coordinator first); the hosts that are in hand now."""
         ...
 
@@ -72,14 +60,16 @@ class Strategy(Protocol):
 class CdnUpdate:
     """Updates from the vendor's package repository."""
 
-    def turn(self, round_: Round, host: Host) -> HostTurn:
+    def turn(self, round_: Round, host: Host) -> Turn:
         return Turn(round_, host)
 
 
 class Serial:
     """One host after the other, coordinator first; a host that was begun is finished before the next."""
 
-    def advance(self, turns: tuple[HostTurn, ...]) -> tuple[HostTurn, ...]:
+    plans = False
+
+    def advance(self, round_: Round, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         for turn in turns:
             if turn.work_left and not turn.advance():
                 return (turn,)
@@ -88,7 +78,12 @@ class Serial:
 
 #: All kinds so far need the same steps of a host; what there is to install or to restart differs.
 KINDS: Mapping[str, UpdateKind] = {kind.value: CdnUpdate() for kind in Kind}
-STRATEGIES: Mapping[str, Strategy] = {"serial": Serial()}
+STRATEGIES: Mapping[str, Strategy] = {
+    Preset.SERIAL: Serial(),
+    Preset.GENTLE: Rolling(),
+    Preset.STANDARD: Rolling(),
+    Preset.FAST: Rolling(),
+}
 
 
 def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estimates, now: datetime) -> Decision:
@@ -111,7 +106,7 @@ def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estima
     return _carry_on(round_, turns, strategy)
 
 
-def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) -> Decision:
+def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Decision:
     left_out = round_.memory.skipped
     updating = any(turn.update_left for turn in turns if turn.host.uuid not in left_out)
     if updating and designating(round_):
@@ -139,7 +134,7 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
         fresh = round_.snapshot.checksum if trouble.code == "checksum.changed" else ""
         round_.problem(trouble, wants=Offer(AmendmentKind.CHECKSUM, checksum=fresh) if fresh else None)
         return _answer(round_, _progress(everybody, (), left_out))
-    blocked = evacuation_refused(round_)
+    blocked = evacuation_refused(round_, places_ourselves=strategy.plans)
     if blocked is not None:
         return _give_back_untouched(round_, everybody, blocked)
     # Once every host is updated the settings are on their way back and must not be switched off again.
@@ -150,21 +145,23 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
         return _answer(round_, _progress(everybody, leaving, left_out))
     if not any(turn.begun for turn in everybody) and not may_evacuate(round_, turns_to_empty(round_, turns)):
         return _answer(round_, _progress(everybody, (), left_out))
-    hand = strategy.advance(turns)
-    if hand:
+    if pause_here(round_, turns):
+        return _answer(round_, _progress(everybody, (), left_out))
+    hand = tuple(strategy.advance(round_, turns))
+    if hand or round_.problems or any(turn.update_left for turn in turns):
         if len(hand) == 1:
             round_.blame(hand[0].host.uuid)
         return _answer(round_, _progress(everybody, hand, left_out))
     return _finish(round_, turns, aside)
 
 
-def turns_to_empty(round_: Round, turns: tuple[HostTurn, ...]) -> tuple[str, ...]:
+def turns_to_empty(round_: Round, turns: tuple[Turn, ...]) -> tuple[str, ...]:
     """The hosts that the spec may empty and that still have work."""
     ceilings = {turn.host.uuid: round_.spec.host(turn.host.uuid) for turn in turns if turn.work_left}
     return tuple(uuid for uuid, ceiling in ceilings.items() if ceiling is not None and ceiling.tasks & EMPTYING)
 
 
-def _finish(round_: Round, turns: tuple[HostTurn, ...], aside: tuple[HostTurn, ...]) -> Decision:
+def _finish(round_: Round, turns: tuple[Turn, ...], aside: tuple[Turn, ...]) -> Decision:
     """All hosts are done: what is left for VMs, then everything owed."""
     clear = vm_tasks(round_, round_.snapshot.vms)
     for turn in turns:
@@ -192,7 +189,7 @@ def _success(round_: Round) -> Reason:
     return because("rollout.succeeded")
 
 
-def _settle_others(round_: Round, turns: tuple[HostTurn, ...]) -> bool:
+def _settle_others(round_: Round, turns: tuple[Turn, ...]) -> bool:
     """Debts inherited from an earlier rollout may lead to hosts that this one does not cover."""
     covered = {turn.host.uuid for turn in turns}
     clear = True
@@ -202,7 +199,7 @@ def _settle_others(round_: Round, turns: tuple[HostTurn, ...]) -> bool:
     return clear
 
 
-def _give_back_untouched(round_: Round, turns: tuple[HostTurn, ...], why: Reason) -> Decision:
+def _give_back_untouched(round_: Round, turns: tuple[Turn, ...], why: Reason) -> Decision:
     """Nothing was done to a host yet: restore the pool's settings and stop."""
     progress = _progress(turns, (), round_.memory.skipped)
     if settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
@@ -210,7 +207,7 @@ def _give_back_untouched(round_: Round, turns: tuple[HostTurn, ...], why: Reason
     return _answer(round_, progress)
 
 
-def _wind_down(round_: Round, turns: tuple[HostTurn, ...]) -> Decision:
+def _wind_down(round_: Round, turns: tuple[Turn, ...]) -> Decision:
     """People ended the rollout: finish what is in hand, give everything back, list what XAPI does not allow yet."""
     if _claimed_by_others(round_):
         return _ending(round_, _progress(turns, (), round_.memory.skipped), clear=False)
@@ -260,7 +257,7 @@ def _ending(round_: Round, progress: tuple[TurnProgress, ...], *, clear: bool) -
 
 
 def _progress(
-    turns: tuple[HostTurn, ...], hand: tuple[HostTurn, ...], left_out: frozenset[str] = frozenset()
+    turns: tuple[Turn, ...], hand: tuple[Turn, ...], left_out: frozenset[str] = frozenset()
 ) -> tuple[TurnProgress, ...]:
     working = {turn.host.uuid for turn in hand}
     shown = []

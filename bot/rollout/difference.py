@@ -27,6 +27,8 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         ("spec.preset", old.preset, new.preset),
         ("spec.stopped_vms", old.stopped_vms.value, new.stopped_vms.value),
         ("spec.livepatch", old.livepatch.value, new.livepatch.value),
+        ("spec.placement", old.placement.value, new.placement.value),
+        ("spec.max_out", old.max_out, new.max_out),
         ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
     ):
         if before != after:
@@ -34,6 +36,9 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
     for code, listed, listed_now in (
         ("spec.fixes", sorted(old.fixes), sorted(new.fixes)),
         ("spec.backups", sorted(old.backups), sorted(new.backups)),
+        ("spec.order", _names(old, old.order), _names(new, new.order)),
+        ("spec.left_out", sorted(name for _, name in old.left_out), sorted(name for _, name in new.left_out)),
+        ("spec.pause_points", sorted(old.pause_points), sorted(new.pause_points)),
     ):
         if listed != listed_now:
             yield because(code, old=", ".join(listed) or "none", new=", ".join(listed_now) or "none")
@@ -41,6 +46,11 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         yield because("spec.schema", old=old.schema, new=new.schema)
     yield from _hosts(old, new)
     yield from _vms(old, new)
+
+
+def _names(spec: Spec, uuids: tuple[str, ...]) -> list[str]:
+    found = ((uuid, spec.host(uuid)) for uuid in uuids)
+    return [host.name if host is not None else uuid for uuid, host in found]
 
 
 def _hosts(old: Spec, new: Spec) -> Iterator[Reason]:

@@ -1,7 +1,8 @@
 """What a spec will cost: restarts, moves and minutes, host by host.
 
-A forecast belongs to one look at the pool and to the serial strategy (one host after the other; VMs leave and come
-home again). It is shown next to the spec and is no part of it: nobody approves a forecast.
+A forecast belongs to one look at the pool and to the spec's preset. For `serial` it is summed up (one host after the
+other; VMs leave and come home again); for the planned presets it is the planner's own course on paper
+(`bot.rollout.whatif`). It is shown next to the spec and is no part of it: nobody approves a forecast.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from bot.rollout.decision import Estimates
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order
 from bot.rollout.homecoming import STREAMS
 from bot.rollout.model import VM, AvailableUpdates, Host, PoolSnapshot, PowerState
+from bot.rollout.planner.simulation import TurnTimes
 from bot.rollout.proposal import (
     Choices,
     choices_of,
     expected_tasks,
     host_order,
     installs,
+    preset_of,
     propose,
     versions_change,
 )
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec, VmTreatment
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, Spec, VmTreatment
+from bot.rollout.whatif import course_of
 
 #: Switching HA, WLB and the schedules off and on again, and looking in between.
 _AROUND_SECONDS = 60.0
@@ -37,7 +41,10 @@ _LEARNED = (0.85, 1.25)
 
 @dataclass(frozen=True, slots=True)
 class TurnForecast:
-    """One host's turn: its tasks in order, how many VMs leave, the names of those that stop, the likely seconds."""
+    """One host's turn: its tasks in order, how many VMs leave, the names of those that stop, the likely seconds.
+
+    `begins` is when it begins, in seconds from the start; turns may overlap.
+    """
 
     host: str
     name: str
@@ -47,6 +54,7 @@ class TurnForecast:
     vms_stopped: tuple[str, ...]
     seconds: float
     reason: Reason
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,10 @@ class Forecast:
     """What a whole rollout will cost.
 
     `migrations` counts single moves (away and home are two), `vm_restarts` VMs that guidance wants restarted,
-    `vms_stopped` names VMs suspended or shut down because they cannot move, `minutes` is (low, high).
+    `vms_stopped` names VMs suspended or shut down because they cannot move, `minutes` is (low, high). `at_once` is the
+    most hosts out of service at one time, `spare` the smallest share of memory that is free on the hosts in service
+    (None: not simulated), `stopped_seconds` the longest that a VM which cannot move is down, `stuck` why it cannot go
+    through, None when it can.
     """
 
     turns: tuple[TurnForecast, ...] = ()
@@ -65,6 +76,12 @@ class Forecast:
     vms_stopped: tuple[str, ...] = ()
     minutes: tuple[int, int] = (0, 0)
     headlines: tuple[Reason, ...] = ()
+    at_once: int = 1
+    spare: float | None = None
+    stopped_seconds: float = 0.0
+    stuck: Reason | None = None
+    homes: bool = True
+    """Whether moved VMs come home again."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form that the database keeps."""
@@ -79,6 +96,7 @@ class Forecast:
                     "vms_stopped": list(turn.vms_stopped),
                     "seconds": turn.seconds,
                     "reason": turn.reason.as_dict(),
+                    "begins": turn.begins,
                 }
                 for turn in self.turns
             ],
@@ -89,6 +107,11 @@ class Forecast:
             "vms_stopped": list(self.vms_stopped),
             "minutes": list(self.minutes),
             "headlines": [headline.as_dict() for headline in self.headlines],
+            "at_once": self.at_once,
+            "spare": self.spare,
+            "stopped_seconds": self.stopped_seconds,
+            "homes": self.homes,
+            "stuck": self.stuck.as_dict() if self.stuck is not None else None,
         }
 
     @staticmethod
@@ -106,6 +129,7 @@ class Forecast:
                     vms_stopped=tuple(turn["vms_stopped"]),
                     seconds=turn["seconds"],
                     reason=Reason.from_dict(turn["reason"]),
+                    begins=turn.get("begins", 0.0),
                 )
                 for turn in data["turns"]
             ),
@@ -116,6 +140,11 @@ class Forecast:
             vms_stopped=tuple(data["vms_stopped"]),
             minutes=(low, high),
             headlines=tuple(map(Reason.from_dict, data["headlines"])),
+            at_once=data.get("at_once", 1),
+            spare=data.get("spare"),
+            stopped_seconds=data.get("stopped_seconds", 0.0),
+            homes=data.get("homes", True),
+            stuck=Reason.from_dict(data["stuck"]) if data.get("stuck") else None,
         )
 
 
@@ -140,6 +169,9 @@ def forecast(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, esti
         vms_stopped=tuple(name for turn in turns for name in turn.vms_stopped),
         minutes=_minutes(seconds + _AROUND_SECONDS, estimates) if turns else (0, 0),
     )
+    if turns and preset_of(spec) is not Preset.SERIAL:
+        at_end = _in_streams([estimates.vm_restart] * len(restarting))
+        result = _planned(result, spec, snapshot, updates, estimates, at_end)
     return replace(result, headlines=tuple(_headlines(spec, snapshot, updates, result)))
 
 
@@ -152,6 +184,18 @@ def costs_by_level(
             propose(snapshot, updates, blockers, replace(choices, level=level)), snapshot, updates, estimates
         )
         for level in Level
+    }
+
+
+def costs_by_preset(
+    snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blockers, choices: Choices, estimates: Estimates
+) -> dict[Preset, Forecast]:
+    """What the same request would cost with each preset."""
+    return {
+        preset: forecast(
+            propose(snapshot, updates, blockers, replace(choices, preset=preset)), snapshot, updates, estimates
+        )
+        for preset in Preset
     }
 
 
@@ -183,6 +227,45 @@ def _turn(
     names = tuple(vm.name for vm in stopped)
     turn = TurnForecast(host.uuid, host.name, tasks, evacuates, len(moving), names, round(seconds, 1), reason)
     return turn, len(moving) + len(homecoming)
+
+
+def _planned(
+    summed: Forecast,
+    spec: Spec,
+    snapshot: PoolSnapshot,
+    updates: AvailableUpdates,
+    estimates: Estimates,
+    at_end: float,
+) -> Forecast:
+    """The same with the times, moves and order of the planner's own course; `at_end` are seconds of VM restarts."""
+    course = course_of(spec, snapshot, updates, estimates)
+    turns = [_timed(turn, course.turns[turn.host]) for turn in summed.turns]
+    turns.sort(key=lambda turn: (turn.begins < 0, turn.begins))
+    stuck = None
+    if course.stuck is not None:
+        host, vm = snapshot.host(course.stuck[0]), snapshot.vm(course.stuck[1])
+        stuck = because(
+            "forecast.stuck",
+            host=host.name if host is not None else "",
+            vm=vm.name if vm is not None else "",
+            gib=round(vm.memory / 2**30) if vm is not None else 0,
+        )
+    return replace(
+        summed,
+        turns=tuple(turns),
+        migrations=course.moves,
+        minutes=_minutes(course.seconds + at_end + _AROUND_SECONDS, estimates),
+        at_once=course.most_out,
+        spare=round(course.lowest_spare, 3),
+        stopped_seconds=round(max(course.stopped.values(), default=0.0), 1),
+        stuck=stuck,
+        homes=spec.placement is Placement.HOME,
+    )
+
+
+def _timed(turn: TurnForecast, times: TurnTimes) -> TurnForecast:
+    seconds = max(0.0, times.back - times.begun) if times.back >= 0 else turn.seconds
+    return replace(turn, begins=round(times.begun, 1), seconds=round(seconds, 1), vms_moved=times.leaving)
 
 
 _STOPS = frozenset({VmTreatment.SUSPEND, VmTreatment.SHUTDOWN})
@@ -233,6 +316,8 @@ def _headlines(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, re
     if not result.turns:
         yield because("forecast.nothing", pool=snapshot.pool.name)
         return
+    if result.stuck is not None:
+        yield result.stuck
     low, high = result.minutes
     yield because("forecast.duration", hosts=len(result.turns), low=low, high=high)
     if result.reboots:
@@ -242,8 +327,14 @@ def _headlines(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, re
     if versions_change(snapshot, updates):
         yield because("forecast.versions_change", coordinator=result.turns[0].name)
     if result.migrations:
-        moved = sum(turn.vms_moved for turn in result.turns)
+        moved = sum(turn.vms_moved for turn in result.turns if turn.evacuates)
         yield because("forecast.migrations", count=result.migrations, vms=moved)
+    if result.at_once > 1:
+        yield because("forecast.at_once", count=result.at_once)
+    if result.spare is not None and result.migrations:
+        yield because("forecast.spare", percent=round(100 * result.spare))
+    if result.vms_stopped and result.stopped_seconds:
+        yield because("forecast.stopped_for", minutes=max(1, round(result.stopped_seconds / 60)))
     if result.vms_stopped:
         yield because("forecast.vms_stopped", count=len(result.vms_stopped), vms=", ".join(result.vms_stopped))
     if result.vm_restarts:

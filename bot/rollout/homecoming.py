@@ -28,13 +28,13 @@ def home_of(debt: Debt) -> str:
     return str(debt.original)
 
 
-def settle_vms(round_: Round, host: Host, *, final: bool = False) -> bool:
+def settle_vms(round_: Round, host: Host, *, final: bool = False, kinds: tuple[DebtKind, ...] = _VM_DEBTS) -> bool:
     """Bring the VMs of `host` home; True when none of them is owed any more.
 
     With `final` a VM that cannot go home is a problem for people; before that it is tried again at the end, because
-    room often appears as other hosts come back.
+    room often appears as other hosts come back. `kinds` narrows down which debts are looked after.
     """
-    owed = [debt for debt in round_.memory.debts_of(*_VM_DEBTS) if home_of(debt) == host.uuid]
+    owed = [debt for debt in round_.memory.debts_of(*kinds) if home_of(debt) == host.uuid]
     if not owed:
         return True
     if not host.enabled or not host.live:
@@ -111,11 +111,26 @@ def _asked_after(round_: Round, vm: VM, later: str, earlier: str) -> bool:
 
 
 def _under_way(round_: Round, vm: VM) -> bool:
-    return any(round_.is_open(f"{kind}:{vm.uuid}") for kind in ("MigrateVm", "ResumeVm", "StartVm", "ShutdownVm"))
+    if moving(round_, vm) is not None:
+        return True
+    return any(round_.is_open(f"{kind}:{vm.uuid}") for kind in ("ResumeVm", "StartVm", "ShutdownVm"))
+
+
+def moving(round_: Round, vm: VM) -> str | None:
+    """The uuid of the host that the VM is moving to because of us, as far as anybody knows; None when it is not."""
+    for to, intent in round_.memory.moves.get(vm.uuid, ()):
+        if round_.may_still_happen(intent.key):
+            return to
+    return None
 
 
 def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool:
     if vm.resident_on == host.uuid and round_.may_still_happen(f"EvacuateHost:{host.uuid}"):
+        round_.look_again(4)
+        return False
+    elsewhere = moving(round_, vm)
+    if elsewhere is not None and elsewhere != host.uuid:
+        # On its way somewhere else: what is seen now will not last.
         round_.look_again(4)
         return False
     if vm.resident_on == host.uuid:

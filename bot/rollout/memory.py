@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from bot.rollout.model import AvailableUpdates
@@ -89,6 +90,7 @@ class TurnPhase(StrEnum):
     WAITING = "waiting"
     DISABLING = "disabling"
     EVACUATING = "evacuating"
+    QUEUED = "queued"
     APPLYING = "applying"
     RESTARTING_TOOLSTACK = "restarting_toolstack"
     REBOOTING = "rebooting"
@@ -134,13 +136,29 @@ class Memory:
     coordinator: str = ""
     stale_sync: datetime | None = None
 
+    @cached_property
+    def moves(self) -> Mapping[str, tuple[tuple[str, Intent], ...]]:
+        """Per VM the moves that were asked for, each with its destination (a host's uuid)."""
+        found: dict[str, list[tuple[str, Intent]]] = {}
+        for key, intent in self.intents.items():
+            kind, _, rest = key.partition(":")
+            if kind == "MigrateVm":
+                vm, _, to = rest.partition(":")
+                found.setdefault(vm, []).append((to, intent))
+        return {vm: tuple(moves) for vm, moves in found.items()}
+
+    @cached_property
+    def _debts(self) -> Mapping[tuple[DebtKind, str], Debt]:
+        # The first of a kind and subject, as the storage keeps only one.
+        return {(debt.kind, debt.subject): debt for debt in reversed(self.debts)}
+
     def intent(self, key: str) -> Intent | None:
         """What we know of an effect, None when it was never asked for."""
         return self.intents.get(key)
 
     def debt(self, kind: DebtKind, subject: str = "") -> Debt | None:
         """The open debt of that kind and subject, None when nothing is owed."""
-        return next((debt for debt in self.debts if debt.kind is kind and debt.subject == subject), None)
+        return self._debts.get((kind, subject))
 
     def lenient(self, host: str) -> bool:
         """Whether what cannot be given back on the host is listed instead of keeping everything else: people ended

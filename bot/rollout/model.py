@@ -69,6 +69,8 @@ class Host:
     live: bool = True
     memory_total: int = 0
     memory_overhead: int = 0
+    memory_control: int = 0
+    """What the host's own control domain takes."""
     boot_time: float = 0.0
     agent_start_time: float = 0.0
     version: Version = Version()
@@ -93,8 +95,12 @@ class VM:
     name: str
     power_state: PowerState = PowerState.RUNNING
     resident_on: str | None = None
+    moving_to: str | None = None
+    """The uuid of the host that holds memory for it because it is on its way there."""
     affinity: str | None = None
     memory: int = 0
+    group: str = ""
+    """The VM group it belongs to; its members are better kept apart."""
     pending: Guidance = NO_GUIDANCE
     ha_restart_priority: str = ""
     auto_poweron: bool = False
@@ -220,6 +226,11 @@ class PoolSnapshot:
         """The VM with that uuid, or None when it no longer exists."""
         return self._vms.get(uuid)
 
+    @cached_property
+    def host_uuids(self) -> frozenset[str]:
+        """The uuids of all hosts."""
+        return frozenset(self._hosts)
+
     def residents(self, host_uuid: str) -> tuple[VM, ...]:
         """The VMs that run (or are paused) on the host."""
         return self._resident.get(host_uuid, ())
@@ -278,7 +289,7 @@ class HostUpdates:
         return bool(self.rpms or self.updates or self.livepatches)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AvailableUpdates:
     """The answer of ``GET /updates``: per host and per update.
 
@@ -291,7 +302,16 @@ class AvailableUpdates:
 
     def for_host(self, uuid: str) -> HostUpdates | None:
         """What the host would get; None when XAPI did not say."""
-        return next((entry for entry in self.hosts if entry.host == uuid), None)
+        return self._by_host.get(uuid)
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, HostUpdates]:
+        return {entry.host: entry for entry in reversed(self.hosts)}
+
+    @cached_property
+    def changes_versions(self) -> bool:
+        """Whether any host gets a package that changes its XAPI, Xen or platform version."""
+        return any(changes_version(entry.rpms) for entry in self.hosts)
 
 
 #: Packages whose update changes the version that XAPI compares between hosts.

@@ -7,9 +7,12 @@ from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.homecoming import home_of
 from bot.rollout.kind import Kind
 from bot.rollout.memory import DebtKind, IntentState
-from bot.rollout.model import Host, changes_version
+from bot.rollout.model import Host
 from bot.rollout.pursuit import Round
 from bot.rollout.spec import Livepatch, OnLivepatchFailure
+
+#: Tasks for which the host must be empty.
+EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
 
 
 class HostNeed:
@@ -69,7 +72,7 @@ class HostNeed:
         """
         if Task.RESTART_TOOLSTACK in self.pending:
             return True
-        forced = any(changes_version(entry.rpms) for entry in self.memory.updates.hosts)
+        forced = self.memory.updates.changes_versions
         if not forced and not self.round.snapshot.pool.versions_mixed:
             return False
         # A host that somebody updated earlier without restarting it still runs the old version.
@@ -94,7 +97,9 @@ class HostNeed:
     @property
     def begun(self) -> bool:
         """Whether this rollout has asked for anything on the host."""
-        return any(self.memory.intent(f"{kind}:{self.host.uuid}") for kind in ("DisableHost", "ApplyUpdates"))
+        return any(
+            self.memory.intent(f"{kind}:{self.host.uuid}") for kind in ("DrainHost", "DisableHost", "ApplyUpdates")
+        )
 
     @property
     def touched(self) -> bool:

@@ -16,6 +16,7 @@ from bot.rollout.action import (
 )
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.backups import copies_taken, snapshots_taken
+from bot.rollout.blocker import memory_alone
 from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
@@ -132,12 +133,15 @@ def _passing(result: object) -> bool:
     return isinstance(result, dict) and any(entry[1] in _PASSING for entries in result.values() for entry in entries)
 
 
-def evacuation_refused(round_: Round) -> Reason | None:
-    """Why the run cannot go on as approved: a VM that cannot move and that the spec does not let us stop."""
+def evacuation_refused(round_: Round, *, places_ourselves: bool = False) -> Reason | None:
+    """Why the run cannot go on as approved: a VM that cannot move and that the spec does not let us stop.
+
+    With `places_ourselves` want of memory is no reason: XAPI's own placement gives up where a better one is found.
+    """
     asked = round_.memory.intent(ASKED)
     if asked is None or asked.state is not IntentState.DONE or not isinstance(asked.result, dict):
         return None
-    if any(key.startswith(("DisableHost:", "ApplyUpdates:")) for key in round_.memory.intents):
+    if any(key.startswith(("DrainHost:", "DisableHost:", "ApplyUpdates:")) for key in round_.memory.intents):
         return None
     stoppable = {vm.uuid for vm in round_.spec.vms if vm.treatment is not VmTreatment.RESTART}
     blocked = [
@@ -146,6 +150,7 @@ def evacuation_refused(round_: Round) -> Reason | None:
         for entry in entries
         if host not in round_.memory.skipped
         and entry[0] not in stoppable
+        and not (places_ourselves and memory_alone(str(entry[1])))
         and (entry[1] not in _PASSING or asked.attempts >= 5)
     ]
     if not blocked:

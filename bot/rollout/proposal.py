@@ -11,18 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.rollout.blocker import Blockers, real_blockers, treatment_of
+from bot.rollout.blocker import Blockers, memory_alone, real_blockers, treatment_of
+from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.kind import Kind, kind_of
-from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
+from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
 from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
     OnLivepatchFailure,
+    Placement,
+    Preset,
     Spec,
     StoppedVms,
     VmAllowance,
     VmTreatment,
+    with_schema,
 )
 
 
@@ -39,13 +43,40 @@ class Choices:
     #: What for, and with `Kind.REBOOT` which hosts (uuids; none: all of them).
     kind: Kind = Kind.CDN
     hosts: tuple[str, ...] = ()
+    preset: Preset = Preset.SERIAL
+    placement: Placement = Placement.HOME
+    max_out: int = 0
+    order: tuple[str, ...] = ()
+    """Names or uuids of hosts wanted first, in this order."""
+    left_out: tuple[str, ...] = ()
+    """Names or uuids of hosts that are not touched."""
+    pause_points: tuple[str, ...] = ()
+
+
+def preset_of(spec: Spec) -> Preset:
+    """The preset behind a spec; the most cautious one for a name that this release does not know."""
+    known = {preset.value: preset for preset in Preset}
+    return known.get(spec.preset, Preset.SERIAL)
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
     kind = kind_of(spec.kind) or Kind.CDN
-    hosts = tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else ()
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure, spec.backups, kind, hosts)
+    return Choices(
+        level=spec.level,
+        stopped_vms=spec.stopped_vms,
+        livepatch=spec.livepatch,
+        on_livepatch_failure=spec.on_livepatch_failure,
+        backups=spec.backups,
+        kind=kind,
+        hosts=tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else (),
+        preset=preset_of(spec),
+        placement=spec.placement,
+        max_out=spec.max_out,
+        order=spec.order,
+        left_out=tuple(uuid for uuid, _ in spec.left_out),
+        pause_points=spec.pause_points,
+    )
 
 
 class PoolFix(StrEnum):
@@ -72,14 +103,21 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
     """The spec that carries out `choices` on the pool as it is.
 
     `blockers` is XAPI's answer per host that may have to be emptied. Hosts whose updates are unknown are part of the
-    spec, so that the check that refuses them has a place to stand.
+    spec, so that the check that refuses them has a place to stand. Raises `InvalidSpec` for a coordinator
+    that is left out although its members would get newer versions than it has.
     """
+    left_out = _named(snapshot, choices.left_out)
     hosts = tuple(
         HostCeiling(host.uuid, host.name, ceiling(snapshot, updates, host, choices))
         for host in _in_order(snapshot)
-        if _takes_part(snapshot, updates, host, choices)
+        if host not in left_out and _takes_part(snapshot, updates, host, choices)
     )
-    return Spec(
+    if hosts and any(host.is_coordinator for host in left_out) and versions_change(snapshot, updates):
+        raise InvalidSpec(
+            "The coordinator cannot be left out: its members would get newer versions than it has.",
+            "Leave other hosts out, or update the coordinator too.",
+        )
+    spec = Spec(
         pool_uuid=snapshot.pool.uuid,
         pool_name=snapshot.pool.name,
         checksum=updates.checksum,
@@ -90,9 +128,31 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
         fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        preset=choices.preset.value,
+        placement=choices.placement,
+        max_out=choices.max_out,
+        order=tuple(host.uuid for host in _named(snapshot, choices.order)),
+        left_out=tuple((host.uuid, host.name) for host in left_out),
+        pause_points=choices.pause_points,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
     )
+    return with_schema(spec)
+
+
+def require_hosts(snapshot: PoolSnapshot, choices: Choices) -> None:
+    """Raise `InvalidSpec` when people named a host that the pool does not have."""
+    known = {name for host in snapshot.hosts for name in (host.uuid, host.name)}
+    for name in (*choices.order, *choices.left_out):
+        if name not in known:
+            names = ", ".join(sorted((host.name for host in snapshot.hosts), key=natural_key))
+            raise InvalidSpec(f"The pool has no host called {name}.", f"Its hosts are {names}.")
+
+
+def _named(snapshot: PoolSnapshot, names: tuple[str, ...]) -> tuple[Host, ...]:
+    """The hosts people named, by name or uuid, in their order; those that left the pool are missing."""
+    by_name = {host.name: host for host in snapshot.hosts} | {host.uuid: host for host in snapshot.hosts}
+    return tuple(dict.fromkeys(by_name[name] for name in names if name in by_name))
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
@@ -150,12 +210,16 @@ def versions_change(snapshot: PoolSnapshot, updates: AvailableUpdates) -> bool:
     """Whether this rollout changes the XAPI, Xen or platform version, or finds the pool between two of them."""
     if snapshot.pool.versions_mixed:
         return True
-    return any(changes_version(entry.rpms) for entry in updates.hosts)
+    return updates.changes_versions
 
 
 def host_order(snapshot: PoolSnapshot, spec: Spec) -> tuple[Host, ...]:
-    """The spec's hosts that are still in the pool: the coordinator, then the members by name as people count."""
-    return tuple(host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
+    """The spec's hosts that are still in the pool: the coordinator, then those that people want first, then the other
+    members by name as people count."""
+    wanted = {uuid: place for place, uuid in enumerate(spec.order)}
+    hosts = (host for host in _in_order(snapshot) if spec.host(host.uuid) is not None)
+    first = snapshot.pool.coordinator
+    return tuple(sorted(hosts, key=lambda host: (host.uuid != first, wanted.get(host.uuid, len(wanted)))))
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
@@ -199,6 +263,8 @@ def _allowances(
         if Task.EVACUATE_HOST not in host.tasks:
             continue
         for entry in keeping.get(host.uuid, ()):
+            if choices.preset is not Preset.SERIAL and memory_alone(entry.code):
+                continue  # where XAPI's placement gives up, the planner may find a way
             vm = snapshot.vm(entry.vm)
             treatment = treatment_of(vm, entry.code, choices.stopped_vms) if vm is not None else None
             if treatment is not None:

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task, in_execution_order
 
-#: What a new request is written in.
+#: What a new request is written in that says nothing newer.
 SCHEMA = 1
-#: What an amendment is written in: it has a number of its own.
+#: What an amendment is written in, which has a number of its own, and whatever chooses its way of work.
 AMENDED_SCHEMA = 2
 _READABLE = (SCHEMA, AMENDED_SCHEMA)
 
@@ -54,6 +54,23 @@ class OnLivepatchFailure(StrEnum):
 
     ASK = "ask"
     REBOOT = "reboot"
+
+
+class Preset(StrEnum):
+    """How the hosts are worked through: one after the other, or planned ever more boldly."""
+
+    SERIAL = "serial"
+    GENTLE = "gentle"
+    STANDARD = "standard"
+    FAST = "fast"
+
+
+class Placement(StrEnum):
+    """Where moved VMs are in the end: on the hosts they came from, spread evenly, or where they went."""
+
+    HOME = "home"
+    BALANCE = "balance"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +108,21 @@ class Spec:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
-    preset: str = "serial"
+    preset: str = Preset.SERIAL.value
     fixes: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
     kind: str = "cdn"
     schema: int = SCHEMA
     amendment: int = 0
+    placement: Placement = Placement.HOME
+    max_out: int = 0
+    """The most hosts out of service at once; 0 leaves it to the preset."""
+    order: tuple[str, ...] = ()
+    """Hosts (uuids) that are wanted first, in this order; the coordinator is before all of them."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Hosts (uuid, name) that are not touched although they have updates."""
+    pause_points: tuple[str, ...] = ()
+    """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -107,8 +133,20 @@ class Spec:
         return next((vm for vm in self.vms if vm.uuid == uuid), None)
 
 
+def chooses_way(spec: Spec) -> bool:
+    """Whether the spec says more about its way of work than schema 1 can carry."""
+    plain = spec.placement is Placement.HOME and not spec.max_out
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+
+
+def with_schema(spec: Spec) -> Spec:
+    """The spec with a schema that can carry what it says."""
+    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and chooses_way(spec) else spec
+
+
 def canonical_bytes(spec: Spec) -> bytes:
     """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
+    spec = with_schema(spec)
     document: dict[str, Any] = {
         "schema": spec.schema,
         "kind": spec.kind,
@@ -132,6 +170,14 @@ def canonical_bytes(spec: Spec) -> bytes:
     }
     if spec.amendment:
         document["amendment"] = spec.amendment
+    if chooses_way(spec):
+        document |= {
+            "placement": spec.placement.value,
+            "max_out": spec.max_out,
+            "order": list(spec.order),
+            "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
+            "pause_points": sorted(spec.pause_points),
+        }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -170,6 +216,11 @@ def parse_spec(stored: bytes) -> Spec:
             kind=data["kind"],
             schema=data["schema"],
             amendment=data.get("amendment", 0),
+            placement=Placement(data.get("placement", Placement.HOME.value)),
+            max_out=int(data.get("max_out", 0)),
+            order=tuple(data.get("order", ())),
+            left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
+            pause_points=tuple(data.get("pause_points", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

@@ -16,10 +16,11 @@ from bot.rollout.action import (
 )
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.guidance import Task
-from bot.rollout.homecoming import STREAMS, home_of, settle_vms
+from bot.rollout.homecoming import home_of
 from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
-from bot.rollout.model import VM, Host, PowerState
-from bot.rollout.need import HostNeed
+from bot.rollout.model import VM, Host
+from bot.rollout.need import EMPTYING, HostNeed
+from bot.rollout.pace import Alone, Pace
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
@@ -33,8 +34,7 @@ _STORAGE_PATIENCE = timedelta(minutes=5)
 #: How long members may take to come back to a restarted coordinator before the run goes on without waiting.
 _MEMBERS_PATIENCE = timedelta(minutes=15)
 
-#: Tasks for which the host must be empty.
-EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
+ALONE = Alone()
 
 
 class Turn(HostNeed):
@@ -42,6 +42,7 @@ class Turn(HostNeed):
 
     def __init__(self, round_: Round, host: Host) -> None:
         super().__init__(round_, host)
+        self.pace: Pace = ALONE
         self.phase = TurnPhase.WAITING
         self.left = 0
         self.total = 0
@@ -92,7 +93,7 @@ class Turn(HostNeed):
         return True
 
     @property
-    def _empty_before_apply(self) -> bool:
+    def empty_before_apply(self) -> bool:
         """Whether guidance wants the host empty; XAPI insists on it where the mandatory list says so."""
         if self.available is None:
             return bool(self.ceiling & EMPTYING)
@@ -113,7 +114,10 @@ class Turn(HostNeed):
     def _update(self) -> bool:
         if not self._out_of_service():
             return False
-        if self._empty_before_apply and not self._emptied():
+        if self.empty_before_apply and not self._emptied():
+            return False
+        if not self.pace.may_install(self.host):
+            self.phase = TurnPhase.QUEUED
             return False
         self.phase = TurnPhase.APPLYING
         intent = self.memory.intent(self.apply.key)
@@ -137,13 +141,13 @@ class Turn(HostNeed):
         if self.needs_reboot:
             if not self._within_ceiling(Task.REBOOT_HOST) or not self._out_of_service():
                 return False
-            if not self._emptied():
+            if not self._emptied() or not self.pace.may_restart(self.host):
                 return False
             self.phase = TurnPhase.REBOOTING
             self.round.pursue(self.reboot, because("host.rebooting", host=self.host.name), milestone=True)
             return False
         if self.needs_toolstack:
-            if not self._within_ceiling(Task.RESTART_TOOLSTACK):
+            if not self._within_ceiling(Task.RESTART_TOOLSTACK) or not self.pace.may_restart(self.host):
                 return False
             self.phase = TurnPhase.RESTARTING_TOOLSTACK
             self.round.pursue(self.toolstack, because("host.restarting_toolstack", host=self.host.name), milestone=True)
@@ -186,6 +190,8 @@ class Turn(HostNeed):
     def _out_of_service(self) -> bool:
         if not self.host.enabled:
             return True
+        if not self.pace.may_go_out(self.host):
+            return False
         self.phase = TurnPhase.DISABLING
         debt = Debt(DebtKind.HOST_ENABLED, self.host.uuid, True, self.host.name)
         self.round.pursue(
@@ -196,37 +202,33 @@ class Turn(HostNeed):
     def _emptied(self) -> bool:
         """Whether no VM runs on the host; asks for the next move otherwise."""
         residents = self.round.snapshot.residents(self.host.uuid)
-        evacuation = EvacuateHost(
-            host=self.host.uuid,
-            debts=tuple(
-                Debt(DebtKind.VM_HOME, vm.uuid, self.host.uuid, vm.name)
-                for vm in residents
-                if vm.power_state is PowerState.RUNNING and not self._to_be_stopped(vm)
-            ),
-        )
-        if not residents and not self.round.is_open(evacuation.key):
+        if not residents and not self.round.is_open(f"EvacuateHost:{self.host.uuid}"):
             return True
-        self.phase = TurnPhase.EVACUATING
-        self.left = len(residents)
-        self.total = max(self.left, self._owed_here())
+        self.show_leaving()
         if self.memory.intent(ASKED) is None and not may_evacuate(self.round, (self.host.uuid,), self.host.uuid):
             # An amendment or a retry forgot what XAPI had said about all hosts: now each is asked about in its turn.
             return False
-        reason = because("host.evacuating", host=self.host.name, vms=self.left)
-        stopping = [vm for vm in residents if self._to_be_stopped(vm)]
-        for vm in stopping[:STREAMS]:
-            self._stop(vm)
-        if not stopping:
-            # Which VMs keep the host from being emptied is asked of XAPI before people are.
-            stop = Offer(AmendmentKind.SUSPEND, self.host.uuid)
-            self.round.pursue(evacuation, reason, milestone=True, wants=stop)
+        self.pace.empty(self, residents)
         return False
+
+    def show_returning(self, left: int) -> None:
+        """Tell people that the host is updated, and how many of its VMs are still away."""
+        self.phase = TurnPhase.RETURNING_VMS if left else TurnPhase.DONE
+        self.left, self.total = left, max(left, self._owed_here())
+
+    def show_leaving(self) -> None:
+        """Tell people that the host's VMs are leaving, and how many of how many are left."""
+        self.phase = TurnPhase.EVACUATING
+        self.left = len(self.round.snapshot.residents(self.host.uuid))
+        drained = self.memory.intent(f"DrainHost:{self.host.uuid}")
+        began = drained.result if drained is not None and isinstance(drained.result, int) else 0
+        self.total = max(self.left, self._owed_here(), began)
 
     def _owed_here(self) -> int:
         kinds = (DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
         return sum(home_of(debt) == self.host.uuid for debt in self.memory.debts_of(*kinds))
 
-    def _to_be_stopped(self, vm: VM) -> bool:
+    def to_be_stopped(self, vm: VM) -> bool:
         """Whether the spec lets us stop this VM and XAPI still says that it cannot be moved."""
         allowed = self.spec.vm(vm.uuid)
         if allowed is None or allowed.treatment is VmTreatment.RESTART:
@@ -236,7 +238,8 @@ class Turn(HostNeed):
             return True
         return any(entry[0] == vm.uuid for entry in asked.result.get(self.host.uuid, ()))
 
-    def _stop(self, vm: VM) -> None:
+    def stop(self, vm: VM) -> None:
+        """Suspend or shut down the VM, as the spec says."""
         allowed = self.spec.vm(vm.uuid)
         if allowed is not None and allowed.treatment is VmTreatment.SUSPEND:
             debt = Debt(DebtKind.VM_SUSPENDED, vm.uuid, self.host.uuid, vm.name)
@@ -266,7 +269,7 @@ class Turn(HostNeed):
             return False
         self.phase = TurnPhase.RETURNING_VMS
         self.left = self.total = self._owed_here()
-        return settle_vms(self.round, self.host, final=final)
+        return self.pace.settle_vms(self.round, self.host, final=final)
 
     def _members_away(self) -> bool:
         """Whether other hosts are still finding their coordinator again after this one's restart.

@@ -8,6 +8,7 @@ from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
+from bot.rollout.spec import Placement, Preset
 from bot.rollouts.preview import Preview, look
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import Standing, standing_of
@@ -58,6 +59,11 @@ class Desk:
         approvers = self._approvers(self._get(rollout_id))
         with self.database.reading() as tx:
             return standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
+
+    def usual(self, alias: str) -> Choices:
+        """What is chosen for a pool when nobody chooses anything: its configuration. Raises `SettingsError`."""
+        usual = self.settings.rollout_for(alias)
+        return Choices(preset=Preset(usual.preset), placement=Placement(usual.placement), max_out=usual.max_out)
 
     def _look(self, alias: str, choices: Choices, owner: str = "") -> Preview:
         with self.database.reading() as tx:

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from bot.rollout.checks import Facts, Report, run_checks
 from bot.rollout.decision import Estimates
-from bot.rollout.forecast import Forecast, costs_by_level, forecast
+from bot.rollout.forecast import Forecast, costs_by_level, costs_by_preset, forecast
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind, nothing_to_install
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
-from bot.rollout.proposal import Choices, propose
-from bot.rollout.spec import Spec, canonical_bytes, digest_of
+from bot.rollout.proposal import Choices, propose, require_hosts
+from bot.rollout.spec import Preset, Spec, canonical_bytes, digest_of
 from bot.time import Time
 from bot.xen.gateway import Gateway
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The spec that would be asked for, whether the checks let it, and what it would cost at each level."""
+    """The spec that would be asked for, whether the checks let it, and what it would cost at each level and with each
+    preset."""
 
     pool_alias: str
     snapshot: PoolSnapshot
@@ -30,6 +31,7 @@ class Preview:
     report: Report
     forecast: Forecast
     costs: Mapping[Level, Forecast]
+    presets: Mapping[Preset, Forecast]
 
     @property
     def blocked(self) -> bool:
@@ -73,6 +75,7 @@ def preview_of(
     owner: str = "",
 ) -> Preview:
     """The preview of what was already observed; changing a choice needs no new question to XAPI."""
+    require_hosts(snapshot, choices)
     spec = propose(snapshot, updates, blockers, choices)
     facts = Facts(
         snapshot=snapshot, updates=updates, choices=choices, blockers=blockers, now=snapshot.taken_at, owner=owner
@@ -87,4 +90,5 @@ def preview_of(
         report=run_checks(facts),
         forecast=forecast(spec, snapshot, updates, estimates),
         costs=costs_by_level(snapshot, updates, blockers, choices, estimates),
+        presets=costs_by_preset(snapshot, updates, blockers, choices, estimates),
     )

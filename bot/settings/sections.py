@@ -123,6 +123,18 @@ class ApprovalSettings(Section):
     """Start rollouts without anybody's approval. Every card says so. For test pools."""
 
 
+class RolloutSettings(Section):
+    """What is chosen for a rollout when nobody chooses otherwise; people still may."""
+
+    preset: Literal["serial", "gentle", "standard", "fast"] = "standard"
+    """How the hosts are worked through: `serial` one after the other, VMs placed by XenServer; `gentle` one at a time
+    with the fewest VM moves; `standard` several at once while one more may fail; `fast` several without that spare."""
+    placement: Literal["home", "balance", "leave"] = "home"
+    """Where moved VMs are in the end: on the hosts they came from, spread evenly, or where they went."""
+    max_out: int = Field(default=0, ge=0, le=64)
+    """The most hosts out of service at once. 0: as many as pay off, at most a third."""
+
+
 class BackupSettings(Section):
     """Where backups before a run are kept."""
 
@@ -194,6 +206,8 @@ class PoolSettings(Section):
     """What differs from `[approval]` for this pool."""
     roles: Roles | None = None
     """What differs from `[roles]` for this pool: a list given here replaces the general one."""
+    rollout: RolloutSettings | None = None
+    """What differs from `[rollout]` for this pool."""
     timeout_s: int = Field(default=60, ge=5, le=600)
     """Seconds after which an unanswered XAPI call counts as lost."""
 

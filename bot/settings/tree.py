@@ -20,6 +20,7 @@ from bot.settings.sections import (
     PollSettings,
     PoolSettings,
     Roles,
+    RolloutSettings,
     Section,
     SlackSettings,
     WebSettings,
@@ -42,6 +43,8 @@ class Settings(Section):
     """Who may do what, in every pool."""
     approval: ApprovalSettings = ApprovalSettings()
     """What it takes before anything is changed, in every pool."""
+    rollout: RolloutSettings = RolloutSettings()
+    """What is chosen for a rollout when nobody chooses otherwise."""
     backup: BackupSettings = BackupSettings()
     """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
@@ -111,6 +114,11 @@ class Settings(Section):
         """The approval rules of a pool: the general ones with what the pool sets differently."""
         own = self.pool(alias).approval
         return self.approval if own is None else self.approval.model_copy(update=_given(own))
+
+    def rollout_for(self, alias: str) -> RolloutSettings:
+        """What is chosen for a pool's rollouts: the general choices with what the pool sets differently."""
+        own = self.pool(alias).rollout
+        return self.rollout if own is None else self.rollout.model_copy(update=_given(own))
 
     def roles_for(self, alias: str) -> Roles:
         """The roles of a pool: the general ones with the lists that the pool replaces."""

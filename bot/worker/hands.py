@@ -11,9 +11,21 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from bot.rollout.action import Action, AskEvacuation, BackUp, CloseDebt, RebootHost, RestartToolstack, parameters
+from bot.rollout.action import (
+    Action,
+    AskEvacuation,
+    BackUp,
+    CloseDebt,
+    DrainHost,
+    KeepHost,
+    PauseHere,
+    RebootHost,
+    RestartToolstack,
+    parameters,
+)
 from bot.rollout.backups import plan_of
 from bot.rollout.decision import Step
+from bot.rollout.lifecycle import State
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
@@ -54,6 +66,9 @@ class Hands:
         if isinstance(action, CloseDebt):
             self._close(action, step)
             return
+        if isinstance(action, (DrainHost, KeepHost, PauseHere)):
+            self._book(action, step, snapshot)
+            return
         self._write_down(step, snapshot)
         try:
             if isinstance(action, AskEvacuation):
@@ -80,25 +95,48 @@ class Hands:
                 intents.finish(tx, self.row.id, action.key, self.desk.time.now())
 
     def _write_down(self, step: Step, snapshot: PoolSnapshot) -> None:
+        with self.desk.database.transaction() as tx:
+            self._intend(tx, step, snapshot)
+
+    def _intend(self, tx: Session, step: Step, snapshot: PoolSnapshot) -> None:
         action, now = step.action, self.desk.time.now()
         host = snapshot.host(action.subject)
+        self._still_wanted(tx)
+        intents.open_intent(
+            tx,
+            self.row.id,
+            action.key,
+            at=now,
+            boot_time=host.boot_time if host is not None else 0.0,
+            agent_start_time=host.agent_start_time if host is not None else 0.0,
+        )
+        for debt in action.debts:
+            owed = because("debt.opened", kind=debt.kind.value, subject=debt.subject, label=debt.label)
+            told = self.desk.say(owed)
+            debts.open_debt(tx, self.row.pool_uuid, debt, self.row.id, now, reason=owed, sentence=told)
+        self._record(tx, step)
+        if step.milestone:
+            self._line(tx, step)
+
+    def _book(self, action: DrainHost | KeepHost | PauseHere, step: Step, snapshot: PoolSnapshot) -> None:
+        """What concerns only our own books has happened when it is written down."""
+        now = self.desk.time.now()
         with self.desk.database.transaction() as tx:
-            self._still_wanted(tx)
-            intents.open_intent(
-                tx,
-                self.row.id,
-                action.key,
-                at=now,
-                boot_time=host.boot_time if host is not None else 0.0,
-                agent_start_time=host.agent_start_time if host is not None else 0.0,
-            )
-            for debt in action.debts:
-                owed = because("debt.opened", kind=debt.kind.value, subject=debt.subject, label=debt.label)
-                told = self.desk.say(owed)
-                debts.open_debt(tx, self.row.pool_uuid, debt, self.row.id, now, reason=owed, sentence=told)
-            self._record(tx, step)
-            if step.milestone:
-                self._line(tx, step)
+            self._intend(tx, step, snapshot)
+            result = action.vms if isinstance(action, DrainHost) else None
+            intents.finish(tx, self.row.id, action.key, now, result)
+            if isinstance(action, PauseHere):
+                rollouts.transition(
+                    tx,
+                    self.row.id,
+                    State.PAUSED,
+                    frm=self.row.state,
+                    actor=BOT,
+                    reason=step.reason,
+                    sentence=self.desk.say(step.reason),
+                    at=now,
+                )
+                rollouts.redraw_progress(tx, self.row.id, now)
 
     def _check_fence(self) -> None:
         with self.desk.database.reading() as tx:

@@ -122,7 +122,7 @@ def _learn(tx: Session, desk: Rollouts, row: RolloutRow, intent: Intent, snapsho
     if what is not None and seconds > 0:
         durations.learn(tx, row.pool_uuid, what, seconds, now)
         return
-    vm = snapshot.vm(subject) if snapshot is not None else None
+    vm = snapshot.vm(subject.partition(":")[0]) if snapshot is not None else None
     fixed = durations.estimates(tx, row.pool_uuid).migrate_fixed
     if kind == "MigrateVm" and vm is not None and seconds > fixed and vm.memory > 0:
         durations.learn(tx, row.pool_uuid, "migrate_rate", vm.memory / (seconds - fixed), now)

@@ -165,13 +165,21 @@ def _hosts(records: PoolRecords, pool: Record) -> list[Host]:
         sr = records.uuid("SR", wire.text(pbd, "SR"))
         if sr and not wire.flag(pbd, "currently_attached"):
             unplugged[wire.text(pbd, "host")].append(sr)
+    control: dict[str, int] = defaultdict(int)
+    for vm in records.of("VM").values():
+        if wire.flag(vm, "is_control_domain"):
+            control[wire.text(vm, "resident_on")] += wire.integer(vm, "memory_dynamic_max") + wire.integer(
+                vm, "memory_overhead"
+            )
     return [
-        _host(records, ref, record, ref == wire.text(pool, "master"), tuple(sorted(unplugged[ref])))
+        _host(records, ref, record, ref == wire.text(pool, "master"), tuple(sorted(unplugged[ref])), control[ref])
         for ref, record in records.of("host").items()
     ]
 
 
-def _host(records: PoolRecords, ref: str, record: Record, coordinator: bool, unplugged: tuple[str, ...]) -> Host:
+def _host(
+    records: PoolRecords, ref: str, record: Record, coordinator: bool, unplugged: tuple[str, ...], control: int
+) -> Host:
     metrics = records.of("host_metrics").get(wire.text(record, "metrics"), {})
     other_config = wire.mapping(record, "other_config")
     return Host(
@@ -184,6 +192,7 @@ def _host(records: PoolRecords, ref: str, record: Record, coordinator: bool, unp
         live=wire.flag(metrics, "live"),
         memory_total=wire.integer(metrics, "memory_total"),
         memory_overhead=wire.integer(record, "memory_overhead"),
+        memory_control=control,
         boot_time=wire.number(other_config, "boot_time"),
         agent_start_time=wire.number(other_config, "agent_start_time"),
         version=_version(wire.mapping(record, "software_version")),
@@ -234,8 +243,10 @@ def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ..
         name=wire.text(record, "name_label"),
         power_state=PowerState(wire.text(record, "power_state")),
         resident_on=records.uuid("host", wire.text(record, "resident_on")),
+        moving_to=records.uuid("host", wire.text(record, "scheduled_to_be_resident_on")),
         affinity=records.uuid("host", wire.text(record, "affinity")),
         memory=wire.integer(record, "memory_dynamic_max") + wire.integer(record, "memory_overhead"),
+        group=next(iter(wire.texts(record, "groups")), ""),
         pending=_pending(record),
         ha_restart_priority=wire.text(record, "ha_restart_priority"),
         auto_poweron=other_config.get("auto_poweron") == "true",

@@ -10,6 +10,8 @@ _DEBTS = "tests/rollout/test_debts.py::"
 _KILLED = "tests/rollout/test_killed.py::"
 _LEVELS = "tests/rollout/test_guidance_levels.py::"
 _OTHERS = "tests/rollout/test_other_people.py::"
+_PLANNER = "tests/unit/rollout/test_planner.py::"
+_ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
@@ -504,6 +506,55 @@ MUTATIONS = (
         '    if desk.settings.pool(row.pool_alias).mode != "act":\n',
         "    if False:\n",
         (f"{_APPROVAL}test_a_pool_that_was_put_back_into_notify_mode_is_left_alone",),
+    ),
+    # The planned presets keep XAPI's rules and people's bounds by themselves.
+    Mutation(
+        "the planner lets the coordinator restart with moves in flight",
+        3,
+        "bot/rollout/planner/planner.py",
+        "            if not self.view.flights and not self.view.busy and out_now",
+        "            if out_now",
+        (f"{_PLANNER}test_the_coordinator_waits_for_what_is_in_flight",),
+    ),
+    Mutation(
+        "the planner takes a second host out without spare for a failure",
+        4,
+        "bot/rollout/planner/planner.py",
+        "        return out == 0 or not node.drains or self.placing.spare_without(node)\n",
+        "        return True\n",
+        (f"{_PLANNER}test_no_second_host_goes_out_without_spare_for_a_failure",),
+    ),
+    Mutation(
+        "the planner moves VMs from updated hosts to hosts that are not",
+        3,
+        "bot/rollout/planner/placing.py",
+        "                    and (node.behind or not other.behind)\n",
+        "",
+        (f"{_PLANNER}test_room_is_never_made_on_a_host_that_lacks_the_updates",),
+    ),
+    Mutation(
+        "nobody waits for the first member to come back",
+        3,
+        "bot/rollout/planner/pipeline.py",
+        "        if self.policy.canary and back < 1 + self.policy.canary:\n",
+        "        if False:\n",
+        (f"{_PLANNER}test_one_member_is_tried_before_the_others",),
+    ),
+    Mutation(
+        "people's bound on hosts out of service is not kept",
+        1,
+        "bot/rollout/planner/planner.py",
+        "        if self.policy.max_out and out_now(self.view.nodes) >= self.policy.max_out:\n",
+        "        if False:\n",
+        (f"{_PLANNER}test_the_bound_on_hosts_out_counts_hosts_of_every_kind",),
+    ),
+    Mutation(
+        "a VM that is leaving counts as home",
+        6,
+        "bot/rollout/homecoming.py",
+        "    if elsewhere is not None and elsewhere != host.uuid:\n",
+        "    if False:\n",
+        (f"{_ROLLING}test_an_abort_while_vms_leave_brings_them_home",),
     ),
     # 7. What is decided is decided on the pool as it is: events show what reading everything shows.
     Mutation(

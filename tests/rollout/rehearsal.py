@@ -37,7 +37,7 @@ from bot.rollout.memory import Debt, DebtKind
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import OnLivepatchFailure, StoppedVms
+from bot.rollout.spec import OnLivepatchFailure, Preset, StoppedVms
 from bot.rollouts import AmendmentStanding, Role, Rollouts, Standing
 from bot.settings import Settings
 from bot.worker import Embedded
@@ -270,9 +270,13 @@ class Rehearsal:
         level: Level = Level.RECOMMENDED,
         stopped_vms: StoppedVms = StoppedVms.REFUSE,
         on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK,
+        preset: Preset = Preset.SERIAL,
+        **more: Any,
     ) -> Rehearsal:
-        """Ask for the update of the pool."""
-        choices = Choices(level=level, stopped_vms=stopped_vms, on_livepatch_failure=on_livepatch_failure)
+        """Ask for the update of the pool; `more` are further fields of `Choices`."""
+        choices = Choices(
+            level=level, stopped_vms=stopped_vms, on_livepatch_failure=on_livepatch_failure, preset=preset, **more
+        )
         standing = self.desk.propose("lab", choices, actor(by), "the November fixes", "C0UPDATES")
         self.id, self.digest = standing.row.id, standing.digest
         return self

@@ -21,6 +21,7 @@ from bot.rollout.checks.nothing_to_do import NothingToDo
 from bot.rollout.checks.other_operations import OtherOperations
 from bot.rollout.checks.pending_mandatory import PendingMandatory
 from bot.rollout.checks.repository import RepositoryEnabled
+from bot.rollout.checks.room import Room
 from bot.rollout.checks.sync_running import NoSyncRunning
 from bot.rollout.checks.sync_schedule import SyncSchedule
 from bot.rollout.checks.update_age import UpdateAge
@@ -46,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     UpdateAge(),
     HighAvailability(),
     EvacuationPossible(),
+    Room(),
     WorkloadBalancing(),
     AutoPoweron(),
     SyncSchedule(),

@@ -6,13 +6,23 @@ stopping would free is refused, suspended or shut down as the person chose, and 
 
 from __future__ import annotations
 
-from bot.rollout.blocker import HA_NOISE, PEOPLE_FIRST, Cause, can_suspend, cause_of, real_blockers, treatment_of
+from bot.rollout.blocker import (
+    HA_NOISE,
+    PEOPLE_FIRST,
+    Cause,
+    can_suspend,
+    cause_of,
+    memory_alone,
+    real_blockers,
+    treatment_of,
+)
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
 from bot.rollout.guidance import Task
 from bot.rollout.model import VM, PowerState, VmBlocker
+from bot.rollout.proposal import preset_of
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import HostCeiling, Spec, StoppedVms, VmTreatment
+from bot.rollout.spec import HostCeiling, Preset, Spec, StoppedVms, VmTreatment
 
 _STOPS = (VmTreatment.SUSPEND, VmTreatment.SHUTDOWN)
 
@@ -33,7 +43,12 @@ class EvacuationPossible:
             if host.uuid not in facts.blockers and _should_have_been_asked(facts, host.uuid):
                 reason = because("check.evacuation.not_asked", host=host.name)
                 found.append(Finding(self.name, Severity.BLOCKS, reason, host.uuid))
-            found += [self._finding(facts, facts.spec, host, entry) for entry in remaining.get(host.uuid, ())]
+            found += [
+                self._finding(facts, facts.spec, host, entry)
+                for entry in remaining.get(host.uuid, ())
+                # XAPI's own placement gives up where the planner may find a way; `Room` tells whether it does.
+                if preset_of(facts.spec) is Preset.SERIAL or not memory_alone(entry.code)
+            ]
         return (*found, *self._asked_again(facts, emptied))
 
     def _finding(self, facts: Facts, spec: Spec, host: HostCeiling, entry: VmBlocker) -> Finding:

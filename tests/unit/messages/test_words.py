@@ -55,6 +55,8 @@ lab, 3 hosts
 checksum `c0ffeec0ffee`
 *Guidance level*
 Recommended
+*Way of work*
+One by one (one host after the other, placed by XenServer); VMs in the end: back on the hosts they came from
 *Expected cost*
 3 host reboots, 24 live VM moves, 1 VM stopped for a while; about 42 min to 1 h 18 min
 *Approvals*

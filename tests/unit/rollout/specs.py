@@ -9,10 +9,12 @@ from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
     OnLivepatchFailure,
+    Placement,
     Spec,
     StoppedVms,
     VmAllowance,
     VmTreatment,
+    with_schema,
 )
 
 names = st.text(max_size=12)
@@ -33,4 +35,10 @@ specs = st.builds(
     preset=names,
     fixes=st.lists(names, max_size=3).map(tuple),
     backups=st.lists(names, max_size=3).map(tuple),
-)
+    amendment=st.integers(0, 3),
+    placement=st.sampled_from(Placement),
+    max_out=st.integers(0, 9),
+    order=st.lists(uuids, max_size=3).map(tuple),
+    left_out=st.lists(st.tuples(uuids, names), max_size=3).map(tuple),
+    pause_points=st.lists(st.sampled_from(["coordinator", "canary"]), max_size=2, unique=True).map(tuple),
+).map(with_schema)

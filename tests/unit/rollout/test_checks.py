@@ -23,8 +23,8 @@ from bot.rollout.model import (
     VmBlocker,
 )
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
-from tests.unit.rollout.pools import NEW, NOW, OLD, facts_of, host, pool_of, updates_of, vm
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Preset, StoppedVms
+from tests.unit.rollout.pools import GIB, NEW, NOW, OLD, facts_of, host, pool_of, updates_of, vm
 
 HA_ON = HaSettings(enabled=True, heartbeat_srs=("sr-1",))
 MANDATORY_REBOOT = guidance_of(mandatory=["reboot_host"])
@@ -201,6 +201,17 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
         "repository",
         [(BLOCKS, "check.no_repository", "pool-1")],
     ),
+    "the planner finds no room": (
+        facts_of(
+            pool_of(
+                [host(number, memory_total=16 * GIB) for number in (1, 2)],
+                [vm("web", 1, memory=12 * GIB), vm("db", 2, memory=12 * GIB)],
+            ),
+            choices=Choices(preset=Preset.STANDARD),
+        ),
+        "room",
+        [(BLOCKS, "check.room", "host-1")],
+    ),
 }
 
 
@@ -242,6 +253,14 @@ QUIET: dict[str, tuple[Facts, str]] = {
             AvailableUpdates(NEW, (HostUpdates("host-1", rpms=("a.rpm",)),)),
         ),
         "updates_known",
+    ),
+    "XAPI places the VMs itself": (facts_of(pool_of([host(1), host(2)])), "room"),
+    "the planner finds room": (
+        facts_of(
+            pool_of([host(number, memory_total=64 * GIB) for number in (1, 2)]),
+            choices=Choices(preset=Preset.STANDARD),
+        ),
+        "room",
     ),
     "our own claim": (facts_of(pool_of(other_config={CLAIM_KEY: "bot-1"})), "claim"),
     "a failed live patch that this rollout reboots away": (

@@ -18,6 +18,7 @@ from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
     OnLivepatchFailure,
+    Placement,
     Spec,
     StoppedVms,
     VmAllowance,
@@ -75,6 +76,8 @@ def test_a_stored_spec_is_read_back_as_it_was_written(spec: Spec) -> None:
         vms=tuple(sorted(spec.vms, key=lambda vm: vm.uuid)),
         fixes=tuple(sorted(spec.fixes)),
         backups=tuple(sorted(spec.backups)),
+        left_out=tuple(sorted(spec.left_out)),
+        pause_points=tuple(sorted(spec.pause_points)),
     )
 
 
@@ -89,6 +92,8 @@ def test_the_order_in_which_things_are_listed_does_not_matter(spec: Spec, chance
         vms=shuffled(spec.vms),
         fixes=shuffled(spec.fixes),
         backups=shuffled(spec.backups),
+        left_out=shuffled(spec.left_out),
+        pause_points=shuffled(spec.pause_points),
     )
     assert digest_of(canonical_bytes(same)) == digest_of(canonical_bytes(spec))
 
@@ -108,6 +113,11 @@ CHANGES: dict[str, Any] = {
     "backups": ("database",),
     "kind": "upgrade",
     "schema": SCHEMA + 1,
+    "placement": Placement.LEAVE,
+    "max_out": 2,
+    "order": ("host-2",),
+    "left_out": (("host-3", "xs-03"),),
+    "pause_points": ("canary",),
     "amendment": 1,
 }
 

@@ -1,0 +1,69 @@
+"""What people type after a pool's name to choose how it is updated: ``fast leave max=2 first=xs-05 without=xs-03``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.rollout.errors import InvalidSpec
+from bot.rollout.guidance import Level
+from bot.rollout.pausing import POINTS
+from bot.rollout.proposal import Choices
+from bot.rollout.spec import Placement, Preset, StoppedVms
+
+_HINT = (
+    "Words: serial, gentle, standard or fast; home, balance or leave; mandatory, recommended or full; max=2, "
+    "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown."
+)
+
+
+def chosen(words: Iterable[str], usual: Choices) -> Choices:
+    """`usual` with what the words change. Raises `InvalidSpec` for a word that means nothing."""
+    choices = usual
+    for word in words:
+        name, equals, value = word.partition("=")
+        choices = _named(choices, name.lower(), value) if equals else _plain(choices, word.lower())
+    return choices
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """The hosts in a list that people wrote, divided by commas, spaces or lines."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
+
+
+def _plain(choices: Choices, word: str) -> Choices:
+    if word in {level.value for level in Level}:
+        return replace(choices, level=Level(word))
+    if word in {preset.value for preset in Preset}:
+        return replace(choices, preset=Preset(word))
+    if word in {placement.value for placement in Placement}:
+        return replace(choices, placement=Placement(word))
+    raise InvalidSpec(f"{word!r} is nothing that can be chosen.", _HINT)
+
+
+def _named(choices: Choices, name: str, value: str) -> Choices:
+    match name:
+        case "max":
+            if not (value.isascii() and value.isdigit() and int(value) <= 64):
+                raise InvalidSpec(f"{value!r} is no number of hosts.", "Say for example max=2.")
+            return replace(choices, max_out=int(value))
+        case "first":
+            return replace(choices, order=host_names(value))
+        case "without":
+            return replace(choices, left_out=host_names(value))
+        case "pause":
+            return replace(choices, pause_points=points(host_names(value.lower())))
+        case "vms":
+            if value.lower() not in {choice.value for choice in StoppedVms}:
+                raise InvalidSpec(f"{value!r} is no rule for VMs that cannot move.", _HINT)
+            return replace(choices, stopped_vms=StoppedVms(value.lower()))
+    raise InvalidSpec(f"{name!r} is nothing that can be chosen.", _HINT)
+
+
+def points(words: Iterable[str]) -> tuple[str, ...]:
+    """Pause points in their order. Raises `InvalidSpec` for one that there is not."""
+    wanted = frozenset(words)
+    unknown = sorted(wanted - frozenset(POINTS))
+    if unknown:
+        raise InvalidSpec(f"There is no pause point {unknown[0]!r}.", f"There are: {', '.join(POINTS)}.")
+    return tuple(point for point in POINTS if point in wanted)
