@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.rollout.blocker import Blockers, real_blockers, treatment_of
+from bot.rollout.blocker import Blockers, treatment_of
+from bot.rollout.fixes import Remedy, fixes_for, remaining_blockers, remedies_in
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
 from bot.rollout.spec import (
@@ -33,11 +34,12 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    fixes: frozenset[Remedy] = frozenset()
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure)
+    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure, remedies_in(spec.fixes))
 
 
 class PoolFix(StrEnum):
@@ -81,8 +83,16 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         stopped_vms=choices.stopped_vms,
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
-        fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        fixes=_fixes(snapshot, hosts, choices),
     )
+
+
+def _fixes(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], choices: Choices) -> tuple[str, ...]:
+    if not hosts:
+        return ()
+    emptied = {host.uuid for host in hosts if Task.EVACUATE_HOST in host.tasks}
+    chosen = fixes_for(snapshot, emptied, choices.fixes)
+    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *chosen)
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
@@ -180,7 +190,7 @@ def _allowances(
         return ()
     restarting = _must_restart(snapshot, hosts, choices.level)
     treatments: dict[str, VmTreatment] = dict.fromkeys(restarting, VmTreatment.RESTART)
-    keeping = real_blockers(snapshot, blockers)
+    keeping = remaining_blockers(snapshot, blockers, choices.fixes)
     for host in hosts:
         if Task.EVACUATE_HOST not in host.tasks:
             continue

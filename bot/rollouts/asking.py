@@ -26,10 +26,13 @@ class Blocked(RolloutError):
 class Asking(Desk):
     """What a requester does."""
 
-    def preview(self, alias: str, choices: Choices, actor: Actor) -> Preview:
-        """What an update with these choices would do. Asks XAPI, so it takes seconds."""
+    def preview(self, alias: str, choices: Choices, actor: Actor, *, starting: bool = False) -> Preview:
+        """What an update with these choices would do. Asks XAPI, so it takes seconds.
+
+        `starting` when the rollout begins if nothing is in its way: what only holds up its start then blocks.
+        """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
-        return self._look(alias, choices)
+        return self._look(alias, choices, starting=starting)
 
     def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
         """Ask for a rollout.

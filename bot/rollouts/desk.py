@@ -59,11 +59,11 @@ class Desk:
         with self.database.reading() as tx:
             return standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
 
-    def _look(self, alias: str, choices: Choices) -> Preview:
+    def _look(self, alias: str, choices: Choices, *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
             row = pools.pool_by_alias(tx, alias)
             learned = durations.estimates(tx, row.uuid if row is not None else "")
-        return look(alias, self.gateways[alias], choices, learned, self.time)
+        return look(alias, self.gateways[alias], choices, learned, self.time, starting=starting)
 
     def _get(self, rollout_id: int) -> RolloutRow:
         with self.database.reading() as tx:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.rollout.checks import Facts, Report, run_checks
 from bot.rollout.decision import Estimates
+from bot.rollout.equipment import Probe
 from bot.rollout.forecast import Forecast, costs_by_level, forecast
 from bot.rollout.guidance import Level
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
@@ -46,15 +48,26 @@ class Preview:
         return digest_of(self.stored)
 
 
-def look(alias: str, gateway: Gateway, choices: Choices, estimates: Estimates, time: Time, owner: str = "") -> Preview:
+def look(
+    alias: str,
+    gateway: Gateway,
+    choices: Choices,
+    estimates: Estimates,
+    time: Time,
+    owner: str = "",
+    *,
+    starting: bool = False,
+) -> Preview:
     """Ask XAPI how the pool is and work out what an update with these choices would do.
 
-    Takes seconds on a large pool: one answer per host about evacuation. Raises `bot.xen.errors.XenError`.
+    Takes seconds on a large pool: a few answers per host. `starting` when the rollout begins if nothing is in its
+    way. Raises `bot.xen.errors.XenError`.
     """
     snapshot = gateway.snapshot()
     updates = gateway.updates() if snapshot.repository is not None and snapshot.checksum else AvailableUpdates("")
     blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
-    return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner)
+    probes = gateway.probe(snapshot.hosts)
+    return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner, probes, starting=starting)
 
 
 def preview_of(
@@ -66,11 +79,21 @@ def preview_of(
     estimates: Estimates,
     time: Time,
     owner: str = "",
+    probes: Mapping[str, Probe] = MappingProxyType({}),
+    *,
+    starting: bool = False,
 ) -> Preview:
     """The preview of what was already observed; changing a choice needs no new question to XAPI."""
     spec = propose(snapshot, updates, blockers, choices)
     facts = Facts(
-        snapshot=snapshot, updates=updates, choices=choices, blockers=blockers, now=snapshot.taken_at, owner=owner
+        snapshot=snapshot,
+        updates=updates,
+        choices=choices,
+        blockers=blockers,
+        now=snapshot.taken_at,
+        owner=owner,
+        probes=probes,
+        starting=starting,
     )
     return Preview(
         pool_alias=alias,

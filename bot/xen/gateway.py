@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.rollout.action import Action
-from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
+from bot.rollout.equipment import Probe
+from bot.rollout.model import AvailableUpdates, Host, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.connection import Observer, PoolConnection
+from bot.xen.equipment import FULL, RECENT
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
 from bot.xen.permissions import missing_permissions
+from bot.xen.probe import Prober
 from bot.xen.snapshot import CLASSES, TASK_MARK, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
 from bot.xen.trust import seen_fingerprint
@@ -55,6 +58,7 @@ class Gateway:
         unusable url, TlsRefused for an unusable CA file or fingerprint; connects to nothing."""
         self.name = name
         watched = {} if observe is None else {"observe": observe}
+        self._time = time
         self._connection = PoolConnection(address, time=time, name=name, **watched)
         self._address = address
         self._our_tasks: set[str] = set()
@@ -67,15 +71,13 @@ class Gateway:
     def snapshot(self, *, disks: bool = True) -> PoolSnapshot:
         """Look at the whole pool.
 
-        Without `disks` VMs do not say which local SRs they need. On a large pool disks are half of what there is to
-        read, and nobody asks for them while a rollout is under way.
+        Without `disks` VMs do not say which storage, drives and tools they have, nor hosts how their links are. On a
+        large pool these are more than half of what there is to read, and few of a rollout's looks need them.
         """
-        read = self._connection.read
-        wanted = CLASSES if disks else tuple(name for name in CLASSES if name not in ("VBD", "VDI"))
-        classes = {name: read(f"{name}.get_all_records") for name in wanted}
+        wanted = CLASSES if disks else tuple(name for name in CLASSES if name not in FULL)
+        classes = {name: self._records(name) for name in wanted}
         if not disks:
             pool = next(iter(classes["pool"].values()))
-            classes["VBD"] = {}
             # HA's heartbeat SRs are found through its statefiles.
             statefiles = wire.texts(pool, "ha_statefiles") if wire.flag(pool, "ha_enabled") else ()
             classes["VDI"] = {ref: record for ref in statefiles if (record := self._disk(ref)) is not None}
@@ -87,6 +89,15 @@ class Gateway:
         records = PoolRecords(classes, servertime, ours)
         found = snapshot_of(records)
         self._connection.learn(names_of(records), [host.address for host in found.hosts])
+        return found
+
+    def _records(self, name: str) -> wire.Records:
+        try:
+            found: wire.Records = self._connection.read(f"{name}.get_all_records")
+        except XenError as error:
+            if name in RECENT and error.code == "MESSAGE_METHOD_UNKNOWN":
+                return {}
+            raise
         return found
 
     def _disk(self, ref: str) -> wire.Record | None:
@@ -189,6 +200,15 @@ class Gateway:
                 key=lambda blocker: blocker.vm,
             )
         )
+
+    def probe(self, hosts: Sequence[Host]) -> dict[str, Probe]:
+        """Ask every host itself how it is, through the coordinator; by uuid."""
+        coordinator = next((host.ref for host in hosts if host.is_coordinator), "")
+        if not coordinator:
+            return {}
+        began, told = self._time.now(), self._server_time(coordinator)
+        prober = Prober(self._connection)
+        return {host.uuid: prober.ask(host, told + (self._time.now() - began)) for host in hosts if host.live}
 
     def begin(self, action: Action, snapshot: PoolSnapshot) -> str | None:
         """Start an action, at most once; returns the task's reference, or None when it has already happened.

@@ -24,6 +24,7 @@ FAULTS: dict[str, str] = {
     "foreign_sync": "somebody else synchronises: new updates appear and the checksum changes",
     "vm_started": "somebody else starts or migrates the VM onto the host",
     "evacuation_blocked": "the VM refuses migration (blocked_operations), until switched off",
+    "call_fails": "the next `times` calls of `method` end with the error `code` (parameters after it, with commas)",
 }
 
 
@@ -38,6 +39,15 @@ class Faults:
     sync_fails: int = 0
     ha_enable_fails: int = 0
     coordinator_slow: float = 0.0
+    #: VMs whose guest agent says nothing after the next move or start.
+    silent_guests: set[str] = field(default_factory=set)
+    #: message → the error vectors with which its next calls fail, in order.
+    refusals: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def takes_refusal(self, message: str) -> list[str] | None:
+        """Use up one failing call of the message; the error vector."""
+        waiting = self.refusals.get(message)
+        return waiting.pop(0) if waiting else None
 
     def takes_apply(self, host: str) -> bool:
         """Use up one failing apply of the host."""

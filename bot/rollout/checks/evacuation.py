@@ -6,9 +6,10 @@ stopping would free is refused, suspended or shut down as the person chose, and 
 
 from __future__ import annotations
 
-from bot.rollout.blocker import HA_NOISE, PEOPLE_FIRST, Cause, can_suspend, cause_of, real_blockers, treatment_of
+from bot.rollout.blocker import HA_NOISE, PEOPLE_FIRST, Cause, can_suspend, cause_of, treatment_of
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
+from bot.rollout.fixes import remaining_blockers
 from bot.rollout.guidance import Task
 from bot.rollout.model import VM, PowerState, VmBlocker
 from bot.rollout.reason import Reason, because
@@ -27,7 +28,7 @@ class EvacuationPossible:
         if facts.spec is None:
             return ()
         emptied = [host for host in facts.spec.hosts if Task.EVACUATE_HOST in host.tasks]
-        remaining = real_blockers(facts.snapshot, facts.blockers)
+        remaining = remaining_blockers(facts.snapshot, facts.blockers, facts.choices.fixes)
         found: list[Finding] = []
         for host in emptied:
             if host.uuid not in facts.blockers and _should_have_been_asked(facts, host.uuid):
@@ -51,9 +52,7 @@ class EvacuationPossible:
             reason = because(f"check.evacuation.{cause.value}", vm=name, host=host.name, code=entry.code)
         return Finding(self.name, Severity.BLOCKS, reason, entry.vm, way_out)
 
-    def _stopped(
-        self, facts: Facts, host: HostCeiling, vm: VM, entry: VmBlocker, treatment: VmTreatment
-    ) -> Finding:
+    def _stopped(self, facts: Facts, host: HostCeiling, vm: VM, entry: VmBlocker, treatment: VmTreatment) -> Finding:
         word = treatment.value
         if treatment is VmTreatment.SHUTDOWN and facts.choices.stopped_vms is StoppedVms.SUSPEND:
             word = "shutdown_to_restart" if can_suspend(vm, entry.code) else "shutdown_instead"
@@ -62,9 +61,7 @@ class EvacuationPossible:
 
     def _asked_again(self, facts: Facts, emptied: list[HostCeiling]) -> tuple[Finding, ...]:
         """While HA is on XAPI does not say everything; people should know that it is asked once more."""
-        noise = {
-            entry.vm for host in emptied for entry in facts.blockers.get(host.uuid, ()) if entry.code == HA_NOISE
-        }
+        noise = {entry.vm for host in emptied for entry in facts.blockers.get(host.uuid, ()) if entry.code == HA_NOISE}
         if not noise or not facts.snapshot.pool.ha.enabled:
             return ()
         reason = because("check.evacuation.asked_again", vms=len(noise))
