@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RETRY = "attention_retry"
 ABORT = "attention_abort"
+PROCEED = "attention_proceed"
 #: Followed by the host's uuid: a button's value holds the rollout alone.
 SKIP = "attention_skip."
 
@@ -67,6 +68,7 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
                 ),
                 label=_("Retry rollout {id}").format(id=row.id),
             ),
+            *_proceed(standing),
             *_skip(standing),
             button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id)),
             block_id="attention",
@@ -77,6 +79,24 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
         title=title(standing), happened=happened, means=means, advice=advice, asked=asked
     )
     return message(told.strip(), blocks)
+
+
+def _proceed(standing: Standing) -> list[Element]:
+    """The button that accepts a host as it is after its turn; only where the gate asks."""
+    row = standing.row
+    if "proceed" not in row.problem_options:
+        return []
+    asks = confirm(
+        _("Go on with rollout {id}?").format(id=row.id),
+        _("The host stays as it is. The next host of pool {alias} is taken out of service and updated.").format(
+            alias=row.pool_alias
+        ),
+        _("Go on anyway"),
+        _("Not now"),
+        style="danger",
+    )
+    label = _("Go on with rollout {id} anyway").format(id=row.id)
+    return [button(_("Go on anyway"), PROCEED, str(row.id), asks=asks, label=label)]
 
 
 def _skip(standing: Standing) -> list[Element]:
@@ -149,7 +169,7 @@ def _vms_now(standing: Standing) -> list[str]:
 
 
 def _advice(problem: Reason) -> str:
-    code = f"{problem.code}.advice"
+    code = "gate.advice" if problem.code.startswith("gate.") else f"{problem.code}.advice"
     if code in templates():
         return sentence(Reason(code, problem.params), mrkdwn=True)
     return _(

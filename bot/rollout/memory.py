@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +58,8 @@ class DebtKind(StrEnum):
     VM_HOME = "vm_home"
     VM_SUSPENDED = "vm_suspended"
     VM_STOPPED = "vm_stopped"
+    DISC = "disc"
+    HOST_LENT = "host_lent"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class TurnPhase(StrEnum):
     VM_TASKS = "vm_tasks"
     ENABLING = "enabling"
     RETURNING_VMS = "returning_vms"
+    CHECKING = "checking"
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -109,6 +112,19 @@ class TurnProgress:
     phase: TurnPhase
     left: int = 0
     total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long after its turn a host may lack something before people are asked.
+
+    `storage`: shared storage that comes back with a boot; `links`: network links and bonds; `guests`: VMs and their
+    guest agents.
+    """
+
+    storage: timedelta = timedelta(minutes=5)
+    links: timedelta = timedelta(minutes=2)
+    guests: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,7 @@ class Memory:
     owner: str = ""
     reboots_accepted: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
+    patience: Patience = Patience()
 
     def intent(self, key: str) -> Intent | None:
         """What we know of an effect, None when it was never asked for."""

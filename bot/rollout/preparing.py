@@ -14,6 +14,7 @@ from bot.rollout.action import (
     SetSyncSchedule,
     SetWlb,
 )
+from bot.rollout.gate import take_stock
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
@@ -75,6 +76,10 @@ def hold_pool(round_: Round) -> bool:
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
+        take_stock(round_, "before")
+        return False
+    begun = any(key.startswith(("DisableHost:", "ApplyUpdates:")) for key in memory.intents)
+    if not begun and not take_stock(round_, "before"):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
     for fix in unapproved:

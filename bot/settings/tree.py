@@ -14,6 +14,7 @@ from bot.settings.errors import SettingsError
 from bot.settings.rules import EVERYBODY, is_group, wrong
 from bot.settings.sections import (
     ApprovalSettings,
+    HealthSettings,
     LogSettings,
     PollSettings,
     PoolSettings,
@@ -42,6 +43,8 @@ class Settings(Section):
     """What it takes before anything is changed, in every pool."""
     poll: PollSettings = PollSettings()
     """How often pools are looked at."""
+    health: HealthSettings = HealthSettings()
+    """How long after its turn a host may lack something before the rollout stops and asks."""
     web: WebSettings = WebSettings()
     """What the bot answers over HTTP."""
     log: LogSettings = LogSettings()

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import threading
 
-from bot.rollout.action import Action, AskEvacuation, CloseDebt, RebootHost, RestartToolstack, parameters
+from bot.rollout.action import (
+    Action,
+    AskEvacuation,
+    AskHealth,
+    CloseDebt,
+    RebootHost,
+    RestartToolstack,
+    TakeStock,
+    parameters,
+)
 from bot.rollout.decision import Step
+from bot.rollout.gate import health_of
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.reason import because
+from bot.rollout.stock import stock_of
 from bot.rollouts import Rollouts
 from bot.xen.errors import Unreachable, XenError
 from bot.xen.gateway import Gateway
@@ -51,6 +62,9 @@ class Hands:
         try:
             if isinstance(action, AskEvacuation):
                 self._ask_evacuation(action)
+                return
+            if isinstance(action, (TakeStock, AskHealth)):
+                self._look(action)
                 return
             self.gateway.check_claim(self.owner)
             task = self.gateway.begin(action, snapshot)
@@ -120,6 +134,21 @@ class Hands:
             host: [[blocker.vm, blocker.code, *blocker.params] for blocker in self.gateway.evacuation_blockers(host)]
             for host in action.hosts
         }
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
+            intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
+
+    def _look(self, action: TakeStock | AskHealth) -> None:
+        """A full look at the pool, of which the intent keeps what is asked for."""
+        seen = self.gateway.snapshot()
+        with self.desk.database.reading() as tx:
+            checksum = rollouts.spec_of(tx, self.row.id)[0].checksum
+            before = intents.all_intents(tx, self.row.id).get(TakeStock(moment="before").key)
+        if isinstance(action, TakeStock):
+            answer = stock_of(seen)
+        else:
+            known = before.result if before is not None and isinstance(before.result, dict) else None
+            answer = health_of(known, seen, action.host, checksum)
         with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.rollout import action as do
 from bot.rollout.decision import Verdict
 from bot.rollout.guidance import Guidance, Level, Task, without_covered
-from bot.rollout.homecoming import MIXED
+from bot.rollout.homes import MIXED
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind
 from bot.rollout.model import AvailableUpdates, HaSettings, HostUpdates, PoolSnapshot, PowerState

@@ -7,7 +7,7 @@ from bot.rollout.checks.finding import Finding, Severity
 from bot.rollout.reason import because
 
 #: VM operations that a backup or a person started, and that end by themselves.
-_OPERATIONS = frozenset({"snapshot", "checkpoint", "export", "copy", "clone", "migrate_send", "pool_migrate", "revert"})
+OPERATIONS = frozenset({"snapshot", "checkpoint", "export", "copy", "clone", "migrate_send", "pool_migrate", "revert"})
 #: Tasks that touch disks without showing on a VM.
 _TASKS = frozenset(
     {
@@ -32,7 +32,7 @@ class BackupsRunning:
 
     def run(self, facts: Facts) -> tuple[Finding, ...]:
         severity = Severity.BLOCKS if facts.starting else Severity.WARNS
-        busy = {vm: sorted(vm.current_operations & _OPERATIONS) for vm in facts.snapshot.vms}
+        busy = {vm: sorted(vm.current_operations & OPERATIONS) for vm in facts.snapshot.vms}
         found = [
             Finding(self.name, severity, because("check.vm_busy", vm=vm.name, operation=operations[0]), vm.uuid)
             for vm, operations in busy.items()

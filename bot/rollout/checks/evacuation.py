@@ -7,6 +7,7 @@ stopping would free is refused, suspended or shut down as the person chose, and 
 from __future__ import annotations
 
 from bot.rollout.blocker import HA_NOISE, PEOPLE_FIRST, Cause, can_suspend, cause_of, treatment_of
+from bot.rollout.checks.backups_running import OPERATIONS
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
 from bot.rollout.fixes import remaining_blockers
@@ -34,7 +35,8 @@ class EvacuationPossible:
             if host.uuid not in facts.blockers and _should_have_been_asked(facts, host.uuid):
                 reason = because("check.evacuation.not_asked", host=host.name)
                 found.append(Finding(self.name, Severity.BLOCKS, reason, host.uuid))
-            found += [self._finding(facts, facts.spec, host, entry) for entry in remaining.get(host.uuid, ())]
+            entries = [entry for entry in remaining.get(host.uuid, ()) if not _passes_before_start(facts, entry)]
+            found += [self._finding(facts, facts.spec, host, entry) for entry in entries]
         return (*found, *self._asked_again(facts, emptied))
 
     def _finding(self, facts: Facts, spec: Spec, host: HostCeiling, entry: VmBlocker) -> Finding:
@@ -66,6 +68,14 @@ class EvacuationPossible:
             return ()
         reason = because("check.evacuation.asked_again", vms=len(noise))
         return (Finding(self.name, Severity.INFORMS, reason, facts.snapshot.pool.uuid),)
+
+
+def _passes_before_start(facts: Facts, entry: VmBlocker) -> bool:
+    """Whether only a backup keeps the VM: the check of backups speaks of it, and holds up the start."""
+    vm = facts.snapshot.vm(entry.vm)
+    if facts.starting or vm is None or cause_of(entry.code) is not Cause.BUSY:
+        return False
+    return bool(vm.current_operations & OPERATIONS)
 
 
 def _should_have_been_asked(facts: Facts, host: str) -> bool:

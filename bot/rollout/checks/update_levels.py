@@ -20,7 +20,7 @@ class UpdateLevels:
         levels = {
             host.uuid: host.last_update_hash
             for host in facts.snapshot.hosts
-            if host.last_update_hash not in ("", facts.snapshot.checksum)
+            if not facts.snapshot.checksum or host.last_update_hash != facts.snapshot.checksum
         }
         if len(set(levels.values())) < 2:
             return ()
