@@ -35,7 +35,7 @@ METHODS: dict[str, str] = {
 
 USAGE_HINT = (
     "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | pause ID | resume ID | "
-    "retry ID | skip ID HOST | abort ID | restore POOL | history | audit"
+    "retry ID | proceed ID | skip ID HOST | abort ID | restore POOL | history | audit"
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.messages.modal import FAILURE, LEVEL, LIVEPATCH, STOPPED
+from bot.messages.modal import FAILURE, FIXES, LEVEL, LIVEPATCH, STOPPED
+from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
@@ -25,7 +26,13 @@ def choices_of(view: Mapping[str, Any]) -> Choices:
         stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
         livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),
         on_livepatch_failure=OnLivepatchFailure(_chosen(view, FAILURE, usual.on_livepatch_failure)),
+        fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
     )
+
+
+def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:
+    elements = view["state"]["values"].get(block_id, {}).values()
+    return [str(option["value"]) for element in elements for option in element.get("selected_options") or ()]
 
 
 def _chosen(view: Mapping[str, Any], block_id: str, usual: str) -> str:

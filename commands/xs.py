@@ -13,9 +13,11 @@ from commands import (
     abort,
     approve,
     audit,
+    check,
     history,
     pause,
     pools,
+    proceed,
     reject,
     restore,
     resume,
@@ -50,6 +52,7 @@ VERBS: tuple[Verb, ...] = (
     pause.VERB,
     resume.VERB,
     retry.VERB,
+    proceed.VERB,
     skip.VERB,
     abort.VERB,
     sync.VERB,
@@ -77,7 +80,7 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, reject, pause, resume, retry, skip, abort, sync, restore):
+    for module in (updates, update, approve, check, reject, pause, resume, retry, proceed, skip, abort, sync, restore):
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

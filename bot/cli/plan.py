@@ -10,6 +10,7 @@ from bot.messages.sentences import sentence
 from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.decision import Estimates
+from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import StoppedVms
@@ -37,15 +38,23 @@ def register(main: click.Group) -> None:
     show_default=True,
     help="What happens to VMs that cannot move.",
 )
+@click.option(
+    "--fix",
+    "fixes",
+    type=click.Choice([remedy.value for remedy in Remedy]),
+    multiple=True,
+    help="What to put right for the rollout; may be given several times.",
+)
 @click.pass_context
-def plan(ctx: click.Context, pool: str, level: str, stopped_vms: str) -> None:
+def plan(ctx: click.Context, pool: str, level: str, stopped_vms: str, fixes: tuple[str, ...]) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())
     missing: tuple[str, ...] = ()
     try:
         missing = gateway.missing_permissions((*OBSERVING, *ROLLING))
-        preview = look(pool, gateway, Choices(Level(level), StoppedVms(stopped_vms)), Estimates(), RealTime())
+        choices = Choices(Level(level), StoppedVms(stopped_vms), fixes=frozenset(map(Remedy, fixes)))
+        preview = look(pool, gateway, choices, Estimates(), RealTime())
     except XenError:
         # Without the role the list of updates cannot be read, and that alone would not say what else is missing.
         _print_missing(missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.rollout.checks import Report
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
-from bot.rollout.proposal import Choices
+from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
 from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
@@ -13,6 +13,7 @@ from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing, policy_of
 from storage import pools, rollouts
 from storage.actors import Actor
+from storage.tables import RolloutRow
 
 
 class Blocked(RolloutError):
@@ -21,6 +22,14 @@ class Blocked(RolloutError):
     def __init__(self, report: Report) -> None:
         super().__init__("This update cannot be carried out as things are.", "See what blocks it below.")
         self.report = report
+
+
+def _not_started(row: RolloutRow) -> None:
+    if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+        raise NotAllowed(
+            f"Rollout {row.id} is {row.state.value.replace('_', ' ')}: its checks are over.",
+            "Its thread shows how far it is.",
+        )
 
 
 class Asking(Desk):
@@ -33,6 +42,21 @@ class Asking(Desk):
         """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
         return self._look(alias, choices, starting=starting)
+
+    def check_again(self, rollout_id: int, actor: Actor) -> Standing:
+        """Run the checks of a rollout that has not started once more, and keep what they say with it.
+
+        Changes neither spec nor approvals. Asks XAPI, so it takes seconds. Raises `NotAllowed` when it has started.
+        """
+        row = self._get(rollout_id)
+        require(self.authority, actor, Role.VIEWER, row.pool_alias)
+        _not_started(row)
+        preview = self._look(self._known(row.pool_alias), choices_of(self.standing(rollout_id).spec))
+        with self.database.transaction() as tx:
+            _not_started(rollouts.get(tx, rollout_id))
+            now = self.time.now()
+            rollouts.set_checks(tx, rollout_id, {**preview.report.as_dict(), "at": now.isoformat()}, now)
+        return self.standing(rollout_id)
 
     def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
         """Ask for a rollout.
