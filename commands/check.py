@@ -14,7 +14,8 @@ from commands.context import Context
 
 
 def _check(call: Call) -> None:
-    call.answer(checked(call.context.rollouts.check_again(int(call.value), call.actor)))
+    rollout_id, _digest = card.parse_value(call.value)
+    call.answer(checked(call.context.rollouts.check_again(rollout_id, call.actor)))
 
 
 def register(app: App, context: Context) -> None:

@@ -84,7 +84,7 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
 def _proceed(standing: Standing) -> list[Element]:
     """The button that accepts a host as it is after its turn; only where the gate asks."""
     row = standing.row
-    if "proceed" not in row.problem_options:
+    if row.problem is None or "proceed" not in row.problem.get("options", ()):
         return []
     asks = confirm(
         _("Go on with rollout {id}?").format(id=row.id),

@@ -276,7 +276,7 @@ def _buttons(standing: Standing) -> list[Element]:
         button(
             _("Run checks again"),
             CHECK,
-            str(row.id),
+            value,
             label=_("Run the checks of rollout {id} again").format(id=row.id),
         ),
     ]

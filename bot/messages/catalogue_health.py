@@ -14,6 +14,10 @@ SENTENCES: dict[str, str] = {
     "debt.disc_back": "The disc of VM {vm} is in its drive again.",
     "debt.disc_other": "Somebody put another disc into the drive of VM {vm}; it is left alone.",
     "debt.disc_vm_elsewhere": "VM {vm} was moved to a host that cannot read its disc; the drive stays empty.",
+    "debt.opened.disc_ejected": "Disc taken out of the drive of VM {label}, to be put back.",
+    "debt.opened.host_lent": "Host {label} put into service, to be taken out of it again.",
+    "debt.settled.disc_ejected": "Disc of VM {label}: put back.",
+    "debt.settled.host_lent": "Host {label}: out of service again.",
     # the gate
     "host.checking": "{host}: checking that all is as well as before its turn.",
     "gate.not_live": "{host} does not answer after its turn.",

@@ -58,7 +58,7 @@ class DebtKind(StrEnum):
     VM_HOME = "vm_home"
     VM_SUSPENDED = "vm_suspended"
     VM_STOPPED = "vm_stopped"
-    DISC = "disc"
+    DISC = "disc_ejected"
     HOST_LENT = "host_lent"
 
 
