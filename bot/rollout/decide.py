@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
-from bot.rollout.gate import stock_before, take_stock
+from bot.rollout.gate import take_stock
 from bot.rollout.homecoming import settle_homeless, settle_vms
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
@@ -243,7 +243,7 @@ def _claimed_by_others(round_: Round) -> bool:
 def _ending(round_: Round, progress: tuple[TurnProgress, ...], *, clear: bool) -> Decision:
     """Take the steps there are; ask people only when nothing moves by itself any more."""
     giving_up = round_.memory.giving_up and not _claimed_by_others(round_)
-    if clear and not round_.steps and not round_.memory.settling and stock_before(round_.memory) is not None:
+    if clear and not round_.steps and not round_.memory.settling:
         clear = take_stock(round_, "after")
     if not round_.steps and (clear or giving_up) and release(round_) and not round_.steps:
         if clear:

@@ -41,7 +41,7 @@ def complaints(
 ) -> tuple[Reason, ...]:
     """What is wrong with the host after its turn, compared with how it was before the rollout.
 
-    `before` is the stock taken then, None when there is none: what was down already is then held against the host.
+    `before` is the stock taken then. Without one nobody knows what was down already, so only the host itself counts.
     """
     record = snapshot.host(host)
     if record is None:
@@ -58,6 +58,8 @@ def _complaints(
         yield because("gate.not_enabled", host=host.name)
     if host.last_update_hash != checksum and host.latest_synced_updates_applied == "no":
         yield because("gate.old_level", host=host.name)
+    if not was:
+        return
     missing = [uuid for uuid in host.unplugged_srs if uuid not in was.get("unplugged", ())]
     if missing:
         names = [sr.name if (sr := snapshot.sr(uuid)) else uuid for uuid in missing]
@@ -96,9 +98,14 @@ def stock_before(memory: Memory) -> Mapping[str, Any] | None:
 
 
 def take_stock(round_: Round, moment: str) -> bool:
-    """Have the pool's state written down; True when it is."""
+    """Have the pool's state written down; True when it is, or cannot be at the end, where nothing hangs on it."""
     action = TakeStock(moment=moment)
     if _result(round_.memory, action.key) is not None:
+        return True
+    if moment == "after" and stock_before(round_.memory) is None:
+        return True  # there is nothing to compare it with
+    intent = round_.memory.intent(action.key)
+    if moment == "after" and intent is not None and intent.state is IntentState.FAILED and not intent.transient:
         return True
     round_.pursue(action, because("stock.taking", moment=moment))
     return False

@@ -78,8 +78,9 @@ def hold_pool(round_: Round) -> bool:
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
         take_stock(round_, "before")
         return False
-    begun = any(key.startswith(("DisableHost:", "ApplyUpdates:")) for key in memory.intents)
-    if not begun and not take_stock(round_, "before"):
+    # Later than this it would no longer be how the pool was before (a rollout that an older release began has none).
+    early = all(key.startswith(("ClaimPool:", "TakeStock:")) for key in memory.intents)
+    if early and not take_stock(round_, "before"):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
     for fix in unapproved:

@@ -14,7 +14,7 @@ from bot.rollout.equipment import Probe
 from bot.rollout.model import Host
 from bot.xen import wire
 from bot.xen.connection import PoolConnection
-from bot.xen.errors import HandleGone, RoleMissing, XenError
+from bot.xen.errors import TIMEOUT, HandleGone, NotCoordinator, RoleMissing, SessionLost, XenError
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +41,11 @@ class Prober:
         read = self._connection.read
         try:
             told = wire.moment(read("host.get_servertime", host.ref))
+        except (SessionLost, NotCoordinator):
+            raise
         except XenError as error:
-            if error.code.startswith("XSBOT_"):
+            # A coordinator that waits for a dead member does not answer in time; anything else of that kind is its own.
+            if error.code.startswith("XSBOT_") and error.code != TIMEOUT:
                 raise
             return Probe(code=error.code)
         skew = (told - expected).total_seconds() if told is not None else 0.0
