@@ -24,9 +24,15 @@ _TURN = ("ApplyUpdates", "RebootHost", "RestartToolstack", "EnableHost")
 _HOMECOMING = tuple(f"{kind.__name__}:" for kind in (MigrateVm, ResumeVm, StartVm))
 
 
-def health_of(before: Mapping[str, Any] | None, snapshot: PoolSnapshot, host: str, checksum: str) -> dict[str, Any]:
+def health_of(
+    before: Mapping[str, Any] | None,
+    snapshot: PoolSnapshot,
+    host: str,
+    checksum: str,
+    left_alone: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """What an intent keeps of one look at a host; see `complaints`."""
-    found = complaints(before, snapshot, host, checksum)
+    found = complaints(before, snapshot, host, checksum, left_alone)
     return {"complaints": [reason.as_dict() for reason in found], "accepted": ""}
 
 
@@ -37,10 +43,15 @@ def accepted(result: object, who: str) -> dict[str, Any]:
 
 
 def complaints(
-    before: Mapping[str, Any] | None, snapshot: PoolSnapshot, host: str, checksum: str
+    before: Mapping[str, Any] | None,
+    snapshot: PoolSnapshot,
+    host: str,
+    checksum: str,
+    left_alone: frozenset[str] = frozenset(),
 ) -> tuple[Reason, ...]:
     """What is wrong with the host after its turn, compared with how it was before the rollout.
 
+    `left_alone` are VMs that other people stopped while they were owed back: that was seen, and is listed at the end.
     `before` is the stock taken then. Without one nobody knows what was down already, so only the host itself counts.
     """
     record = snapshot.host(host)
@@ -48,7 +59,8 @@ def complaints(
         return ()
     if not record.live:
         return (because("gate.not_live", host=record.name),)
-    return tuple(_complaints(record, snapshot, checksum, hosts_in(before).get(host, {}), vms_in(before)))
+    vms = {uuid: kept for uuid, kept in vms_in(before).items() if uuid not in left_alone}
+    return tuple(_complaints(record, snapshot, checksum, hosts_in(before).get(host, {}), vms))
 
 
 def _complaints(

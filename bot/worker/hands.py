@@ -144,11 +144,12 @@ class Hands:
         with self.desk.database.reading() as tx:
             checksum = rollouts.spec_of(tx, self.row.id)[0].checksum
             before = intents.all_intents(tx, self.row.id).get(TakeStock(moment="before").key)
+            left_alone = debts.subjects_left_alone(tx, self.row.id)
         if isinstance(action, TakeStock):
             answer = stock_of(seen)
         else:
             known = before.result if before is not None and isinstance(before.result, dict) else None
-            answer = health_of(known, seen, action.host, checksum)
+            answer = health_of(known, seen, action.host, checksum, left_alone)
         with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)

@@ -13,7 +13,7 @@ from bot.rollout.errors import NotAllowed
 from bot.rollout.lifecycle import State
 from storage import intents
 
-from .rehearsal import Rehearsal, rehearse, small
+from .rehearsal import Rehearsal, rehearse, scene, small
 
 FIRST = {"host": "xs-01"}
 
@@ -99,10 +99,11 @@ def test_what_was_down_before_is_not_held_against_the_host() -> None:
         assert "no setting, host, connection or VM is worse" in outcome(rollout.standing, done).text
 
 
-def test_a_vm_that_died_meanwhile_is_asked_about() -> None:
-    with rehearse(small(ha=False)) as rollout:
+def test_a_vm_that_died_on_its_host_is_asked_about() -> None:
+    """Nobody moved it, so nobody owes it; one that people stop while it is away from home is theirs."""
+    with rehearse(scene("toolstack-only")) as rollout:
         home = rollout.pool.vm("web-01").resident_on
-        rollout.when("host_booted", lambda: rollout.pool.fault("vm_dies", vm="web-01"), host=home)
+        rollout.when("toolstack_restarted", lambda: rollout.pool.fault("vm_dies", vm="web-01"), host=home)
         rollout.ask().approve()
         assert rollout.drive() is State.NEEDS_ATTENTION
         assert (rollout.problem.code, rollout.problem.params["vms"]) == ("gate.vms_stopped", "web-01")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.lab.scenario import VmSpec
-from bot.rollout.checks import CHECKS, Report, Severity
+from bot.rollout.checks import CHECKS, Facts, Report, Severity, run_checks
+from bot.rollout.equipment import GuestTools
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
@@ -173,8 +174,6 @@ def test_without_an_update_channel_and_with_a_sync_at_work() -> None:
 
 def report_of_busy(pool: Rehearsal) -> Report:
     """The checks while a sync runs, without waiting for its end as reading the updates would."""
-    from bot.rollout.checks import Facts, run_checks
-
     snapshot = pool.gateway.snapshot()
     return run_checks(Facts(snapshot, None, Choices(), {}, snapshot.taken_at))
 
@@ -232,3 +231,25 @@ def test_a_fix_that_is_chosen_no_longer_blocks(pool: Rehearsal) -> None:
         pool.pool.fault(condition, **arguments, on=False)
         assert [severity for severity, _ in said(found, check)] == [INFORMS]
         assert not found.blocked, found.of(BLOCKS)
+
+
+def test_an_xapi_without_vm_groups_is_looked_at_all_the_same(pool: Rehearsal) -> None:
+    pool.pool.fault("call_fails", method="VM_group.get_all_records", code="MESSAGE_METHOD_UNKNOWN, VM_group")
+    assert "anti_affinity" in report(pool).passed
+
+
+def test_what_a_full_look_reads_of_discs_links_and_tools(pool: Rehearsal) -> None:
+    for name, arguments in (("local_cd", VM), ("link_down", HOST), ("bond_degraded", HOST), ("tools_old", VM)):
+        pool.pool.fault(name, **arguments)
+    try:
+        full, quick = pool.gateway.snapshot(), pool.gateway.snapshot(disks=False)
+    finally:
+        for name, arguments in (("local_cd", VM), ("link_down", HOST), ("bond_degraded", HOST), ("tools_old", VM)):
+            pool.pool.fault(name, **arguments, on=False)
+    (vm,) = (entry for entry in full.vms if entry.name == "web-02")
+    (drive,) = vm.drives
+    assert (drive.name, drive.keeps, vm.tools, vm.agent_live) == ("driver-disc.iso", True, GuestTools.OLD, True)
+    (host,) = (entry for entry in full.hosts if entry.name == "xs-02")
+    assert (host.links_down, host.bonds_degraded) == ((), ("bond0",))
+    assert {(entry.drives, entry.tools, entry.agent_live) for entry in quick.vms} == {((), GuestTools.UNKNOWN, None)}
+    assert all(entry.links_down == entry.bonds_degraded == () for entry in quick.hosts)

@@ -56,6 +56,11 @@ def test_what_was_so_before_is_nobodys_fault() -> None:
     assert complaints(before, pool(worse, {"agent_live": False}), "host-1", NEW) == ()
 
 
+def test_a_vm_that_people_stopped_while_it_was_owed_is_theirs() -> None:
+    stopped = pool(guest={"power_state": PowerState.HALTED, "resident_on": None})
+    assert complaints(BEFORE, stopped, "host-1", NEW, frozenset({"vm-web"})) == ()
+
+
 def test_without_a_stock_only_the_host_itself_counts() -> None:
     assert complaints(None, pool({"links_down": ("eth1",)}, {"agent_live": False}), "host-1", NEW) == ()
     assert [entry.code for entry in complaints(None, pool({"enabled": False}), "host-1", NEW)] == ["gate.not_enabled"]
