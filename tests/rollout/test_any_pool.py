@@ -10,6 +10,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ from .ideal_pool import IdealPool, blockers, disc_of
 
 _ROUNDS = 600
 _EXAMPLES = int(os.environ.get("XSBOT_EXAMPLES", "150"))
+pytestmark = pytest.mark.timeout(120 + 2 * _EXAMPLES)
 #: Most VMs can move; some have a device of their host, some a disk on it.
 _TIES: list[dict[str, Any]] = [{}, {}, {}, {"has_pci": True}, {"local_srs": ("sr-local",)}]
 _TASKS = st.frozensets(st.sampled_from([Task.RESTART_TOOLSTACK, Task.REBOOT_HOST, Task.EVACUATE_HOST]), max_size=2)
