@@ -13,6 +13,7 @@ from bot.errors import XsbotError
 #: Bot scope -> what it is needed for, as operators read it in docs/slack-app.md.
 SCOPES: dict[str, str] = {
     "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
+    "files:write": "Put the picture and the report of a finished rollout into its thread.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
 }
@@ -27,6 +28,8 @@ METHODS: dict[str, str] = {
     "chat.getPermalink": "",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "usergroups.users.list": "usergroups:read",
     "views.open": "",
     "views.push": "",
@@ -35,7 +38,7 @@ METHODS: dict[str, str] = {
 
 USAGE_HINT = (
     "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | pause ID | resume ID | "
-    "retry ID | proceed ID | skip ID HOST | abort ID | restore POOL | history | audit"
+    "retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
 )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
-from bot.delivery.rendering import ask_of
+from bot.delivery.rendering import ask_about, ask_of
 from bot.errors import XsbotError
 from bot.messages import card
+from bot.messages.amendment import amendment_modal
 from bot.messages.answers import approved, stale
 from bot.messages.blocks import View
-from bot.rollout.difference import compare
+from bot.rollout.amendment import changes
 from bot.rollout.errors import StaleDigest
 from bot.rollout.reason import Reason
 from bot.rollout.spec import parse_spec
@@ -21,11 +22,13 @@ from commands.call import Call, clicked
 from commands.context import Context
 from commands.verb import Verb
 from storage import rollouts as records
-from storage.tables import RolloutRow, SpecRow
+from storage.errors import NotFound
+from storage.tables import SpecRow
 
 
 def run(call: Call) -> None:
-    """Show the card. Typing a command approves nothing: whoever approves has read what."""
+    """Show the card, or that of the amendment that waits. Typing a command approves nothing: whoever approves has
+    read what."""
     _show(call, call.rollout())
 
 
@@ -36,38 +39,37 @@ def _show(call: Call, rollout_id: int) -> None:
 def _card(call: Call, rollout_id: int) -> View:
     standing = call.context.rollouts.standing(rollout_id)
     call.require(Role.VIEWER, standing.row.pool_alias)
+    if standing.amendment is not None:
+        ask = ask_about(call.context.settings, standing, standing.amendment)
+        return amendment_modal(standing, standing.amendment, ask)
     return card.card_modal(standing, ask_of(call.context.settings, standing))
 
 
 def _approve(call: Call) -> None:
     rollout_id, digest = card.parse_value(call.value)
     try:
-        call.answer(approved(call.context.rollouts.approve(rollout_id, digest, call.actor)))
+        call.answer(approved(call.context.rollouts.approve(rollout_id, digest, call.actor), digest))
+    except NotFound:
+        raise
     except StaleDigest as error:
-        _redraw(call, rollout_id)
+        call.context.rollouts.redraw(rollout_id, digest)
         call.answer(stale(error, _differences(call, rollout_id, digest)))
     except XsbotError:
-        _redraw(call, rollout_id)
+        # A refused click means that the card may look older than things are.
+        call.context.rollouts.redraw(rollout_id, digest)
         raise
-
-
-def _redraw(call: Call, rollout_id: int) -> None:
-    """A refused click means that the card may look older than things are."""
-    with call.context.rollouts.database.transaction() as tx:
-        if tx.get(RolloutRow, rollout_id) is not None:
-            records.redraw(tx, rollout_id, call.context.time.now())
 
 
 def _differences(call: Call, rollout_id: int, digest: str) -> tuple[Reason, ...]:
     with call.context.rollouts.database.reading() as tx:
         old = tx.get(SpecRow, (rollout_id, digest))
-        return () if old is None else compare(parse_spec(old.body), records.spec_of(tx, rollout_id)[0])
+        return () if old is None else changes(parse_spec(old.body), records.spec_of(tx, rollout_id)[0])
 
 
 VERB = Verb(
     "approve",
     "/xs approve <id>",
-    "Opens the card with its Approve button; approves nothing by itself.",
+    "Opens the card (or that of a waiting amendment) with its Approve button; approves nothing by itself.",
     "approver",
     run,
     opens=True,

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from bot.messages import card, modal
 from bot.messages.answers import MIN_REASON, reason_too_short, reject_title, rejected
 from bot.messages.blocks import View
-from bot.rollout.errors import NotAllowed
+from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollouts import Role
 from commands.call import Call, clicked
@@ -32,6 +32,14 @@ def _ask(call: Call, rollout_id: int, digest: str = "") -> None:
 def _form(call: Call, rollout_id: int, digest: str) -> View:
     standing = call.context.rollouts.standing(rollout_id)
     call.require(Role.APPROVER, standing.row.pool_alias)
+    if standing.amendment is not None and digest in ("", standing.amendment.row.digest):
+        return modal.reject_form(standing, standing.amendment.row.digest)
+    if digest not in ("", standing.digest):
+        call.context.rollouts.redraw(rollout_id, digest)
+        raise StaleDigest(
+            f"What this button belongs to is no longer asked for in rollout {rollout_id}.",
+            "Look at the newest card in its thread.",
+        )
     if standing.row.state is not State.AWAITING_APPROVAL:
         raise NotAllowed(
             f"Rollout {rollout_id} no longer waits for approval: it is {standing.row.state.value.replace('_', ' ')}.",
@@ -40,7 +48,23 @@ def _form(call: Call, rollout_id: int, digest: str) -> View:
     return modal.reject_form(standing, digest or standing.digest)
 
 
-VERB = Verb("reject", "/xs reject <id>", "Asks for a reason, then refuses a rollout.", "approver", run, opens=True)
+def _reject(call: Call, rollout_id: int, digest: str, why: str) -> None:
+    rollouts = call.context.rollouts
+    try:
+        call.answer(rejected(rollouts.reject(rollout_id, digest, call.actor, why), digest))
+    except StaleDigest:
+        rollouts.redraw(rollout_id, digest)
+        raise
+
+
+VERB = Verb(
+    "reject",
+    "/xs reject <id>",
+    "Asks for a reason, then refuses a rollout or its amendment.",
+    "approver",
+    run,
+    opens=True,
+)
 
 
 def register(app: App, context: Context) -> None:
@@ -62,11 +86,8 @@ def register(app: App, context: Context) -> None:
             return
         ack(response_action="update", view=modal.loading(reject_title(about["rollout"]), "Passing it on."))
         sent = call.acknowledged()
-        sent.later(
-            lambda: sent.answer(
-                rejected(context.rollouts.reject(int(about["rollout"]), str(about["digest"]), call.actor, why))
-            )
-        )
+        rollout_id, digest = int(about["rollout"]), str(about["digest"])
+        sent.later(lambda: _reject(sent, rollout_id, digest, why))
 
     app.action(card.REJECT)(click)
     app.view(modal.REJECT)(submit)

@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.messages.answers import retired
 from commands import (
     abort,
+    amend,
     approve,
     audit,
     check,
@@ -54,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     retry.VERB,
     proceed.VERB,
     skip.VERB,
+    amend.VERB,
     abort.VERB,
     sync.VERB,
     restore.VERB,
@@ -80,7 +82,9 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (updates, update, approve, check, reject, pause, resume, retry, proceed, skip, abort, sync, restore):
+    for module in (
+        updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort, sync, restore
+    ):  # fmt: skip
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

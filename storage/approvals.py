@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.policy import Approval
-from storage import rollouts
+from storage import amendments, rollouts
 from storage.actors import Actor
 from storage.errors import Conflict, NotFound
 from storage.tables import ApprovalRow
@@ -23,7 +23,8 @@ def approve(tx: Session, rollout_id: int, digest: str, user: Actor, at: datetime
     """
     if user.kind != "slack":
         raise NotAllowed("Approvals are given in Slack only.", "Open the card with /xs approve.")
-    if rollouts.get(tx, rollout_id).digest != digest:
+    amendment = amendments.open_of(tx, rollout_id)
+    if rollouts.get(tx, rollout_id).digest != digest and (amendment is None or amendment.digest != digest):
         raise StaleDigest(
             f"Rollout {rollout_id} was changed since this card was posted.", "Look at the newest card and decide there."
         )
@@ -40,6 +41,8 @@ def approve(tx: Session, rollout_id: int, digest: str, user: Actor, at: datetime
     except IntegrityError as error:
         raise _twice(rollout_id) from error
     rollouts.redraw(tx, rollout_id, at)
+    if amendment is not None:
+        amendments.redraw(tx, amendment, at)
     return _approval(row)
 
 

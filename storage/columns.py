@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String
 from sqlalchemy.types import TypeDecorator
 
+from bot.rollout.amendment import AmendmentState
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase
 
@@ -64,8 +65,12 @@ class Topic(StrEnum):
     """One milestone in the rollout's thread."""
     ATTENTION = "attention"
     """The rollout cannot go on without a person."""
+    AMENDMENT = "amendment"
+    """The card of a proposed amendment is to be posted or edited."""
     OUTCOME = "outcome"
     """The rollout is over."""
+    REPORT = "report"
+    """The picture and the report of a rollout that is over."""
     DEBTS = "debts"
     """What is owed to a pool for too long, and nobody gives it back."""
     AUDIT = "audit"
@@ -101,6 +106,13 @@ class StateWord(_Word):
 
     cache_ok = True
     words = State
+
+
+class AmendmentStateWord(_Word):
+    """What became of an amendment."""
+
+    cache_ok = True
+    words = AmendmentState
 
 
 class IntentStateWord(_Word):

@@ -25,7 +25,7 @@ from storage.tables import OutboxRow
 __all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Topic"]
 
 #: Topics whose message is rendered from the newest state when it is sent, so that one pending row is enough.
-COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.DEBTS})
+COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.AMENDMENT, Topic.DEBTS})
 
 _UNSENT = (col(OutboxRow.sent_at).is_(None), col(OutboxRow.dead_at).is_(None))
 
@@ -33,6 +33,11 @@ _UNSENT = (col(OutboxRow.sent_at).is_(None), col(OutboxRow.dead_at).is_(None))
 def rollout_lane(rollout_id: int) -> str:
     """The lane of one rollout's card and thread."""
     return f"rollout:{rollout_id}"
+
+
+def report_lane(rollout_id: int) -> str:
+    """The lane of one rollout's files: what cannot be drawn or uploaded holds up no message."""
+    return f"report:{rollout_id}"
 
 
 def pool_lane(pool_uuid: str) -> str:
@@ -78,6 +83,11 @@ def next_due_at(tx: Session) -> datetime | None:
     heads = select(func.min(OutboxRow.id)).where(*_UNSENT).group_by(col(OutboxRow.lane))
     query = select(OutboxRow.not_before).where(col(OutboxRow.id).in_(heads)).order_by(col(OutboxRow.not_before))
     return tx.exec(query.limit(1)).first()
+
+
+def empty(tx: Session, lane: str) -> bool:
+    """Whether nothing of that lane waits."""
+    return tx.exec(select(OutboxRow.id).where(OutboxRow.lane == lane, *_UNSENT).limit(1)).first() is None
 
 
 def claim(tx: Session, row_id: int, at: datetime) -> OutboxRow:
@@ -131,7 +141,7 @@ def give_up(tx: Session, row_id: int, error: str, at: datetime) -> None:
         reason=because("message.undeliverable", topic=row.topic.value, key=row.key, error=error),
         sentence=f"A message ({row.topic.value}) could not be delivered: {error}.",
         at=at,
-        rollout_id=int(number) if prefix == "rollout" else None,
+        rollout_id=int(number) if prefix in ("rollout", "report") else None,
         pool_uuid=number if prefix == "pool" else "",
         announce=row.topic is not Topic.AUDIT,
     )

@@ -14,12 +14,13 @@ from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from bot.rollout.amendment import Offer
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, State, check_transition
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec, digest_of, parse_spec
-from storage import audit, outbox
+from storage import amendments, audit, outbox
 from storage.actors import Actor
 from storage.columns import Topic
 from storage.errors import Conflict, NotFound, PoolBusy, SpecDamaged
@@ -193,11 +194,22 @@ def transition(
         pool_uuid=row.pool_uuid,
         details={"from": present.value, "to": to.value, "digest": row.digest},
     )
+    if present is State.NEEDS_ATTENTION:
+        # What somebody proposed was an answer to the question that is answered now.
+        amendments.overtake(tx, row, actor, at)
     redraw(tx, rollout_id, at)
     if to is State.NEEDS_ATTENTION:
         _enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
     if to in TERMINAL and present in _UNDER_WAY:
         _enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
+        outbox.enqueue(
+            tx,
+            Topic.REPORT,
+            lane=outbox.report_lane(rollout_id),
+            key=f"rollout:{rollout_id}:{Topic.REPORT.value}",
+            payload={"rollout_id": rollout_id},
+            at=at,
+        )
     return row
 
 
@@ -208,16 +220,23 @@ def set_problem(
     options: Iterable[str] = (),
     keys: Iterable[str] = (),
     host: str = "",
+    offers: Iterable[Offer] = (),
 ) -> RolloutRow:
     """Say what needs attention, what a person may answer, and which intents a retry asks for anew; None clears it.
 
-    `host` is the uuid of the one host that it concerns. A problem is also gone as soon as the rollout moves to another
-    state than *needs attention*.
+    `host` is the uuid of the one host that it concerns, `offers` are the amendments that would solve it. A problem is
+    also gone as soon as the rollout moves to another state than *needs attention*.
     """
     row = get(tx, rollout_id)
     row.problem = None
     if reason is not None:
-        row.problem = {"reason": reason.as_dict(), "options": list(options), "keys": list(keys), "host": host}
+        row.problem = {
+            "reason": reason.as_dict(),
+            "options": list(options),
+            "keys": list(keys),
+            "host": host,
+            "offers": [offer.as_dict() for offer in offers],
+        }
     return _saved(tx, row)
 
 
@@ -282,13 +301,22 @@ def spec_of(tx: Session, rollout_id: int) -> tuple[Spec, bytes, str]:
     Raises `SpecDamaged` when the bytes are gone or do not match, `InvalidSpec` when this release cannot read them.
     """
     digest = get(tx, rollout_id).digest
+    spec, stored = spec_at(tx, rollout_id, digest)
+    return spec, stored, digest
+
+
+def spec_at(tx: Session, rollout_id: int, digest: str) -> tuple[Spec, bytes]:
+    """The spec of that digest, the rollout's own or one that was proposed for it, and its bytes.
+
+    Raises like `spec_of`.
+    """
     stored = tx.get(SpecRow, (rollout_id, digest))
     if stored is None or digest_of(stored.body) != digest:
         raise SpecDamaged(
             f"The stored spec of rollout {rollout_id} is not the one that was approved.",
             "Somebody changed the database: check it with `xsbot audit verify` and ask for a new rollout.",
         )
-    return parse_spec(stored.body), stored.body, digest
+    return parse_spec(stored.body), stored.body
 
 
 def updates_of(row: RolloutRow) -> AvailableUpdates:

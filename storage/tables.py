@@ -10,14 +10,16 @@ import json
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData, text
+from sqlalchemy import Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from bot.rollout.amendment import AmendmentState, Offer
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase, TurnProgress
 from bot.rollout.reason import Reason
 from storage.actors import Actor
 from storage.columns import (
+    AmendmentStateWord,
     Bytes,
     DebtKindWord,
     Document,
@@ -151,7 +153,12 @@ class RolloutRow(Table, table=True):
     @property
     def problem_options(self) -> tuple[str, ...]:
         """What a person may answer to the problem."""
-        return () if self.problem is None else tuple(self.problem["options"])
+        return () if self.problem is None else tuple(self.problem.get("options", ()))
+
+    @property
+    def problem_offers(self) -> tuple[Offer, ...]:
+        """The amendments that would solve the problem."""
+        return () if self.problem is None else tuple(map(Offer.from_dict, self.problem.get("offers", ())))
 
 
 class SpecRow(Table, table=True):
@@ -163,6 +170,60 @@ class SpecRow(Table, table=True):
     digest: str = Field(primary_key=True)
     body: bytes = Field(sa_type=Bytes)
     created_at: datetime = Field(sa_type=Moment)
+
+
+class AmendmentRow(Table, table=True):
+    """One proposed change of a running rollout's spec. Its spec is in `specs`, its approvals in `approvals`.
+
+    `replaces` is the digest it was proposed against, `offer` what it changes, `why` the problem it solves. For another
+    checksum `updates`, `forecast` and `checks` take the place of the rollout's own once it takes effect.
+    """
+
+    __tablename__ = "amendments"
+    __table_args__ = (
+        _only("uq_amendments_open", "rollout_id", where="state = 'open'"),
+        UniqueConstraint("rollout_id", "number"),
+        UniqueConstraint("rollout_id", "digest"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int = Field(default=None, primary_key=True)
+    rollout_id: int = Field(foreign_key="rollouts.id")
+    number: int
+    digest: str
+    replaces: str
+    state: AmendmentState = Field(default=AmendmentState.OPEN, sa_type=AmendmentStateWord)
+    proposer_kind: str
+    proposer_id: str
+    proposer_name: str
+    offer: dict[str, Any] = Field(sa_type=Document)
+    why: dict[str, Any] = Field(sa_type=Document)
+    updates: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    forecast: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    checks: Any = Field(default=None, sa_type=Document, nullable=True)
+    created_at: datetime = Field(sa_type=Moment)
+    closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    outcome: dict[str, Any] | None = Field(default=None, sa_type=Document)
+
+    @property
+    def proposer(self) -> Actor:
+        """Who proposed it."""
+        return Actor(self.proposer_kind, self.proposer_id, self.proposer_name)  # type: ignore[arg-type]
+
+    @property
+    def change(self) -> Offer:
+        """What it changes."""
+        return Offer.from_dict(self.offer)
+
+    @property
+    def why_reason(self) -> Reason:
+        """What the rollout needed attention for."""
+        return Reason.from_dict(self.why)
+
+    @property
+    def outcome_reason(self) -> Reason | None:
+        """What became of it, None while it is open."""
+        return None if self.outcome is None else Reason.from_dict(self.outcome)
 
 
 class ApprovalRow(Table, table=True):

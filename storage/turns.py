@@ -10,6 +10,7 @@ from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from bot.rollout.memory import TurnPhase, TurnProgress
+from storage import timeline
 from storage.tables import TurnRow
 
 __all__ = ["TurnRow", "durations", "of", "record"]
@@ -34,6 +35,8 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
             name=progress.name,
             phase=progress.phase,
         )
+    if created or row.phase is not progress.phase:
+        timeline.enter(tx, rollout_id, progress.host, progress.phase, at)
     changed = created or (row.phase, row.left, row.total) != (progress.phase, progress.left, progress.total)
     row.name, row.phase, row.left, row.total = progress.name, progress.phase, progress.left, progress.total
     if progress.phase is not TurnPhase.WAITING and row.started_at is None:

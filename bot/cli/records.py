@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
+from bot.app import gateways_of
 from bot.cli.export import export
 from bot.cli.main import Session, os_user
+from bot.delivery.rendering import files_of
+from bot.messages.amendment import offer_meaning
 from bot.messages.sentences import sentence
+from bot.messages.text import plain
+from bot.rollout.amendment import AmendmentKind
 from bot.rollouts import Role, Rollouts, Standing
 from bot.time import RealTime
 from storage import audit as trail
@@ -38,17 +44,21 @@ class _Nobody:
 
 
 @contextmanager
-def _desk(session: Session) -> Iterator[Rollouts]:
+def _desk(session: Session, *, reaching_pools: bool = False) -> Iterator[Rollouts]:
+    """The use-cases; most of them need the database alone, and the pools may be out of reach from here."""
     database = session.database()
+    gateways = gateways_of(session.settings, RealTime()) if reaching_pools else {}
     try:
-        yield Rollouts(database, {}, session.settings, RealTime(), _Nobody(), sentence)
+        yield Rollouts(database, gateways, session.settings, RealTime(), _Nobody(), sentence)
     finally:
+        for gateway in gateways.values():
+            gateway.close()
         database.close()
 
 
 @click.group()
 def rollouts() -> None:
-    """Look at rollouts, pause or end one; for when Slack is down."""
+    """Look at rollouts, steer or end one; for when Slack is down."""
 
 
 @rollouts.command("list")
@@ -68,6 +78,28 @@ def show(session: Session, rollout_id: int) -> None:
     """One rollout: where it stands, its hosts, what is owed."""
     with _desk(session) as desk:
         _show(desk.standing(rollout_id))
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.option(
+    "--out",
+    "directory",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=Path(),
+    show_default="here",
+    help="Where the files go.",
+)
+@click.pass_obj
+def report(session: Session, rollout_id: int, directory: Path) -> None:
+    """Write the picture (PNG) and the report (HTML) of a rollout, as its thread has them."""
+    with _desk(session) as desk:
+        standing = desk.standing(rollout_id)
+        with desk.database.reading() as tx:
+            files = files_of(tx, standing)
+    for file in files:
+        (directory / file.name).write_bytes(file.content)
+        click.echo(f"{directory / file.name}: {len(file.content)} bytes")
 
 
 @rollouts.command()
@@ -103,6 +135,39 @@ def abort(session: Session, rollout_id: int, reason: str, yes: bool) -> None:
         _show(desk.abort(rollout_id, os_user(), reason))
 
 
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.argument("host")
+@click.pass_obj
+def skip(session: Session, rollout_id: int, host: str) -> None:
+    """Leave HOST (its name or uuid) out of a rollout; the others go on. Refused for the coordinator."""
+    with _desk(session) as desk:
+        _show(desk.skip(rollout_id, host, os_user())[0])
+
+
+@rollouts.command()
+@click.argument("rollout_id", type=int)
+@click.argument("what", required=False, type=click.Choice([kind.value for kind in AmendmentKind]))
+@click.option("--withdraw", is_flag=True, help="Take the open amendment back instead.")
+@click.pass_obj
+def amend(session: Session, rollout_id: int, what: str | None, withdraw: bool) -> None:
+    """Ask for a change of what was approved, so that a rollout which needs attention can go on.
+
+    Without WHAT it says which changes would help. Others approve it, in Slack only.
+    """
+    with _desk(session, reaching_pools=what == AmendmentKind.CHECKSUM) as desk:
+        if withdraw:
+            _show(desk.withdraw(rollout_id, os_user()))
+        elif what is not None:
+            _show(desk.amend(rollout_id, what, os_user()))
+        else:
+            standing = desk.standing(rollout_id)
+            for offer in standing.row.problem_offers:
+                click.echo(f"{offer.kind.value:10} {plain(offer_meaning(standing, offer))}")
+            if not standing.row.problem_offers:
+                click.echo(f"No change of what was approved would help rollout {rollout_id} now.")
+
+
 def _show(standing: Standing) -> None:
     row = standing.row
     click.echo(f"Rollout {row.id} of pool {row.pool_alias}: {row.state.value.replace('_', ' ')}")
@@ -111,6 +176,14 @@ def _show(standing: Standing) -> None:
     click.echo(f"  asked for by {row.requester_name} at {row.created_at:%Y-%m-%d %H:%M} UTC: {row.reason_text}")
     approved = ", ".join(f"{name} ({at:%H:%M} UTC)" for _, name, at in standing.approvals) or "nobody yet"
     click.echo(f"  approved by {approved}; digest {standing.digest[:12]}")
+    if standing.amendment is not None:
+        proposed, have = standing.amendment.row, standing.amendment.quorum
+        click.echo(
+            f"  amendment {proposed.number}, proposed by {proposed.proposer_name}: {len(have.counted)} of "
+            f"{have.required} approvals; digest {proposed.digest[:12]}"
+        )
+        for change in standing.amendment.changes:
+            click.echo(f"    {sentence(change)}")
     for turn in standing.turns:
         left = f", {turn.left} of {turn.total} VMs still to move" if turn.total else ""
         click.echo(f"  {turn.name:20} {turn.phase.value.replace('_', ' ')}{left}")

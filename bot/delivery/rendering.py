@@ -9,14 +9,18 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.errors import XsbotError
+from bot.messages.amendment import amendment_card
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
-from bot.messages.card import Ask, card
+from bot.messages.card import Ask, card, title
 from bot.messages.debts import debts_asked
+from bot.messages.language import _
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
+from bot.messages.picture import alternative, picture
 from bot.messages.progress import progress
+from bot.messages.report import Evidence, report
 from bot.messages.sentences import sentence
 from bot.rollout.action import (
     EvacuateHost,
@@ -34,9 +38,9 @@ from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.reason import Reason
 from bot.rollout.stock import compare_stocks
-from bot.rollouts.standing import Standing, standing_of
+from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
 from bot.settings import Settings
-from storage import audit, debts, intents, notices, pools, posted, rollouts
+from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted
 from storage.updates_codec import updates_from_json
@@ -47,6 +51,16 @@ _ENDS = frozenset(f"rollout.{state.value}" for state in TERMINAL)
 
 class Unrenderable(XsbotError):
     """What the message is about is gone or no longer configured; it can never be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file to be uploaded with the message; `alternative` says in words what a picture shows."""
+
+    name: str
+    title: str
+    content: bytes
+    alternative: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,7 @@ class Outgoing:
     edits: Posted | None = None
     thread: str = ""
     broadcast: bool = False
+    files: tuple[Attachment, ...] = ()
 
 
 def ask_of(settings: Settings, standing: Standing) -> Ask:
@@ -70,6 +85,13 @@ def ask_of(settings: Settings, standing: Standing) -> Ask:
     done = {user for user, _name, _at in standing.approvals} | {standing.row.requester_id}
     approvers = settings.roles_for(standing.row.pool_alias).approver
     return Ask(tuple(entry for entry in approvers if entry not in done))
+
+
+def ask_about(settings: Settings, standing: Standing, amendment: AmendmentStanding) -> Ask:
+    """Who can still be asked to approve the amendment: not its proposer either."""
+    row = standing.row
+    done = {user for user, _name, _at in amendment.approvals} | {row.requester_id, amendment.row.proposer_id}
+    return Ask(tuple(entry for entry in settings.roles_for(row.pool_alias).approver if entry not in done))
 
 
 def render(
@@ -101,11 +123,47 @@ def render(
         problem = _reason(row.payload.get("reason"))
         asked = settings.roles_for(record.pool_alias).approver
         return Outgoing(channel, attention(standing, problem, asked), remember=attention_key(record.id), thread=thread)
+    if row.topic is Topic.AMENDMENT:
+        proposed = amendments.get(tx, int(row.payload["amendment_id"]))
+        key = amendments.card_key(proposed.id)
+        amendment = amendment_standing(tx, record, proposed, settings, None)
+        asked_too = ask_about(settings, standing, amendment)
+        shown = amendment_card(standing, amendment, asked_too)
+        return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
     if row.topic is Topic.OUTCOME:
         others = debts.left_alone(tx, record.id)
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))
         return Outgoing(channel, told, thread=thread, broadcast=bool(thread))
+    if row.topic is Topic.REPORT:
+        return Outgoing(channel, line(_("Timeline and report.")), thread=thread, files=files_of(tx, standing))
     return Outgoing(channel, line(_line(row.payload)), thread=thread)
+
+
+def files_of(tx: Session, standing: Standing) -> tuple[Attachment, ...]:
+    """The picture (of a rollout that began) and the report of a rollout, as files."""
+    evidence = evidence_of(tx, standing)
+    number, line_ = standing.row.id, evidence.timeline
+    files = [Attachment(f"rollout-{number}.html", _("Report"), report(standing, evidence).encode())]
+    if line_.began is not None and line_.hosts:
+        drawn = picture(line_, title(standing))
+        files.insert(0, Attachment(f"rollout-{number}.png", _("Timeline"), drawn, alternative(line_)))
+    return tuple(files)
+
+
+def evidence_of(tx: Session, standing: Standing) -> Evidence:
+    """What the report puts together, from the database."""
+    number = standing.row.id
+    names = approvals.names(tx, number)
+    return Evidence(
+        spec_bytes=rollouts.spec_of(tx, number)[1],
+        timeline=timeline.of(tx, standing.row),
+        events=tuple(audit.exported(tx, number)),
+        head=audit.head(tx),
+        approvals=tuple(
+            (names.get(entry.user, entry.user), entry.at, entry.digest, entry.revoked)
+            for entry in approvals.of(tx, number)
+        ),
+    )
 
 
 def attention_key(rollout_id: int) -> str:

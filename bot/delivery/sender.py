@@ -112,6 +112,9 @@ class Delivery:
         if row.topic is Topic.AUDIT and self._waits_for_card(row, now):
             self._postpone(row, now + timedelta(seconds=1), "the card is not posted yet")
             return
+        if row.topic is Topic.REPORT and self._waits_for_outcome(row):
+            self._postpone(row, now + timedelta(seconds=1), "the outcome is not posted yet")
+            return
         with self._database.transaction() as tx:
             # Claimed before the state is read: whatever changes later makes a new row instead of being missed.
             attempts = outbox.claim(tx, row.id, now).attempts
@@ -176,6 +179,9 @@ class Delivery:
                     raise
                 log.warning("a message of ours is gone from %s; posting it anew", place.channel)
         self._pace.posted(outgoing.channel, now)
+        if outgoing.files:
+            self._upload(outgoing)
+            return None
         answer = self._client.chat_postMessage(
             channel=outgoing.channel,
             text=outgoing.message.text,
@@ -186,6 +192,23 @@ class Delivery:
             unfurl_media=False,
         )
         return str(answer["channel"]), str(answer["ts"])
+
+    def _upload(self, outgoing: Outgoing) -> None:
+        """Slack's three steps: addresses for the files, their bytes, and one message that shares them."""
+        self._client.files_upload_v2(
+            channel=outgoing.channel,
+            thread_ts=outgoing.thread or None,
+            initial_comment=outgoing.message.text,
+            file_uploads=[
+                {
+                    "content": file.content,
+                    "filename": file.name,
+                    "title": file.title,
+                    **({"alt_txt": file.alternative} if file.alternative else {}),
+                }
+                for file in outgoing.files
+            ],
+        )
 
     def _allowed_at(self, outgoing: Outgoing, now: datetime) -> datetime:
         if outgoing.edits is not None:
@@ -250,6 +273,11 @@ class Delivery:
             event = audit.event(tx, int(row.payload["seq"]))
             rollout_id = None if event is None else event.rollout_id
             return rollout_id is not None and posted.find(tx, rollouts.card_key(rollout_id)) is None
+
+    def _waits_for_outcome(self, row: OutboxRow) -> bool:
+        """Files come after everything that the thread says in words."""
+        with self._database.reading() as tx:
+            return not outbox.empty(tx, outbox.rollout_lane(int(row.payload["rollout_id"])))
 
     def _permalink(self, place: Posted) -> str:
         key = (place.channel, place.ts)

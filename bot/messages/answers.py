@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
+from bot.messages.amendment import amendment_briefly, offer_meaning
 from bot.messages.blocks import Block, context, section
 from bot.messages.debts import debts_text
 from bot.messages.errors import refusal
@@ -25,9 +26,18 @@ if TYPE_CHECKING:
 MIN_REASON = 5
 
 
-def approved(standing: Standing) -> Message:
-    """The approval was counted."""
+def approved(standing: Standing, digest: str) -> Message:
+    """The approval of that digest was counted."""
     row = standing.row
+    amendment = standing.amendment
+    if amendment is not None and amendment.row.digest == digest:
+        have, need = len(amendment.quorum.counted), amendment.quorum.required
+        told = _("Approval recorded, {have} of {need}: amendment {number} of rollout {id} waits for {more}.")
+        more = several(max(need - have, 1), _("more approval"), _("more approvals"))
+        return line(told.format(number=amendment.row.number, id=row.id, have=have, need=need, more=more))
+    if standing.spec.amendment and standing.digest == digest:
+        told = _("Approval recorded: amendment {number} is in effect, and rollout {id} goes on.")
+        return line(told.format(number=standing.spec.amendment, id=row.id))
     have, need = len(set(standing.quorum.counted)), standing.quorum.required
     if State(row.state) is State.AWAITING_APPROVAL:
         told = _("Approval recorded, {have} of {need}: rollout {id} waits for {more}.")
@@ -47,8 +57,43 @@ def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:
     return message(refused.text, blocks)
 
 
-def rejected(standing: Standing) -> Message:
-    """The rollout was refused."""
+def proposed(standing: Standing) -> Message:
+    """The change was proposed."""
+    amendment = standing.amendment
+    if amendment is None:
+        return retrying(standing)
+    told = _("Amendment {number} of rollout {id} is proposed. Its card in the thread asks for {need}.")
+    need = approvals_needed(standing)
+    told = told.format(number=amendment.row.number, id=standing.row.id, need=need)
+    small = _("Nothing is done before that. Neither your approval nor the requester's would count.")
+    return message(f"{told} {small}", [section(f"✓ {told}"), context(small)])
+
+
+def withdrawn(standing: Standing) -> Message:
+    """The change is no longer asked for."""
+    told = _("The amendment of rollout {id} is withdrawn. The rollout still needs attention.")
+    return line(told.format(id=standing.row.id))
+
+
+def changes_offered(standing: Standing) -> Message:
+    """Which changes of what was approved would let the rollout go on."""
+    row = standing.row
+    waits = f"\n{amendment_briefly(standing.amendment)}" if standing.amendment is not None else ""
+    if not row.problem_offers:
+        told = _("No change of what was approved would help rollout {id} now.").format(id=row.id)
+        return line(told + waits)
+    lines = [
+        f"• `/xs amend {row.id} {offer.kind.value}`: {offer_meaning(standing, offer)}" for offer in row.problem_offers
+    ]
+    told = _("*Rollout {id} would go on with one of these*").format(id=row.id)
+    return line("\n".join([told, *lines]) + waits)
+
+
+def rejected(standing: Standing, digest: str = "") -> Message:
+    """The rollout, or the amendment of that digest, was refused."""
+    if digest and standing.digest != digest:
+        told = _("The amendment of rollout {id} is rejected. The rollout still needs attention.")
+        return line(told.format(id=standing.row.id))
     told = _("Rollout {id} is rejected. Nothing was changed on pool {alias}, and the card says why.")
     return line(told.format(id=standing.row.id, alias=standing.row.pool_alias))
 

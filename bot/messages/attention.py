@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from bot.messages.amendment import amendment_briefly, offer_button
 from bot.messages.blocks import Block, Element, actions, button, confirm, context, section
 from bot.messages.card import title
 from bot.messages.debts import debts_text
@@ -13,6 +14,7 @@ from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence, templates
 from bot.messages.text import clip, mentions, name, names, one_line
+from bot.rollout import answers
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, TurnPhase
 from bot.rollout.reason import Reason
@@ -51,40 +53,56 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
     ]
     if standing.debts:
         blocks.append(section(debts_text(standing.debts, _host_names(standing))))
-    blocks.append(
-        actions(
-            button(
-                _("Retry"),
-                RETRY,
-                str(row.id),
-                style="primary",
-                asks=confirm(
-                    _("Retry rollout {id}?").format(id=row.id),
-                    _("What failed is tried again on pool {alias}, then the rollout goes on as approved.").format(
-                        alias=row.pool_alias
-                    ),
-                    _("Retry"),
-                    _("Not now"),
-                ),
-                label=_("Retry rollout {id}").format(id=row.id),
-            ),
-            *_proceed(standing),
-            *_skip(standing),
-            button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id)),
-            block_id="attention",
-        )
-    )
-    blocks.append(context(_("An approver of this pool decides. Until then xsbot changes nothing on the pool.")))
+    if standing.amendment is not None:
+        blocks.append(section(f"○ {amendment_briefly(standing.amendment)}"))
+    blocks.append(actions(*_answers(standing), block_id="attention"))
+    decides = _("An approver of this pool decides. Until then xsbot changes nothing on the pool.")
+    if row.problem_offers:
+        decides += " " + _("A requester too may ask for a change of what was approved.")
+    blocks.append(context(decides))
     told = _("{title}: needs attention. {happened} {means} {advice} {asked}").format(
         title=title(standing), happened=happened, means=means, advice=advice, asked=asked
     )
     return message(told.strip(), blocks)
 
 
+def _answers(standing: Standing) -> list[Element]:
+    """The buttons that fit the problem: what solves it first, then what is always left."""
+    options = standing.row.problem_options or (answers.RETRY, answers.ABORT)
+    buttons = [offer_button(standing, offer) for offer in standing.row.problem_offers]
+    if answers.RETRY in options:
+        buttons.append(_retry(standing))
+    buttons += _proceed(standing)
+    return [*buttons, *_skip(standing), _abort(standing)]
+
+
+def _retry(standing: Standing) -> Element:
+    row = standing.row
+    asks = confirm(
+        _("Retry rollout {id}?").format(id=row.id),
+        _("What failed is tried again on pool {alias}, then the rollout goes on as approved.").format(
+            alias=row.pool_alias
+        ),
+        _("Retry"),
+        _("Not now"),
+    )
+    label = _("Retry rollout {id}").format(id=row.id)
+    return button(_("Retry"), RETRY, str(row.id), style="primary", asks=asks, label=label)
+
+
+def _abort(standing: Standing) -> Element:
+    """Ends the rollout; of one that is being ended already, gives up what could not be given back."""
+    row = standing.row
+    if row.abort_requested_by:
+        label = _("Give up what is left of rollout {id}").format(id=row.id)
+        return button(_("Give up…"), ABORT, str(row.id), style="danger", label=label)
+    return button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id))
+
+
 def _proceed(standing: Standing) -> list[Element]:
     """The button that accepts a host as it is after its turn; only where the gate asks."""
     row = standing.row
-    if row.problem is None or "proceed" not in row.problem.get("options", ()):
+    if answers.PROCEED not in row.problem_options:
         return []
     asks = confirm(
         _("Go on with rollout {id}?").format(id=row.id),
@@ -103,7 +121,7 @@ def _skip(standing: Standing) -> list[Element]:
     """The button that leaves out the one host that the problem concerns; none where that is no way on."""
     row = standing.row
     host = standing.spec.host(row.problem_host)
-    if host is None or "skip" not in row.problem_options:
+    if host is None or answers.SKIP not in row.problem_options:
         return []
     shown = one_line(host.name)
     asks = confirm(

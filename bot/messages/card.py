@@ -85,6 +85,9 @@ def card(standing: Standing, ask: Ask) -> Message:
     if state is State.AWAITING_APPROVAL:
         blocks.append(actions(*_buttons(standing), block_id="card"))
     elif row.started_at is not None:
+        if standing.spec.amendment:
+            told_more = _("Amended while it ran: amendment {number} is what is approved now.")
+            blocks.append(context(told_more.format(number=standing.spec.amendment)))
         blocks.append(context(_("Progress and outcome are in this message's thread.")))
     return message(told, blocks)
 

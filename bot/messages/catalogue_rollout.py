@@ -88,12 +88,10 @@ SENTENCES: dict[str, str] = {
     "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action}.",
     "host.mandatory_left": "{host} still has a mandatory task pending, so XenServer does not let it back into service.",
     "livepatch.failed": (
-        "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved. Reboot "
-        "it yourself, try again, or end the rollout."
+        "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved."
     ),
     "setting.not_approved": (
-        "A setting that the approved request does not switch off is on now ({what}). Switch it off yourself and try "
-        "again, or end this rollout and ask for a new one."
+        "A setting is on now that was not approved to be switched off ({what})."
     ),
     "operation.slow": "{action} on {subject} has been under way for {minutes} minutes.",
     "ceiling.exceeded": "{host}: XenServer now asks for {task}, which is more than what was approved.",

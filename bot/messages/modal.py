@@ -225,12 +225,14 @@ def _livepatch_inputs(choices: Choices) -> list[Block]:
 def reject_form(standing: Standing, digest: str) -> View:
     """Asks why; a rejection without a reason helps nobody. `digest` is what the person saw."""
     row = standing.row
+    if digest == standing.digest:
+        means = _("Nothing has been changed on pool {alias}. Rejecting ends this request.")
+    else:
+        means = _("Rejecting ends this amendment. The rollout of pool {alias} goes on needing attention.")
     return modal(
         reject_title(row.id),
         [
-            section(
-                _("Nothing has been changed on pool {alias}. Rejecting ends this request.").format(alias=row.pool_alias)
-            ),
+            section(means.format(alias=row.pool_alias)),
             input_block(
                 _("Reason"),
                 text_input(TEXT, placeholder=_("What should be different?"), most=500),

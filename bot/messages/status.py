@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.messages.amendment import amendment_briefly
 from bot.messages.audit_line import audit_text
 from bot.messages.blocks import Block, button, context, divider, header, section
 from bot.messages.card import OPEN, approvals_text
@@ -154,6 +155,8 @@ def _rollout_text(standing: Standing) -> str:
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:
         told += f"\n{sentence(why, mrkdwn=True)}"
+    if standing.amendment is not None:
+        told += f"\n{amendment_briefly(standing.amendment)}"
     busy = (TurnPhase.WAITING, TurnPhase.DONE, TurnPhase.SKIPPED)
     active = [turn_words(turn) for turn in standing.turns if turn.phase not in busy]
     done = sum(turn.phase is TurnPhase.DONE for turn in standing.turns)

@@ -109,9 +109,13 @@ class SetAutoPoweron(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class AskEvacuation(Action):
-    """Ask XAPI for each of these hosts which VMs it could not move away. The intent's result is the answer."""
+    """Ask XAPI for each of these hosts which VMs it could not move away. The intent's result is the answer.
+
+    `host` is given where one host is asked about by itself, in its turn.
+    """
 
     hosts: tuple[str, ...] = field(default_factory=tuple)
+    host: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

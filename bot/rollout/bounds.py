@@ -21,6 +21,8 @@ def beyond(approved: Spec, present: Spec) -> tuple[Reason, ...]:
     covered = replace(
         present,
         pool_name=approved.pool_name,
+        # How a spec is written down is no substance: an amended one is compared with a proposal made anew.
+        schema=approved.schema,
         fixes=tuple(sorted({*approved.fixes, *present.fixes})),
         hosts=tuple(
             replace(

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.gate import take_stock
@@ -130,7 +131,8 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
         return _answer(round_, _progress(everybody, (), left_out))
     trouble = foreign_work(round_, updating=updating)
     if trouble is not None:
-        round_.problem(trouble)
+        fresh = round_.snapshot.checksum if trouble.code == "checksum.changed" else ""
+        round_.problem(trouble, wants=Offer(AmendmentKind.CHECKSUM, checksum=fresh) if fresh else None)
         return _answer(round_, _progress(everybody, (), left_out))
     blocked = evacuation_refused(round_)
     if blocked is not None:
@@ -278,7 +280,8 @@ def _answer(round_: Round, progress: tuple[TurnProgress, ...], verdict: Verdict 
         first = round_.problems[0]
         keys = tuple(key for problem in round_.problems for key in problem.keys)
         hosts = {problem.host for problem in round_.problems}
-        verdict = Verdict(State.NEEDS_ATTENTION, first.reason, keys, first.host if len(hosts) == 1 else "")
+        host = first.host if len(hosts) == 1 else ""
+        verdict = Verdict(State.NEEDS_ATTENTION, first.reason, keys, host, first.wants)
     wake_at = round_.wake_at or round_.now + timedelta(seconds=0 if round_.steps else _IDLE)
     return Decision(
         reason=_headline(round_, verdict),

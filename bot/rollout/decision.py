@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.rollout.action import Action
+from bot.rollout.amendment import Offer
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnProgress
 from bot.rollout.reason import Reason
@@ -25,13 +26,15 @@ class Verdict:
     """The state the rollout moves to, and why.
 
     `keys` are the intents behind a problem: what a retry makes the worker ask for anew; `host` is the uuid of the one
-    host that the problem concerns, "" when it is none or several.
+    host that the problem concerns, "" when it is none or several; `wants` the change of the spec that would solve it,
+    as far as the rules know it (see `bot.rollout.amendment.complete`).
     """
 
     state: State
     reason: Reason
     keys: tuple[str, ...] = ()
     host: str = ""
+    wants: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)

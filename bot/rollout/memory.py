@@ -134,8 +134,8 @@ class Memory:
     `updates` is the answer of ``GET /updates`` taken before anything was touched. `aborting` says that people ended
     the rollout, `giving_up` that they ended it a second time and leave what cannot be settled as listed debts.
     `settling` says that the rollout is over and only its debts are of interest: nothing may be updated or restarted.
-    `owner` is what this installation writes into the pool's claim for this rollout; `reboots_accepted` are hosts whose
-    reboot after a failed live patch was approved later; `skipped` are hosts that people leave out from now on.
+    `owner` is what this installation writes into the pool's claim for this rollout; `skipped` are hosts that people
+    leave out from now on.
     """
 
     updates: AvailableUpdates
@@ -145,7 +145,6 @@ class Memory:
     giving_up: bool = False
     settling: bool = False
     owner: str = ""
-    reboots_accepted: frozenset[str] = frozenset()
     skipped: frozenset[str] = frozenset()
     patience: Patience = Patience()
 

@@ -51,7 +51,8 @@ class HostNeed:
             return True
         if self.livepatch_failed:
             accepted = self.spec.on_livepatch_failure is OnLivepatchFailure.REBOOT
-            return accepted or self.host.uuid in self.memory.reboots_accepted
+            # Whoever approved a reboot of this host, at first or in an amendment, need not be asked once more.
+            return accepted or Task.REBOOT_HOST in self.ceiling
         if self.spec.livepatch is Livepatch.REBOOT_ANYWAY and self.available is not None:
             return bool(self.available.livepatches) and self._not_since_apply(self.host.boot_time, "boot")
         return False

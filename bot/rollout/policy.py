@@ -54,19 +54,26 @@ def quorum(
     requester: str,
     approvals: Iterable[Approval],
     authorised: Collection[str],
+    *,
+    proposer: str = "",
 ) -> Quorum:
-    """Whether `digest` has its quorum of distinct approvers who hold the authority *now*."""
+    """Whether `digest` has its quorum of distinct approvers who hold the authority *now*.
+
+    For an amendment whoever proposed it does not count either.
+    """
     counted: dict[str, None] = {}
     for approval in approvals:
         counts = approval.digest == digest and not approval.revoked and approval.user != requester
-        if counts and approval.user in authorised:
+        if counts and approval.user in authorised and approval.user != proposer:
             counted[approval.user] = None
     met = len(counted) >= policy.required or policy.allow_unreviewed
     reason = because("approval.quorum", have=len(counted), need=policy.required)
     return Quorum(met, tuple(counted), policy.required, reason)
 
 
-def check_approver(user: str, requester: str, digest: str, approvals: Iterable[Approval], authorised: bool) -> None:
+def check_approver(
+    user: str, requester: str, digest: str, approvals: Iterable[Approval], authorised: bool, *, proposer: str = ""
+) -> None:
     """Refuse an approval that would not count, with the reason the person reads.
 
     Raises `NotAllowed`.
@@ -74,6 +81,10 @@ def check_approver(user: str, requester: str, digest: str, approvals: Iterable[A
     if user == requester:
         raise NotAllowed(
             "You asked for this rollout, so your approval does not count.", "Ask a colleague who may approve."
+        )
+    if user == proposer:
+        raise NotAllowed(
+            "You proposed this change, so your approval of it does not count.", "Ask a colleague who may approve."
         )
     if not authorised:
         raise NotAllowed("You may not approve rollouts of this pool.", "Ask one of the pool's approvers.")

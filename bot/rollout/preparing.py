@@ -14,6 +14,7 @@ from bot.rollout.action import (
     SetSyncSchedule,
     SetWlb,
 )
+from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.gate import take_stock
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
@@ -83,8 +84,9 @@ def hold_pool(round_: Round) -> bool:
     if early and not take_stock(round_, "before"):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
+    wants = Offer(AmendmentKind.SETTING, fixes=tuple(fix.value for fix in unapproved))
     for fix in unapproved:
-        round_.problem(because("setting.not_approved", what=fix.value))
+        round_.problem(because("setting.not_approved", what=fix.value), wants=wants)
     if unapproved:
         return False
     held = True
@@ -107,20 +109,21 @@ def hold_pool(round_: Round) -> bool:
     return held
 
 
-def may_evacuate(round_: Round, hosts: tuple[str, ...]) -> bool:
-    """Ask XAPI once more, now that HA is off, whether every host can be emptied; True when it said yes.
+def may_evacuate(round_: Round, hosts: tuple[str, ...], one: str = "") -> bool:
+    """Ask XAPI once more, now that HA is off, whether every host can be emptied; True when it has answered.
 
     While HA is on, XAPI calls every VM that HA does not protect unmovable, so the answer at request time is noise in
-    that respect.
+    that respect. `one` is the host that is asked about by itself, in its turn.
     """
     if not hosts:
         return True
-    asked = round_.memory.intent("AskEvacuation:")
+    ask = AskEvacuation(hosts=hosts, host=one)
+    asked = round_.memory.intent(ask.key)
     if asked is not None and asked.state is IntentState.DONE and not _passing(asked.result):
         return True
     if asked is not None and asked.state is IntentState.DONE and asked.attempts >= 5:
         return True
-    round_.pursue(AskEvacuation(hosts=hosts), because("evacuation.asking", hosts=len(hosts)))
+    round_.pursue(ask, because("evacuation.asking", hosts=len(hosts)))
     return False
 
 
@@ -130,7 +133,7 @@ def _passing(result: object) -> bool:
 
 def evacuation_refused(round_: Round) -> Reason | None:
     """Why the run cannot go on as approved: a VM that cannot move and that the spec does not let us stop."""
-    asked = round_.memory.intent("AskEvacuation:")
+    asked = round_.memory.intent(ASKED)
     if asked is None or asked.state is not IntentState.DONE or not isinstance(asked.result, dict):
         return None
     if any(key.startswith(("DisableHost:", "ApplyUpdates:")) for key in round_.memory.intents):

@@ -26,6 +26,7 @@ from bot.rollout.action import (
     StartVm,
     SuspendVm,
 )
+from bot.rollout.amendment import ASKED, Offer
 from bot.rollout.decision import Estimates, Step
 from bot.rollout.memory import Intent, IntentState, Memory
 from bot.rollout.model import PoolSnapshot
@@ -77,11 +78,15 @@ _LOST_STOP_GRACE = {"ShutdownVm": timedelta(minutes=20), "SuspendVm": timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why people are asked, the intents that a retry forgives, and the one host that it concerns (its uuid)."""
+    """Why people are asked, the intents that a retry forgives, and the one host that it concerns (its uuid).
+
+    `wants` is the change of the spec that would solve it, where there is one.
+    """
 
     reason: Reason
     keys: tuple[str, ...] = ()
     host: str = ""
+    wants: Offer | None = None
 
 
 @dataclass
@@ -106,9 +111,9 @@ class Round:
         if reason is not None:
             self.waits.append(reason)
 
-    def problem(self, reason: Reason, *keys: str) -> None:
-        """Something only people can decide."""
-        self.problems.append(Problem(reason, keys))
+    def problem(self, reason: Reason, *keys: str, wants: Offer | None = None) -> None:
+        """Something only people can decide; `wants` is the change of the spec that would solve it."""
+        self.problems.append(Problem(reason, keys, wants=wants))
 
     def blame(self, host: str, since: int = 0) -> None:
         """The problems from number `since` on concern that one host."""
@@ -174,8 +179,11 @@ class Round:
         else:
             self.look_again(_LOOK_DEFAULT, reason)
 
-    def pursue(self, action: Action, reason: Reason, *, milestone: bool = False) -> None:
-        """Want an effect that cannot be seen yet: ask for it, wait for it, ask again, or ask people."""
+    def pursue(self, action: Action, reason: Reason, *, milestone: bool = False, wants: Offer | None = None) -> None:
+        """Want an effect that cannot be seen yet: ask for it, wait for it, ask again, or ask people.
+
+        `wants` is the change of the spec that would do instead where XAPI refuses it.
+        """
         intent = self.memory.intent(action.key)
         if intent is None:
             self.step(action, reason, milestone=milestone)
@@ -184,14 +192,14 @@ class Round:
             self._wait_for(action, intent, reason)
             return
         if intent.state is IntentState.FAILED and not intent.transient:
-            self.problem(self._failed(action, intent), action.key)
+            self.problem(self._failed(action, intent), *_tried_anew(action), wants=wants)
             return
         due = self._ask_again_at(action, intent)
         if self.now < due:
             longest = 5.0 if intent.state is IntentState.DONE else 30.0
             self.look_again(min(longest, (due - self.now).total_seconds() + 0.5), reason)
         elif intent.attempts >= (MAX_TRANSIENT if intent.state is IntentState.FAILED else MAX_ATTEMPTS):
-            self.problem(self._failed(action, intent), action.key)
+            self.problem(self._failed(action, intent), *_tried_anew(action), wants=wants)
         else:
             self.step(action, reason)
 
@@ -239,6 +247,11 @@ class Round:
             details=", ".join(intent.error[1:]),
             attempts=intent.attempts,
         )
+
+
+def _tried_anew(action: Action) -> tuple[str, ...]:
+    """The intents that a retry of the action forgives: before a host is emptied again, XAPI says anew what keeps it."""
+    return (action.key, ASKED, ASKED + action.subject) if isinstance(action, EvacuateHost) else (action.key,)
 
 
 def _kind(action: Action) -> str:

@@ -19,7 +19,11 @@ from typing import Any
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task, in_execution_order
 
+#: What a new request is written in.
 SCHEMA = 1
+#: What an amendment is written in: it has a number of its own.
+AMENDED_SCHEMA = 2
+_READABLE = (SCHEMA, AMENDED_SCHEMA)
 
 
 class StoppedVms(StrEnum):
@@ -72,7 +76,11 @@ class HostCeiling:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Intent and bounds of one rollout (see the module's text)."""
+    """Intent and bounds of one rollout (see the module's text).
+
+    `amendment` counts the changes proposed for a running rollout, 0 for what was asked for at first. It makes each
+    proposal's digest its own, so that an approval of one can never count for another that says the same.
+    """
 
     pool_uuid: str
     pool_name: str
@@ -88,6 +96,7 @@ class Spec:
     backups: tuple[str, ...] = ()
     kind: str = "cdn"
     schema: int = SCHEMA
+    amendment: int = 0
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -100,7 +109,7 @@ class Spec:
 
 def canonical_bytes(spec: Spec) -> bytes:
     """The spec as the bytes that are stored, hashed and approved: sorted keys, no spaces, UTF-8."""
-    document = {
+    document: dict[str, Any] = {
         "schema": spec.schema,
         "kind": spec.kind,
         "pool": {"uuid": spec.pool_uuid, "name": spec.pool_name},
@@ -121,6 +130,8 @@ def canonical_bytes(spec: Spec) -> bytes:
         "fixes": sorted(spec.fixes),
         "backups": sorted(spec.backups),
     }
+    if spec.amendment:
+        document["amendment"] = spec.amendment
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -136,9 +147,9 @@ def parse_spec(stored: bytes) -> Spec:
     """
     try:
         data: dict[str, Any] = json.loads(stored)
-        if data["schema"] != SCHEMA:
+        if data["schema"] not in _READABLE:
             raise InvalidSpec(
-                f"The stored spec has schema {data['schema']}, this release reads {SCHEMA}.",
+                f"The stored spec has schema {data['schema']}, this release reads up to {_READABLE[-1]}.",
                 "Finish the rollout with the release that started it, or abort it and ask for a new one.",
             )
         return Spec(
@@ -158,6 +169,7 @@ def parse_spec(stored: bytes) -> Spec:
             backups=tuple(data["backups"]),
             kind=data["kind"],
             schema=data["schema"],
+            amendment=data.get("amendment", 0),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

@@ -15,16 +15,18 @@ from bot.rollout.action import (
     ShutdownVm,
     SuspendVm,
 )
+from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.gate import stock_before, through
 from bot.rollout.guidance import Task
 from bot.rollout.homecoming import STREAMS, home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.need import HostNeed
+from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
 from bot.rollout.settling import settle_host
-from bot.rollout.spec import VmTreatment
+from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollout.stock import hosts_in
 from bot.rollout.vm_tasks import vm_tasks
 
@@ -55,7 +57,7 @@ class Turn(HostNeed):
             self.round.problem(because("host.offline", host=self.host.name))
             return False
         if not self.applied or (self.round.is_open(self.apply.key) and not self.livepatch_failed):
-            return self._update()
+            return self._earlier_tasks() and self._update()
         return self._restart() and self._vm_tasks() and self._back_in_service(final)
 
     def back_out(self) -> bool:
@@ -117,6 +119,18 @@ class Turn(HostNeed):
             return bool(self.ceiling & EMPTYING)
         return bool((self.available.guidance.at(self.spec.level) | self.pending) & EMPTYING)
 
+    def _earlier_tasks(self) -> bool:
+        """Carry out what is mandatory of the updates before these; True when nothing is.
+
+        XAPI installs nothing while it is pending. That is so where people agreed to newer updates in the middle of
+        the host's turn; the checks of a request refuse to begin with such a host.
+        """
+        due = self.host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}
+        installing = "apply_updates" in self.round.snapshot.pool.current_operations
+        if not due or installing or self.round.may_still_happen(self.apply.key):
+            return True
+        return self._restart()
+
     def _update(self) -> bool:
         if not self._out_of_service():
             return False
@@ -160,15 +174,18 @@ class Turn(HostNeed):
             self.phase = TurnPhase.APPLYING
             self.round.pursue(self.apply, because("host.applying_livepatch_again", host=self.host.name))
         else:
-            self.round.problem(because("livepatch.failed", host=self.host.name), self.apply.key)
+            reboot = Offer(AmendmentKind.REBOOT, self.host.uuid)
+            self.round.problem(because("livepatch.failed", host=self.host.name), self.apply.key, wants=reboot)
         return False
 
     def _within_ceiling(self, task: Task) -> bool:
         # Whoever approved a reboot approved the toolstack's restart with it.
-        accepted = self.host.uuid in self.memory.reboots_accepted
-        if task in self.ceiling or Task.REBOOT_HOST in self.ceiling or accepted:
+        if task in self.ceiling or Task.REBOOT_HOST in self.ceiling:
             return True
-        self.round.problem(because("ceiling.exceeded", host=self.host.name, task=task.value))
+        kind = AmendmentKind.REBOOT if task is Task.REBOOT_HOST else AmendmentKind.TOOLSTACK
+        self.round.problem(
+            because("ceiling.exceeded", host=self.host.name, task=task.value), wants=Offer(kind, self.host.uuid)
+        )
         return False
 
     def _out_of_service(self) -> bool:
@@ -197,12 +214,17 @@ class Turn(HostNeed):
         self.phase = TurnPhase.EVACUATING
         self.left = len(residents)
         self.total = max(self.left, self._owed_here())
+        if self.memory.intent(ASKED) is None and not may_evacuate(self.round, (self.host.uuid,), self.host.uuid):
+            # An amendment or a retry forgot what XAPI had said about all hosts: now each is asked about in its turn.
+            return False
         reason = because("host.evacuating", host=self.host.name, vms=self.left)
         stopping = [vm for vm in residents if self._to_be_stopped(vm)]
         for vm in stopping[:STREAMS]:
             self._stop(vm)
         if not stopping:
-            self.round.pursue(evacuation, reason, milestone=True)
+            # Which VMs keep the host from being emptied is asked of XAPI before people are.
+            stop = Offer(AmendmentKind.SUSPEND, self.host.uuid)
+            self.round.pursue(evacuation, reason, milestone=True, wants=stop)
         return False
 
     def _owed_here(self) -> int:
@@ -214,7 +236,7 @@ class Turn(HostNeed):
         allowed = self.spec.vm(vm.uuid)
         if allowed is None or allowed.treatment is VmTreatment.RESTART:
             return False
-        asked = self.memory.intent("AskEvacuation:")
+        asked = self.memory.intent(ASKED + self.host.uuid) or self.memory.intent(ASKED)
         if asked is None or not isinstance(asked.result, dict):
             return True
         return any(entry[0] == vm.uuid for entry in asked.result.get(self.host.uuid, ()))
@@ -227,6 +249,9 @@ class Turn(HostNeed):
                 SuspendVm(vm=vm.uuid, debts=(debt,)),
                 because("vm.suspending", vm=vm.name, host=self.host.name),
                 milestone=True,
+                wants=Offer(
+                    AmendmentKind.SHUTDOWN, self.host.uuid, (VmAllowance(vm.uuid, vm.name, VmTreatment.SHUTDOWN),)
+                ),
             )
         else:
             debt = Debt(DebtKind.VM_STOPPED, vm.uuid, self.host.uuid, vm.name)

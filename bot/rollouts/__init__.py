@@ -6,6 +6,7 @@
     desk        what all use-cases share
     looking     pools, updates, status, history, audit
     asking      preview and propose
+    amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
@@ -18,11 +19,11 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 from bot.rollouts.asking import Asking, Blocked
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
-from bot.rollouts.standing import PoolStanding, Standing
+from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
 from bot.rollouts.steering import Steering
 from bot.rollouts.upkeep import Upkeep
 
-__all__ = ["Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
+__all__ = ["AmendmentStanding", "Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
 
 
 class Rollouts(Asking, Steering, Upkeep):

@@ -6,20 +6,24 @@ from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.policy import check_approver
 from bot.rollout.reason import because
-from bot.rollouts.desk import Desk
+from bot.rollouts.amending import Amending, open_amendment
 from bot.rollouts.roles import Role, not_an_approver, require
 from bot.rollouts.standing import Standing, standing_of
 from storage import approvals, rollouts
 from storage.actors import Actor
+from storage.database import Session
+from storage.tables import RolloutRow
 
 _SHORTEST_WHY = 5
 
 
-class Deciding(Desk):
-    """What approvers do before a rollout runs, and requesters who change their mind."""
+class Deciding(Amending):
+    """What approvers decide about a request or an amendment, and requesters who change their mind."""
 
     def approve(self, rollout_id: int, digest: str, actor: Actor) -> Standing:
         """Count the actor's approval of exactly this digest; the last one needed lets the rollout start.
+
+        The digest may be that of an amendment, which then takes effect and lets the rollout go on.
 
         Raises `NotAllowed`, `StaleDigest`, `storage.errors.Conflict` when it came too late.
         """
@@ -30,36 +34,49 @@ class Deciding(Desk):
         approvers = self.authority.holders(Role.APPROVER, alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
-            self._current(row, digest)
-            self._awaiting(row)
-            given = approvals.of(tx, rollout_id)
-            if actor.id not in approvers and actor.id != row.requester_id:
-                raise not_an_approver(rollout_id, alias, self.settings.roles_for(alias).approver)
-            check_approver(actor.id, row.requester_id, digest, given, actor.id in approvers)
-            approvals.approve(tx, rollout_id, digest, actor, now)
-            standing = standing_of(tx, row, self.settings, approvers)
-            have = standing.quorum
-            counted = because("rollout.approval_counted", user=actor.name, have=len(have.counted), need=have.required)
-            self._audit(tx, actor, "approval.given", counted, row)
+            amendment = open_amendment(tx, rollout_id, digest)
+            if amendment is not None:
+                self._approve_amendment(tx, row, amendment, actor, approvers)
+            else:
+                self._approve_request(tx, row, digest, actor, approvers)
             rollouts.redraw(tx, rollout_id, now)
-            if have.met:
-                names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)
-                self._move(tx, row, State.APPROVED, actor, because("rollout.approved", approvers=names))
             standing = standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
         self._wake()
         return standing
 
+    def _approve_request(
+        self, tx: Session, row: RolloutRow, digest: str, actor: Actor, approvers: frozenset[str]
+    ) -> None:
+        self._current(row, digest)
+        self._awaiting(row)
+        given = approvals.of(tx, row.id)
+        if actor.id not in approvers and actor.id != row.requester_id:
+            raise not_an_approver(row.id, row.pool_alias, self.settings.roles_for(row.pool_alias).approver)
+        check_approver(actor.id, row.requester_id, digest, given, actor.id in approvers)
+        approvals.approve(tx, row.id, digest, actor, self.time.now())
+        standing = standing_of(tx, row, self.settings, approvers)
+        have = standing.quorum
+        counted = because("rollout.approval_counted", user=actor.name, have=len(have.counted), need=have.required)
+        self._audit(tx, actor, "approval.given", counted, row)
+        if have.met:
+            names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)
+            self._move(tx, row, State.APPROVED, actor, because("rollout.approved", approvers=names))
+
     def reject(self, rollout_id: int, digest: str, actor: Actor, why: str) -> Standing:
-        """Refuse the rollout for good; `why` is what the requester reads."""
+        """Refuse the rollout for good, or the amendment with that digest; `why` is what the requester reads."""
         row = self._get(rollout_id)
         require(self.authority, actor, Role.APPROVER, row.pool_alias)
         if len(why.strip()) < _SHORTEST_WHY:
             raise RolloutError("A rejection needs a reason.", f"Write at least {_SHORTEST_WHY} characters.")
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
-            self._current(row, digest)
-            reason = because("rollout.rejected", user=actor.name, why=why.strip())
-            self._move(tx, row, State.REJECTED, actor, reason)
+            amendment = open_amendment(tx, rollout_id, digest)
+            if amendment is not None:
+                self._reject_amendment(tx, row, amendment, actor, why.strip())
+            else:
+                self._current(row, digest)
+                reason = because("rollout.rejected", user=actor.name, why=why.strip())
+                self._move(tx, row, State.REJECTED, actor, reason)
         return self.standing(rollout_id)
 
     def cancel(self, rollout_id: int, actor: Actor) -> Standing:

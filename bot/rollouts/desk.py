@@ -59,11 +59,11 @@ class Desk:
         with self.database.reading() as tx:
             return standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
 
-    def _look(self, alias: str, choices: Choices, *, starting: bool = False) -> Preview:
+    def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
             row = pools.pool_by_alias(tx, alias)
             learned = durations.estimates(tx, row.uuid if row is not None else "")
-        return look(alias, self.gateways[alias], choices, learned, self.time, starting=starting)
+        return look(alias, self.gateways[alias], choices, learned, self.time, owner, starting=starting)
 
     def _get(self, rollout_id: int) -> RolloutRow:
         with self.database.reading() as tx:
@@ -87,7 +87,9 @@ class Desk:
             at=self.time.now(),
         )
 
-    def _audit(self, tx: Session, actor: Actor, action: str, reason: Reason, row: RolloutRow) -> None:
+    def _audit(
+        self, tx: Session, actor: Actor, action: str, reason: Reason, row: RolloutRow, *, digest: str = ""
+    ) -> None:
         audit.append(
             tx,
             actor=actor,
@@ -97,7 +99,7 @@ class Desk:
             at=self.time.now(),
             rollout_id=row.id,
             pool_uuid=row.pool_uuid,
-            details={"digest": row.digest},
+            details={"digest": digest or row.digest},
         )
 
     def _known(self, alias: str) -> str:

@@ -74,6 +74,20 @@ def require(authority: Authority, actor: Actor, role: Role, pool: str, ask: Coll
     raise LacksRole(cannot, "" if ask else "Ask one of its administrators, or see `/xs help` for who may.", ask)
 
 
+def require_either(
+    authority: Authority, actor: Actor, roles: Collection[Role], pool: str, ask: Collection[str] = ()
+) -> None:
+    """Refuse somebody who holds none of the roles on the pool; see `require`.
+
+    Raises `LacksRole`.
+    """
+    if actor.kind in ("cli", "bot") or authority.roles_of(actor.id, pool) & frozenset(roles):
+        return
+    wanted = " nor ".join(_A[role] for role in roles)
+    cannot = f"You cannot change what was approved for pool {pool}: you are neither {wanted} of it."
+    raise LacksRole(f"{cannot} Nothing was changed.", "" if ask else "Ask one of its approvers.", ask)
+
+
 def not_an_approver(rollout_id: int, pool: str, ask: Collection[str]) -> LacksRole:
     """The refusal of an approval by somebody who is no approver."""
     cannot = f"You cannot approve rollout {rollout_id}: you are not an approver of pool {pool}. Nothing was changed."

@@ -7,21 +7,34 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.rollout.amendment import changes
 from bot.rollout.forecast import Forecast
 from bot.rollout.memory import Debt
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.policy import ApprovalPolicy, Quorum, quorum
+from bot.rollout.reason import Reason
 from bot.rollout.spec import Spec
 from bot.settings import Settings
-from storage import approvals, debts, pools, rollouts, turns
+from storage import amendments, approvals, debts, pools, rollouts, turns
 from storage.database import Session
-from storage.tables import PoolRow, RolloutRow, TurnRow
+from storage.tables import AmendmentRow, PoolRow, RolloutRow, TurnRow
 from storage.updates_codec import updates_from_json
 
 
 @dataclass(frozen=True)
+class AmendmentStanding:
+    """One amendment: what it would change of the spec it was proposed against, and who approved it so far."""
+
+    row: AmendmentRow
+    spec: Spec
+    changes: tuple[Reason, ...]
+    approvals: tuple[tuple[str, str, datetime], ...]
+    quorum: Quorum
+
+
+@dataclass(frozen=True)
 class Standing:
-    """One rollout: its row, what was approved by whom, how far its hosts are, what is owed."""
+    """One rollout: its row, what was approved by whom, how far its hosts are, what is owed, what was proposed."""
 
     row: RolloutRow
     spec: Spec
@@ -34,6 +47,8 @@ class Standing:
     turns: tuple[TurnRow, ...]
     debts: tuple[Debt, ...]
     updates: AvailableUpdates
+    amendment: AmendmentStanding | None = None
+    """The open amendment."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,7 @@ def standing_of(tx: Session, row: RolloutRow, settings: Settings, approvers: fro
     policy = policy_of(settings, row.pool_alias)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
     names = approvals.names(tx, row.id)
+    proposed = amendments.open_of(tx, row.id)
     return Standing(
         row=row,
         spec=spec,
@@ -86,6 +102,31 @@ def standing_of(tx: Session, row: RolloutRow, settings: Settings, approvers: fro
         turns=tuple(turns.of(tx, row.id)),
         debts=debts.open_debts(tx, row.pool_uuid),
         updates=updates_from_json(row.updates),
+        amendment=None if proposed is None else amendment_standing(tx, row, proposed, settings, approvers),
+    )
+
+
+def amendment_standing(
+    tx: Session, row: RolloutRow, amendment: AmendmentRow, settings: Settings, approvers: frozenset[str] | None
+) -> AmendmentStanding:
+    """The standing of one amendment of the rollout, open or not; `approvers` as for `standing_of`."""
+    spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+    given = approvals.of(tx, row.id)
+    names = approvals.names(tx, row.id)
+    authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
+    policy = policy_of(settings, row.pool_alias)
+    return AmendmentStanding(
+        row=amendment,
+        spec=spec,
+        changes=changes(rollouts.spec_at(tx, row.id, amendment.replaces)[0], spec),
+        approvals=tuple(
+            (entry.user, names.get(entry.user, entry.user), entry.at)
+            for entry in given
+            if entry.digest == amendment.digest and not entry.revoked
+        ),
+        quorum=quorum(
+            policy, amendment.digest, row.requester_id, given, authorised, proposer=amendment.proposer_id
+        ),
     )
 
 

@@ -11,21 +11,24 @@ import threading
 import uuid
 from datetime import datetime, timedelta
 
+from bot.rollout.amendment import Offer, complete, must_ask
+from bot.rollout.answers import answers
 from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Verdict
 from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, IntentState, Memory, Patience, TurnPhase
-from bot.rollout.model import PoolSnapshot
+from bot.rollout.model import PoolSnapshot, VmBlocker
 from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
+from bot.rollout.timeline import Sample, sampled
 from bot.rollouts import Rollouts
 from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, turns
+from storage import debts, durations, intents, rollouts, timeline, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -54,6 +57,7 @@ class Driver:
         self._recovering = True
         self._silent_since: datetime | None = None
         self._before: PoolSnapshot | None = None
+        self._sample: Sample | None = None
         self._coordinator = ""
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
@@ -68,13 +72,14 @@ class Driver:
             if snapshot is None:
                 continue
             decision = self._round(row, snapshot)
+            offers = self._offers(row, decision.verdict, snapshot)
             with self.desk.database.transaction() as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
                 if decision.verdict is not None:
                     if decision.verdict.state in TERMINAL:
                         self._tell_what_is_pending(tx, row, snapshot)
-                    self._conclude(tx, row, decision.verdict)
+                    self._conclude(tx, row, decision.verdict, offers)
             self._act(row, decision, snapshot)
 
     # -- observe ---------------------------------------------------------------------------------------------
@@ -102,6 +107,7 @@ class Driver:
         look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
         snapshot = self.gateway.snapshot(disks=self._minds_discs(row))
         look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
+        self._sample = sampled(snapshot, self._before)
         self._recovering = False
         self._silent_since = None
         self._before = snapshot
@@ -175,6 +181,8 @@ class Driver:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
         rollouts.note_coordinator(tx, row.id, self._coordinator)
+        if self._sample is not None:
+            timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
@@ -198,7 +206,21 @@ class Driver:
         for reason in still_pending(snapshot):
             self._line(tx, row, reason)
 
-    def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict) -> None:
+    def _offers(self, row: RolloutRow, verdict: Verdict | None, snapshot: PoolSnapshot) -> tuple[Offer, ...]:
+        """The amendments that people are offered for the problem; XAPI says which VMs keep a host."""
+        if verdict is None or verdict.wants is None or row.state is not State.RUNNING:
+            return ()
+        blockers: tuple[VmBlocker, ...] | None = None
+        if must_ask(verdict.wants):
+            try:
+                blockers = self.gateway.evacuation_blockers(verdict.wants.host)
+            except XenError as error:
+                log.info("rollout %s: nothing is known about what keeps VMs on the host: %s", row.id, error)
+        with self.desk.database.reading() as tx:
+            spec = rollouts.spec_of(tx, row.id)[0]
+        return complete(verdict.wants, spec, snapshot, blockers)
+
+    def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict, offers: tuple[Offer, ...] = ()) -> None:
         reason = _told(verdict.reason)
         rollouts.transition(
             tx,
@@ -211,12 +233,8 @@ class Driver:
             at=self.desk.time.now(),
         )
         if verdict.state is State.NEEDS_ATTENTION:
-            options = ["retry", "abort"]
-            if verdict.host and verdict.host != self._coordinator and row.state is State.RUNNING:
-                options.insert(1, "skip")
-            if verdict.reason.code.startswith("gate."):
-                options.insert(1, "proceed")
-            rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host)
+            options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)
+            rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host, offers)
         rollouts.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:

@@ -103,11 +103,12 @@ class Hands:
                 self._line(tx, step)
 
     def _still_wanted(self, tx: Session) -> None:
-        """Raise `Conflict` when another driver took over, or people paused or ended the rollout or skip another host
-        since the decision."""
+        """Raise `Conflict` when another driver took over, or people paused, ended or amended the rollout or skip
+        another host since the decision."""
         rollouts.check_fence(tx, self.row.id, self.fence)
         present = rollouts.get(tx, self.row.id)
-        if present.state is not self.row.state or present.skipped != self.row.skipped:
+        unchanged = present.skipped == self.row.skipped and present.digest == self.row.digest
+        if present.state is not self.row.state or not unchanged:
             raise Conflict(
                 f"Rollout {self.row.id} is {present.state.value} now.", "Nothing to do: it is looked at again."
             )

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.lifecycle import State
-from bot.rollout.spec import canonical_bytes
+from bot.rollout.reason import because
+from bot.rollout.spec import VmAllowance, VmTreatment, canonical_bytes
 from storage import audit, outbox, rollouts
 from storage.actors import Actor
 from storage.database import Database
@@ -152,6 +154,39 @@ def test_abort_withdraws_what_has_not_started(desk: Desk) -> None:
     assert desk("rollouts", "abort", rollout_id, "--reason", "not today", "--yes").code == 0
     assert desk.state(rollout_id) is State.CANCELLED
     assert desk.last_event(rollout_id)[:2] == ("cli", getpass.getuser())
+
+
+def test_a_host_is_skipped_in_the_name_of_the_os_user(desk: Desk) -> None:
+    rollout_id = desk.asked(*STARTED)
+    with desk.database.transaction() as tx:
+        rollouts.note_coordinator(tx, rollout_id, "host-0")
+    refused = desk("rollouts", "skip", rollout_id, "xs-01")
+    assert refused.code == 2
+    assert "coordinator" in refused.err
+    assert desk("rollouts", "skip", rollout_id, "xs-02").code == 0
+    with desk.database.reading() as tx:
+        assert rollouts.get(tx, rollout_id).skipped == ["host-1"]
+    assert desk.last_event(rollout_id)[:2] == ("cli", getpass.getuser())
+
+
+def test_an_amendment_is_proposed_shown_and_withdrawn(desk: Desk) -> None:
+    rollout_id = desk.asked(*STARTED, State.NEEDS_ATTENTION)
+    assert "No change of what was approved" in desk("rollouts", "amend", rollout_id).out
+    db = VmAllowance("vm-9", "db-01", VmTreatment.SUSPEND)
+    with desk.database.transaction() as tx:
+        offer = Offer(AmendmentKind.SUSPEND, "host-1", (db,))
+        rollouts.set_problem(tx, rollout_id, because("livepatch.failed", host="xs-02"), offers=(offer,))
+    assert "suspend    What keeps xs-02 from being emptied" in desk("rollouts", "amend", rollout_id).out
+    assert desk("rollouts", "amend", rollout_id, "reboot").code == 2
+    proposed = desk("rollouts", "amend", rollout_id, "suspend")
+    assert proposed.code == 0, proposed.err
+    assert f"amendment 1, proposed by {getpass.getuser()}: 0 of " in proposed.out
+    assert "VM db-01 may now be stopped (suspend)." in proposed.out
+    # The command line asks; people approve, in Slack.
+    assert desk.state(rollout_id) is State.NEEDS_ATTENTION
+    assert desk("rollouts", "amend", rollout_id, "--withdraw").code == 0
+    assert "withdrew amendment 1" in desk.last_event(rollout_id)[2]
+    assert desk("rollouts", "amend", rollout_id, "--withdraw").code == 2
 
 
 @pytest.mark.parametrize("word", ["approve", "start", "retry", "reject"])

@@ -118,8 +118,10 @@ def test_the_code_calls_the_methods_of_the_table_and_no_others() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in known
     }
-    # auth.test is called by Bolt itself, to learn who the bot is.
-    assert {name.replace("_", ".") for name in called} | {"auth.test"} == set(METHODS)
+    # auth.test is called by Bolt itself, to learn who the bot is; an upload of Slack's module is two methods.
+    uploads = {"files.getUploadURLExternal", "files.completeUploadExternal"} if "files_upload_v2" in called else set()
+    spelled = {name.replace("_", ".") for name in called - {"files_upload_v2"}}
+    assert spelled | uploads | {"auth.test"} == set(METHODS)
 
 
 def test_the_manifest_keeps_slacks_limits() -> None:

@@ -15,6 +15,9 @@ _OTHERS = "tests/rollout/test_other_people.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
+_AMENDMENT = "tests/unit/rollout/test_amendment.py::"
+_AMENDMENTS = "tests/rollout/test_amendments.py::"
+_STORED_AMENDMENTS = "tests/storage/test_amendments.py::"
 _SKIPPING = "tests/unit/rollout/test_skipping.py::"
 _POLICY = "tests/unit/rollout/test_policy.py::"
 _TRANSITIONS = "tests/storage/test_transitions.py::"
@@ -72,6 +75,54 @@ MUTATIONS = (
         "    if differences:\n",
         "    if differences is None:\n",
         (f"{_APPROVAL}test_other_updates_than_the_approved_ones_are_not_installed",),
+    ),
+    Mutation(
+        "whoever proposed an amendment is counted for it",
+        1,
+        "bot/rollout/policy.py",
+        " and approval.user != proposer:\n",
+        ":\n",
+        (f"{_AMENDMENT}test_who_proposed_an_amendment_is_not_counted",),
+    ),
+    Mutation(
+        "an amendment takes effect before enough people agreed",
+        1,
+        "bot/rollouts/amending.py",
+        "        if have.met:\n",
+        "        if have.counted:\n",
+        (f"{_AMENDMENTS}test_after_a_failed_live_patch_a_reboot_is_approved_and_done",),
+    ),
+    Mutation(
+        "who may approve an amendment is not asked again when it takes effect",
+        1,
+        "bot/rollouts/amending.py",
+        "row.requester_id, given, approvers, proposer=proposer)",
+        "row.requester_id, given, {entry.user for entry in given}, proposer=proposer)",
+        (f"{_AMENDMENTS}test_who_lost_the_right_to_approve_before_it_takes_effect_counts_no_more",),
+    ),
+    Mutation(
+        "an amendment takes the place of a spec it was not proposed against",
+        1,
+        "storage/amendments.py",
+        "            col(RolloutRow.digest) == amendment.replaces,\n",
+        "",
+        (f"{_STORED_AMENDMENTS}test_it_takes_effect_only_while_the_rollout_has_the_spec_it_was_proposed_against",),
+    ),
+    Mutation(
+        "an amendment outlives the question that it answered",
+        1,
+        "storage/rollouts.py",
+        "        amendments.overtake(tx, row, actor, at)\n",
+        "        pass\n",
+        (f"{_STORED_AMENDMENTS}test_whatever_moves_the_rollout_on_ends_its_amendment",),
+    ),
+    Mutation(
+        "approvals of a rejected amendment count for the next one that says the same",
+        1,
+        "bot/rollout/spec.py",
+        "    if spec.amendment:\n",
+        "    if spec.schema < 0:\n",
+        (f"{_AMENDMENT}test_the_same_change_proposed_twice_has_two_digests",),
     ),
     # 2. One rollout at a time; foreign work stops ours.
     Mutation(
@@ -325,11 +376,27 @@ MUTATIONS = (
         (f"{_SKIPPING}test_a_skipped_host_that_became_the_coordinator_stops_the_members",),
     ),
     Mutation(
+        "a failed live patch is a reason to reboot whatever was approved",
+        4,
+        "bot/rollout/need.py",
+        "return accepted or Task.REBOOT_HOST in self.ceiling",
+        "return True",
+        (f"{_AMENDMENT}test_a_failed_live_patch_is_asked_about_and_a_reboot_is_what_would_help",),
+    ),
+    Mutation(
+        "after an amendment XAPI is not asked again what keeps a host",
+        4,
+        "bot/rollouts/amending.py",
+        "for key in intents.all_intents(tx, row.id) if key.startswith(ASKED)]",
+        "for key in ()]",
+        (f"{_AMENDMENTS}test_a_vm_that_cannot_move_any_more_is_suspended_for_its_hosts_turn_and_resumed",),
+    ),
+    Mutation(
         "what was decided before a skip is done after it",
         4,
         "bot/worker/hands.py",
-        " or present.skipped != self.row.skipped:\n",
-        ":\n",
+        "unchanged = present.skipped == self.row.skipped and present.digest",
+        "unchanged = present.digest",
         (f"{_CONTROLS}test_what_was_decided_just_before_a_skip_is_not_done",),
     ),
     Mutation(

@@ -12,13 +12,18 @@ import pytest
 from bot.cli.stage import Stage
 from bot.lab.slack import Answer, LabSlack, Message
 from bot.lab.slack.fields import fields
-from bot.messages import attention, card, debts, notice, progress
+from bot.messages import amendment, attention, card, debts, notice, progress
+from bot.messages.attention import attention as attended
 from bot.messages.message import Message as Answered
+from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.errors import NotAllowed
+from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind
+from bot.rollout.reason import because
 from commands import VERBS
 from commands.call import Call
 from tests.slack.conftest import card_in, form_is_ready, request_update, staged
+from tests.unit.messages.made import amendment_of, standing_of
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -140,8 +145,9 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
                     leave_dialogs(slack, OUTSIDER)
                     click = partial(slack.click, field.action_id, OUTSIDER, where)
                     assert_in_time(private_answer(slack, OUTSIDER, click), field.action_id)
-                    # Which host a Skip button means is the end of its name.
-                    pressed.add(attention.SKIP if field.action_id.startswith(attention.SKIP) else field.action_id)
+                    # Which host a Skip button means is the end of its name, and so is what an amendment is about.
+                    long = (attention.SKIP, amendment.AMEND)
+                    pressed.add(next((name for name in long if field.action_id.startswith(name)), field.action_id))
             leave_dialogs(slack, OUTSIDER)
 
         def press_answer(line: str) -> None:
@@ -160,6 +166,12 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
 
         stale = notice.notice(notice.NoticeFacts("lab", "lab", "never_synced"))
         stage.service.client.chat_postMessage(channel="C0UPDATES", text=stale.text, blocks=list(stale.blocks))
+        standing = standing_of(State.NEEDS_ATTENTION)
+        change = Offer(AmendmentKind.REBOOT, "host-1")
+        problem = {"reason": because("livepatch.failed", host="xs-02").as_dict(), "offers": [change.as_dict()]}
+        asking = standing_of(State.NEEDS_ATTENTION, problem={**problem, "options": ["abort"]})
+        for shown in (amendment.amendment_card(standing, amendment_of(standing, change), card.Ask()), attended(asking)):
+            stage.service.client.chat_postMessage(channel="C0UPDATES", text=shown.text, blocks=list(shown.blocks))
         owed = debts.debts_asked("lab", [Debt(DebtKind.HA)], (), 24)
         stage.service.client.chat_postMessage(channel="C0UPDATES", text=owed.text, blocks=list(owed.blocks))
         stage.pool.host("xs-02").apply_fails(times=8)
@@ -184,6 +196,7 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
         *(notice.PLAN, notice.DETAILS, notice.SYNC, card.APPROVE, card.REJECT, card.OPEN),
         *(progress.PAUSE, progress.RESUME, progress.ABORT),
         *(attention.RETRY, attention.SKIP, attention.ABORT, debts.RESTORE),
+        *(amendment.AMEND, amendment.WITHDRAW),
     }, "a button that nobody pressed here"
 
 

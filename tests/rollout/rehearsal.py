@@ -38,12 +38,12 @@ from bot.rollout.model import PoolSnapshot
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
 from bot.rollout.spec import OnLivepatchFailure, StoppedVms
-from bot.rollouts import Role, Rollouts, Standing
+from bot.rollouts import AmendmentStanding, Role, Rollouts, Standing
 from bot.settings import Settings
 from bot.worker import Embedded
 from bot.xen.address import PoolAddress
 from bot.xen.gateway import Gateway
-from storage import audit, debts, intents
+from storage import amendments, audit, debts, intents
 from storage.actors import Actor
 from storage.columns import Topic
 from storage.database import Database
@@ -295,6 +295,29 @@ class Rehearsal:
         """Press Go on anyway, and let the worker work."""
         self.desk.proceed(self.id, actor(by))
         return self.drive()
+
+    def amend(self, what: str, by: str = "alice") -> AmendmentStanding:
+        """Press the button that asks for this change of what was approved."""
+        proposed = self.desk.amend(self.id, what, actor(by)).amendment
+        assert proposed is not None
+        return proposed
+
+    def agree(self, *people: str) -> State:
+        """Approve the open amendment, one person after the other, and let the worker work."""
+        proposed = self.standing.amendment
+        assert proposed is not None
+        for name in people or ("bob", "carol"):
+            self.desk.approve(self.id, proposed.row.digest, actor(name))
+        return self.drive()
+
+    def offered(self) -> list[str]:
+        """The changes that people are offered."""
+        return [offer.kind.value for offer in self.standing.row.problem_offers]
+
+    def amendments(self) -> list[str]:
+        """What became of each amendment, oldest first."""
+        with self.database.reading() as tx:
+            return [amendment.state.value for amendment in amendments.of(tx, self.id)]
 
     def abort(self, by: str = "bob") -> None:
         """Press Abort."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.lab.slack import LabSlack
@@ -56,6 +57,38 @@ def test_a_rollout_becomes_a_card_with_a_thread(office: Office) -> None:
     assert thread[1:3] == ["first", "second"]
     assert "Succeeded" in thread[3]
     assert office.waiting() == 0
+
+
+def test_a_finished_rollout_leaves_its_picture_and_its_report_in_the_thread(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.turn(rollout_id, TurnPhase.REBOOTING)
+    office.move(rollout_id, State.SUCCEEDED)
+    office.deliver(20)
+
+    entry = office.slack.thread(office.card())[-1]
+    picture, report = entry.post.files
+    assert (picture["name"], picture["mimetype"]) == (f"rollout-{rollout_id}.png", "image/png")
+    assert "rebooting for" in str(picture["alt_txt"])
+    assert report["name"] == f"rollout-{rollout_id}.html"
+    shown = httpx.get(str(picture["url_private"]))
+    assert shown.headers["content-type"] == "image/png"
+    assert shown.content.startswith(b"\x89PNG")
+    assert "attachment" in httpx.get(str(report["url_private"])).headers["content-disposition"]
+
+
+def test_a_workspace_without_the_scope_for_files_gets_every_message(slack: LabSlack, office: Office) -> None:
+    slack.scopes.remove("files:write")
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING, State.SUCCEEDED)
+    office.deliver(20)
+    assert "Succeeded" in office.slack.thread(office.card())[-1].plain
+    assert office.waiting() == 1
+
+    slack.scopes.add("files:write")
+    office.deliver(600)
+    assert office.waiting() == 0
+    assert office.slack.thread(office.card())[-1].post.files
 
 
 def test_the_audit_channel_gets_every_event_with_a_link_and_the_head_at_the_end(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ class Upload:
     length: int
     content: bytes | None = None
     title: str = ""
+    alt_txt: str = ""
+
+    @property
+    def mimetype(self) -> str:
+        """What its name says it is."""
+        return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 
 class Files:
@@ -56,7 +63,10 @@ class Files:
         length = str(args.get("length", ""))
         if not name or not length.isdigit() or int(length) == 0:
             raise Refused("invalid_arguments")
-        upload = Upload("F" + secrets.token_hex(5).upper(), name, int(length))
+        alternative = str(args.get("alt_txt") or "")
+        if len(alternative) > 1_000:
+            raise Refused("alt_txt_too_large")
+        upload = Upload("F" + secrets.token_hex(5).upper(), name, int(length), alt_txt=alternative)
         self._uploads[upload.id] = upload
         return {"upload_url": f"{self._base_url}/upload/{upload.id}", "file_id": upload.id}
 
@@ -77,6 +87,8 @@ class Files:
                     "name": upload.name,
                     "title": upload.title,
                     "size": upload.length,
+                    "mimetype": upload.mimetype,
+                    "alt_txt": upload.alt_txt,
                     "url_private": link,
                     "permalink": link,
                 }

@@ -84,8 +84,12 @@ def slack_routes(api: WebApi, sockets: SocketMode, faults: Faults) -> list[BaseR
         file = api.files.read(request.path_params["id"])
         if file is None or file.content is None:
             return PlainTextResponse("not found", status_code=404)
-        disposition = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
-        return Response(file.content, media_type="application/octet-stream", headers=disposition)
+        # Only pictures are shown in the page; everything else could run in its origin.
+        shown = file.mimetype in ("image/png", "image/jpeg", "image/gif")
+        headers = {"x-content-type-options": "nosniff"} | ({} if shown else {"content-disposition": "attachment"})
+        return Response(
+            file.content, media_type=file.mimetype if shown else "application/octet-stream", headers=headers
+        )
 
     return [
         Route("/api/{method}", call, methods=["GET", "POST"]),

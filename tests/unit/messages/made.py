@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.rollout.amendment import AmendmentState, Offer, amended
+from bot.rollout.amendment import changes as differences
 from bot.rollout.checks import Finding, Report, Severity
 from bot.rollout.forecast import Forecast, TurnForecast
 from bot.rollout.guidance import Guidance, Level, Task
@@ -15,8 +17,8 @@ from bot.rollout.model import AvailableUpdates, HostUpdates, Update
 from bot.rollout.policy import ApprovalPolicy, Quorum
 from bot.rollout.reason import because
 from bot.rollout.spec import HostCeiling, Spec, StoppedVms, VmAllowance, VmTreatment, canonical_bytes, digest_of
-from bot.rollouts import Standing
-from storage.tables import RolloutRow, TurnRow
+from bot.rollouts import AmendmentStanding, Standing
+from storage.tables import AmendmentRow, RolloutRow, TurnRow
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 NASTY = "<!channel> *bold* _it_ `x` ~s~ @here :fire: <https://evil.example|click> & \u202egnp "
@@ -158,6 +160,30 @@ def standing_of(
         debts=owed,
         updates=updates_for(hosts, named=not wild),
     )
+
+
+def amendment_of(
+    standing: Standing, offer: Offer, approvals: tuple[str, ...] = (), **changes: Any
+) -> AmendmentStanding:
+    """What bob proposed for that rollout."""
+    spec = amended(standing.spec, offer, 1)
+    row = AmendmentRow(
+        id=7,
+        rollout_id=42,
+        number=1,
+        digest=digest_of(canonical_bytes(spec)),
+        replaces=standing.digest,
+        proposer_kind="slack",
+        proposer_id="U0BOB",
+        proposer_name="bob",
+        offer=offer.as_dict(),
+        why=because("livepatch.failed", host=standing.spec.hosts[0].name).as_dict(),
+        created_at=NOW,
+        **{"state": AmendmentState.OPEN, **changes},
+    )
+    given = tuple((user, user.title(), NOW) for user in approvals)
+    counted = Quorum(False, approvals, 2, because("approval.quorum", have=len(approvals), need=2))
+    return AmendmentStanding(row, spec, differences(standing.spec, spec), given, counted)
 
 
 def extreme(state: State = State.AWAITING_APPROVAL, **changes: Any) -> Standing:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from slack_sdk.models.blocks import Block as SdkBlock
 
 from bot.lab.slack.limits import MESSAGE_BLOCK_CHARACTERS, UPDATE_TEXT, block_characters, check_blocks, check_view
 from bot.messages import status
-from bot.messages.answers import approved, requested, restoring, stale
+from bot.messages.amendment import amendment_card, amendment_modal
+from bot.messages.answers import approved, changes_offered, requested, restoring, stale
 from bot.messages.attention import attention
 from bot.messages.blocks import View
 from bot.messages.card import Ask, card, card_modal
@@ -20,16 +23,28 @@ from bot.messages.modal import abort_form, reject_form
 from bot.messages.notice import NoticeFacts, details, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
+from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
 from bot.rollout.errors import StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.reason import because
+from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollouts import PoolStanding
 from storage.tables import PoolRow
-from tests.unit.messages.made import NASTY, NOW, extreme, nasty, standing_of, updates_for
+from tests.unit.messages.made import NASTY, NOW, amendment_of, extreme, nasty, standing_of, updates_for
 
 PHASES = (TurnPhase.DONE, TurnPhase.EVACUATING, TurnPhase.FAILED, *[TurnPhase.REBOOTING] * 40)
 PROBLEM = {"reason": because("operation.failed_told", subject=nasty(1), sentence=nasty(2), hint=nasty(3)).as_dict()}
+MANY = Offer(
+    AmendmentKind.SUSPEND,
+    "host-0",
+    tuple(VmAllowance(f"kept-{number}", nasty(number), VmTreatment.SUSPEND) for number in range(300)),
+)
+OFFERED = [replace(MANY, kind=kind, fixes=("ha_off", "wlb_off")).as_dict() for kind in AmendmentKind]
+REJECTED: dict[str, Any] = {
+    "state": AmendmentState.REJECTED,
+    "outcome": because("amendment.rejected", user=nasty(1), number=1, why=nasty(2, 500)).as_dict(),
+}
 ASK = Ask(("S0APPROVERS", "U0BOB", "U0CAROL"))
 
 
@@ -65,7 +80,18 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     ),
     "updates": lambda: status.updates("lab", updates_for(64, count=300, named=False), pool_row(), None),
     "history": lambda: status.history([extreme(State.SUCCEEDED).row] * 100),
-    "approved": lambda: approved(extreme()),
+    "approved": lambda: approved(extreme(), extreme().digest),
+    "amendment": lambda: amendment_card(extreme(), amendment_of(extreme(), MANY), ASK),
+    "amendment rejected": lambda: amendment_card(extreme(), amendment_of(extreme(), MANY, **REJECTED), ASK),
+    "attention with offers": lambda: attention(
+        replace(
+            extreme(State.NEEDS_ATTENTION, phases=PHASES, problem={**PROBLEM, "options": [], "offers": OFFERED}),
+            amendment=amendment_of(extreme(), MANY),
+        )
+    ),
+    "changes offered": lambda: changes_offered(
+        extreme(State.NEEDS_ATTENTION, problem={**PROBLEM, "options": [], "offers": OFFERED})
+    ),
     "requested": lambda: requested(extreme(), "C0UPDATES"),
     "stale": lambda: stale(
         StaleDigest(nasty(1) * 20, nasty(2) * 20),
@@ -76,6 +102,7 @@ MESSAGES: dict[str, Callable[[], Message]] = {
 
 VIEWS: dict[str, Callable[[], View]] = {
     "card": lambda: card_modal(extreme(), ASK),
+    "amendment": lambda: amendment_modal(extreme(), amendment_of(extreme(), MANY), ASK),
     "details": lambda: details("lab", updates_for(64, count=300, named=False)),
     "details of nothing": lambda: details("lab", None),
     "reject": lambda: reject_form(extreme(), "d" * 64),

@@ -11,22 +11,26 @@ import pytest
 
 from bot.lab.slack.plain import plain_blocks
 from bot.messages import status
+from bot.messages.amendment import amendment_card
 from bot.messages.answers import approved, requested
 from bot.messages.attention import attention
 from bot.messages.card import Ask, card, parse_value, value_of
 from bot.messages.errors import refusal
+from bot.messages.message import Message
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
 from bot.messages.sentences import sentence, templates
 from bot.messages.updates import cves, security_first
 from bot.messages.work import cost, minutes
+from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
 from bot.rollout.errors import StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind, TurnPhase
 from bot.rollout.reason import Reason, because
+from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollouts.roles import not_an_approver
-from tests.unit.messages.made import NOW, standing_of, updates_for
+from tests.unit.messages.made import NOW, amendment_of, standing_of, updates_for
 
 PEOPLE = {"U0ALICE": "alice", "U0BOB": "bob", "S0APPROVERS": "xs-approvers", "C0UPDATES": "xs-updates"}
 ASK = Ask(("S0APPROVERS",))
@@ -161,6 +165,56 @@ def test_needs_attention_says_what_happened_what_it_means_and_what_to_do() -> No
     assert "xs-02 has not come back" in made.text
 
 
+def buttons(message: Message) -> list[str]:
+    elements = [entry for block in message.blocks for entry in block.get("elements", ())]
+    return [entry["text"]["text"] for entry in elements if "value" in entry]
+
+
+def test_needs_attention_offers_what_fits() -> None:
+    db = VmAllowance("vm-9", "db-01", VmTreatment.SUSPEND)
+    offers = [Offer(AmendmentKind.REBOOT, "host-1"), Offer(AmendmentKind.SUSPEND, "host-1", (db,))]
+    problem = {
+        "reason": because("livepatch.failed", host="xs-02").as_dict(),
+        "options": ["retry", "skip", "abort"],
+        "host": "host-1",
+        "offers": [offer.as_dict() for offer in offers],
+    }
+    standing = standing_of(State.NEEDS_ATTENTION, phases=PHASES, problem=problem)
+    made = attention(standing, None, ASK.approvers)
+    assert buttons(made) == ["Reboot xs-02…", "Suspend db-01…", "Retry", "Skip xs-02", "Abort…"]
+    assert "Ask for the reboot with the button" in read(made.blocks)
+    waits = attention(replace(standing, amendment=amendment_of(standing, offers[0])), None, ASK.approvers)
+    assert "Amendment 1, proposed by @bob, waits for approval: 0 of 2." in read(waits.blocks)
+    gone = {**problem, "options": ["skip", "abort"], "offers": []}
+    assert buttons(attention(standing_of(State.NEEDS_ATTENTION, phases=PHASES, problem=gone))) == [
+        "Skip xs-02",
+        "Abort…",
+    ]
+    ending = standing_of(State.NEEDS_ATTENTION, phases=PHASES, problem=gone, abort_requested_by="U0BOB")
+    assert buttons(attention(ending))[-1] == "Give up…"
+
+
+def test_an_amendment_says_why_what_it_means_and_what_changes() -> None:
+    standing = standing_of(State.NEEDS_ATTENTION, phases=PHASES)
+    db = VmAllowance("vm-9", "db-01", VmTreatment.SUSPEND)
+    proposed = amendment_of(standing, Offer(AmendmentKind.SUSPEND, "host-1", (db,)), ("U0CAROL",))
+    made = amendment_card(standing, proposed, ASK)
+    shown = read(made.blocks)
+    assert "Rollout 42, pool lab: amendment 1" in shown
+    assert "Approvals: 1 of 2 (@U0CAROL), waiting for @xs-approvers" in shown
+    assert "a live patch could not be applied" in shown
+    assert "Proposed by @bob, 2026-11-20 10:00 UTC." in shown
+    assert "db-01: suspended while its host is updated, then resumed." in shown
+    assert "VM db-01 may now be stopped (suspend)." in shown
+    assert "neither the requester's nor the proposer's counts" in shown
+    assert buttons(made) == ["Approve", "Reject…", "Withdraw"]
+    over = because("amendment.rejected", user="carol", number=1, why="not today").as_dict()
+    rejected = amendment_of(standing, proposed.row.change, state=AmendmentState.REJECTED, outcome=over)
+    made = amendment_card(standing, rejected, ASK)
+    assert "✕ carol rejected amendment 1: not today" in read(made.blocks)
+    assert buttons(made) == []
+
+
 def test_the_outcome_says_what_was_done_and_what_is_owed() -> None:
     made = outcome(
         standing_of(
@@ -242,7 +296,8 @@ def test_status_and_answers() -> None:
     assert "Approvals: 0 of 2; expires 2026-11-21 10:00 UTC" in shown
     assert "Restored at its end: 2 VMs away from home." in shown
     told = "Approval recorded, 1 of 2: rollout 42 waits for 1 more approval."
-    assert approved(standing_of(approvals=("U0BOB",))).text == told
+    once = standing_of(approvals=("U0BOB",))
+    assert approved(once, once.digest).text == told
     assert "Its card in <#C0UPDATES> asks for 2 approvals." in requested(waiting, "C0UPDATES").text
 
 

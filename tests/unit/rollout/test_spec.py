@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level, Task
 from bot.rollout.spec import (
+    AMENDED_SCHEMA,
     SCHEMA,
     HostCeiling,
     Livepatch,
@@ -107,6 +108,7 @@ CHANGES: dict[str, Any] = {
     "backups": ("database",),
     "kind": "upgrade",
     "schema": SCHEMA + 1,
+    "amendment": 1,
 }
 
 
@@ -145,7 +147,7 @@ def test_hosts_and_vms_are_found_by_uuid() -> None:
     [
         lambda data: data.pop("hosts"),
         lambda data: data.pop("schema"),
-        lambda data: data.update(schema=SCHEMA + 1),
+        lambda data: data.update(schema=AMENDED_SCHEMA + 1),
         lambda data: data.update(level="extreme"),
         lambda data: data.update(hosts=[{"uuid": "x"}]),
         lambda data: data.update(hosts=[{"uuid": "x", "name": "x", "tasks": ["FormatDisk"]}]),

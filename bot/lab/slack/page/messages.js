@@ -102,10 +102,18 @@ function drawMessage(page, message, close, main) {
         message.bot_id ? el("span", { class: "badge" }, "APP") : null, clock, edited),
       message.pinned ? el("p", { class: "only-you" }, "📌 Pinned") : null,
       el("div", { class: "blocks" }, body, close ? edited : null),
-      (message.files ?? []).map((f) => el("a", { class: "file", href: new URL(f.url_private).pathname, download: f.name }, `📄 ${f.title}`, el("small", {}, `${f.size} bytes`))),
+      (message.files ?? []).map(file),
       message.reactions.length ? el("p", { class: "reactions" }, message.reactions.map((r) => el("span", {}, `${emoji(r)} 1`))) : null,
       main && message.replies ? el("button", { class: "replies", onclick: () => page.openThread(message.ts) },
         el("b", {}, `${message.replies} ${message.replies === 1 ? "reply" : "replies"}`),
         el("span", {}, ` last at ${new Date(message.last_reply * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`)) : null,
       main && message.broadcast && message.thread_ts ? el("button", { class: "replies", onclick: () => page.openThread(message.thread_ts) }, el("b", {}, "Open thread")) : null));
+}
+
+function file(f) {
+  const where = new URL(f.url_private).pathname;
+  if (f.mimetype?.startsWith("image/")) {
+    return el("a", { class: "picture", href: where, target: "_blank", title: f.title }, el("img", { src: where, alt: f.alt_txt || f.title }));
+  }
+  return el("a", { class: "file", href: where, download: f.name }, `📄 ${f.title}`, el("small", {}, `${f.size} bytes`));
 }
