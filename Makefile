@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants pictures lock clean
+.PHONY: help setup demo test lint mutants bench-rolling pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -45,6 +45,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Rolling updates of random pools by xsbot and by its peers (ARGS="--help"); docs/performance.md has the results.
+bench-rolling: setup
+	@$(BIN)/python -m tests.bench.rolling $(ARGS)
 
 # Breaks the code in named ways and shows that the test of each invariant notices.
 mutants: setup

@@ -80,8 +80,8 @@ def gateways_of(settings: Settings, time: Time, measures: Measures | None = None
     return {alias: gateway_of(alias, pool, time, measures) for alias, pool in settings.pools.items()}
 
 
-def slack_client(settings: Settings) -> WebClient:
-    """The client for Slack's Web API; waits when Slack says how long."""
+def slack_client(settings: Settings, *, patient: bool = True) -> WebClient:
+    """The client for Slack's Web API; `patient`, it waits when Slack says how long."""
     token = settings.slack.bot_token.get_secret_value()
     if not settings.slack.base_url:
         client = WebClient(token)
@@ -89,7 +89,8 @@ def slack_client(settings: Settings) -> WebClient:
         # A workspace on this machine is never behind the proxy that the environment names for the rest of the world.
         client = WebClient(token, base_url=settings.slack.base_url)
         client.proxy = None
-    client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
+    if patient:
+        client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
     return client
 
 
@@ -182,7 +183,9 @@ class Service:
         self.timing, self.sending = Leadership(self.database, "timers"), Leadership(self.database, "messages")
         self.poller = Poller(self.rollouts)
         self.clock = Clock(self.rollouts, self.engine, self.poller, beat_s=beat_s, leads=self.timing.leads)
-        self.delivery = Delivery(self.database, self.client, settings, self.time, leads=self.sending.leads)
+        # The sender has other channels to serve while one has to wait, and writes down how long that is.
+        sender = slack_client(settings, patient=False)
+        self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
         self.app: App = _MeasuredApp(self.measures, settings, self.client, verify=Part.WEB in self.parts)
         commands.register(
             self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.background)

@@ -36,8 +36,6 @@ _THREADS = 8
 #: What is owed for so long is asked about, and again every so often.
 _ASK_AFTER = timedelta(hours=24)
 _ASK_EVERY = timedelta(hours=24)
-#: States in which a rollout waits for people.
-_WAITING = (State.NEEDS_ATTENTION, State.PAUSED)
 #: Sent messages are kept for so long, for whoever looks into what Slack got.
 _KEEP_SENT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
@@ -74,8 +72,6 @@ class Clock:
     def _begin(self) -> None:
         self._next_poll = self._staggered()
         self._next_settling: dict[str, datetime] = {}
-        #: Rollout to since when it waits, when people were told last, and the state it waits in.
-        self._reminded: dict[int, tuple[datetime, datetime, State]] = {}
         self._next_pruning = self.desk.time.now() + _PRUNE_EVERY
 
     def start(self) -> None:
@@ -165,23 +161,16 @@ class Clock:
         """Ask again where a rollout waits for people and nobody answers."""
         every = timedelta(minutes=self.desk.settings.attention_reminder_minutes)
         with self.desk.database.reading() as tx:
-            waiting = [row for row in rollouts.open_rollouts(tx) if row.state in _WAITING]
-        for row in waiting:
-            first, last, state = self._reminded.get(row.id, (now, now, row.state))
-            if state is not row.state:
-                first = last = now
-            due = now - last >= every
-            self._reminded[row.id] = (first, now if due else last, row.state)
-            if not due:
-                continue
+            due = [row.id for row in rollouts.waiting(tx) if row.reminded_at is None or now - row.reminded_at >= every]
+        for rollout_id in due:
             with self.desk.database.transaction() as tx:
-                present = rollouts.get(tx, row.id)
-                if present.state is State.PAUSED:
-                    self._remind_in_thread(tx, outbox.Topic.LINE, row.id, self._still_paused(present, now - first), now)
-                elif present.problem_reason is not None:
-                    self._remind_in_thread(tx, outbox.Topic.ATTENTION, row.id, present.problem_reason, now)
-        known = {row.id for row in waiting}
-        self._reminded = {rollout_id: seen for rollout_id, seen in self._reminded.items() if rollout_id in known}
+                row = rollouts.remind(tx, rollout_id, every, now)
+                if row is None:
+                    continue
+                if row.state is State.PAUSED:
+                    self._remind_in_thread(tx, outbox.Topic.LINE, row.id, self._still_paused(row, now), now)
+                elif row.problem_reason is not None:
+                    self._remind_in_thread(tx, outbox.Topic.ATTENTION, row.id, row.problem_reason, now)
 
     @staticmethod
     def _remind_in_thread(tx: Session, topic: outbox.Topic, rollout_id: int, reason: Reason, now: datetime) -> None:
@@ -203,9 +192,9 @@ class Clock:
                 self._next_settling[standing.alias] = now + _SETTLE_EVERY
                 self.engine.settle(standing.alias)
 
-    def _still_paused(self, row: RolloutRow, since: timedelta) -> Reason:
+    def _still_paused(self, row: RolloutRow, now: datetime) -> Reason:
         why = row.headline_reason
-        minutes = int(since.total_seconds() // 60)
+        minutes = int((now - (row.waiting_since or now)).total_seconds() // 60)
         told = self.desk.say(why) if why is not None else ""
         return because("rollout.still_paused", minutes=minutes, why=told, id=row.id)
 

@@ -19,6 +19,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import XsbotError
+from bot.log import concerning
 from bot.messages.answers import too_late
 from bot.messages.blocks import View
 from bot.messages.errors import refusal, unexpected
@@ -26,6 +27,7 @@ from bot.messages.message import Message
 from bot.messages.modal import loading, message_view
 from bot.rollouts.roles import Role, require
 from commands.context import Context
+from commands.subject import Subject, subject_of
 from storage.actors import Actor
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,8 @@ class UsageError(XsbotError):
 class Call:
     """One command or click. `words` are what was typed after the verb, `value` what the clicked button carries.
 
-    `show_from` is the moment (of `time.monotonic`) before which no dialog is replaced, see `acknowledged`.
+    `deed` is the command or the button's id, for the log; `show_from` the moment (of `time.monotonic`) before which no
+    dialog is replaced, see `acknowledged`.
     """
 
     context: Context
@@ -61,6 +64,7 @@ class Call:
     thread: str = ""
     usage: str = ""
     show_from: float = 0.0
+    deed: str = ""
 
     def acknowledged(self) -> Call:
         """The same call, after its form was acknowledged with another view.
@@ -96,14 +100,29 @@ class Call:
 
     def later(self, work: Callable[[], None]) -> None:
         """Do the slow part in the background; what goes wrong is told privately."""
-        self.context.background.submit(self.answering, work)
+        self._in_background(lambda: self.answering(work))
 
     def answering(self, work: Callable[[], None]) -> None:
         """Do it, and answer what it raises: our own errors with sentence and hint, others with an id for the log."""
-        try:
-            work()
-        except Exception as error:
-            self.answer_error(error)
+        subject = self._subject
+        with concerning(rollout=subject.rollout, pool=subject.pool):
+            try:
+                work()
+            except Exception as error:
+                self.answer_error(error)
+
+    @property
+    def _subject(self) -> Subject:
+        return subject_of((self.value, *self.words[:1]), self.view, self.context.settings.pools)
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        def concerned() -> None:
+            subject = self._subject.completed(self.context.rollouts.database)
+            with concerning(rollout=subject.rollout, pool=subject.pool):
+                log.info("%s: %s", self.actor.id, self.deed)
+                work()
+
+        self.context.background.submit(concerned)
 
     def answer_error(self, error: Exception, answer: Callable[[Message], None] | None = None) -> None:
         """Tell the person what went wrong. When even that fails, the log is what is left."""
@@ -132,7 +151,7 @@ class Call:
             except Exception as error:
                 self.answer_error(error, lambda told: self.show(view_id, message_view(title, told)))
 
-        self.context.background.submit(fill)
+        self._in_background(fill)
 
     def pool(self) -> str:
         """The pool that was named; the only one there is when none was. Raises `UsageError`, `SettingsError`."""
@@ -185,6 +204,7 @@ def clicked(context: Context, body: Mapping[str, Any], client: WebClient, respon
         value=str(body["actions"][0].get("value", "")) if body.get("actions") else "",
         view=view,
         thread=str(message.get("thread_ts", "")),
+        deed=str(body["actions"][0].get("action_id", "")) if body.get("actions") else str(body.get("type", "")),
     )
 
 
@@ -200,4 +220,5 @@ def typed(
         trigger_id=str(body.get("trigger_id", "")),
         words=words,
         usage=usage,
+        deed=" ".join([str(body.get("command", "")), *str(body.get("text") or "").split()[:1]]),
     )

@@ -8,6 +8,7 @@ A claimed row that was never marked (the sender was killed) is due again; only t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +23,13 @@ from storage.columns import Topic
 from storage.errors import Conflict, NotFound
 from storage.tables import OutboxRow
 
-__all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Topic"]
+__all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Spent", "Topic"]
 
 #: Topics whose message is rendered from the newest state when it is sent, so that one pending row is enough.
 COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.AMENDMENT, Topic.DEBTS})
+
+#: What a row's error says while Slack has asked to wait with it.
+RATE_LIMITED = "ratelimited"
 
 _UNSENT = (col(OutboxRow.sent_at).is_(None), col(OutboxRow.dead_at).is_(None))
 
@@ -90,6 +94,33 @@ def empty(tx: Session, lane: str) -> bool:
     return tx.exec(select(OutboxRow.id).where(OutboxRow.lane == lane, *_UNSENT).limit(1)).first() is None
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one message took of what Slack lets us send: a post to `channel` ("" when none), and so many edits.
+
+    `held_until` is set instead when Slack refused it and asked to wait: with the channel, or with edits when that is
+    "". `unknown` says that its sender was lost while sending.
+    """
+
+    at: datetime
+    channel: str = ""
+    edits: int = 0
+    held_until: datetime | None = None
+    unknown: bool = False
+
+
+def spent(tx: Session, since: datetime, now: datetime) -> list[Spent]:
+    """What was sent since, what may have been, and for what Slack asked to wait; oldest first."""
+    sent = select(OutboxRow).where(col(OutboxRow.sent_at) >= since).order_by(col(OutboxRow.sent_at))
+    found = [Spent(row.sent_at, row.channel, row.edits) for row in tx.exec(sent).all() if row.sent_at is not None]
+    for row in tx.exec(select(OutboxRow).where(*_UNSENT).order_by(col(OutboxRow.id))).all():
+        if row.claimed_at is not None:
+            found.append(Spent(row.claimed_at, unknown=True))
+        elif row.error == RATE_LIMITED and row.not_before > now:
+            found.append(Spent(now, row.channel, held_until=row.not_before))
+    return found
+
+
 def claim(tx: Session, row_id: int, at: datetime) -> OutboxRow:
     """Say that the row is being sent from now on; call it *before* reading the state that will be shown.
 
@@ -103,19 +134,36 @@ def claim(tx: Session, row_id: int, at: datetime) -> OutboxRow:
     return row
 
 
-def mark_sent(tx: Session, row_id: int, at: datetime) -> None:
-    """The message arrived. Raises `Conflict` when the row was not claimed or is settled already."""
+def mark_sent(tx: Session, row_id: int, at: datetime, *, channel: str = "", edits: int = 0) -> None:
+    """The message arrived: it was posted to `channel` ("" when not), and so many edits were made.
+
+    Raises `Conflict` when the row was not claimed or is settled already.
+    """
     row = _claimed(tx, row_id)
     row.sent_at = at
+    row.channel, row.edits = channel, edits
     row.claimed_at = None
     row.error = ""
     tx.add(row)
     tx.flush()
 
 
-def postpone(tx: Session, row_id: int, not_before: datetime, error: str) -> None:
-    """The message could not be sent now; its lane waits until `not_before`."""
+def count_edit(tx: Session, row_id: int) -> None:
+    """One more edit was made on behalf of a message that was sent."""
+    row = tx.get(OutboxRow, row_id, populate_existing=True)
+    if row is not None:
+        row.edits += 1
+        tx.add(row)
+        tx.flush()
+
+
+def postpone(tx: Session, row_id: int, not_before: datetime, error: str, *, channel: str = "") -> None:
+    """The message could not be sent now; its lane waits until `not_before`.
+
+    `channel` is the one it could not be posted to, for whoever sends next.
+    """
     row = _unsent(tx, row_id)
+    row.channel = channel
     row.not_before = not_before
     row.claimed_at = None
     row.error = error

@@ -7,7 +7,7 @@ and the messages it causes are written in the same transaction, so that neither 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, update
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from bot.rollout.amendment import Offer
 from bot.rollout.errors import InvalidSpec
-from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, State, check_transition
+from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, WAITING, State, check_transition
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec, digest_of, parse_spec
@@ -126,6 +126,11 @@ def open_rollout_of(tx: Session, pool_uuid: str) -> RolloutRow | None:
     ).first()
 
 
+def waiting(tx: Session) -> list[RolloutRow]:
+    """The rollouts that wait for people, oldest first."""
+    return _in_states(tx, WAITING)
+
+
 def driven(tx: Session) -> list[RolloutRow]:
     """The rollouts that the worker drives, oldest first."""
     return _in_states(tx, DRIVEN)
@@ -167,6 +172,7 @@ def transition(
         raise _lost(rollout_id, present)
     check_transition(present, to)
     values: dict[str, Any] = {"state": to, "headline": reason.as_dict(), **_stamps(present, to, at)}
+    values["waiting_since"] = values["reminded_at"] = at if to in WAITING else None
     if to is not State.NEEDS_ATTENTION:
         values["problem"] = None
     moved = tx.exec(
@@ -274,12 +280,33 @@ def skip_host(tx: Session, rollout_id: int, host: str) -> bool:
     return True
 
 
-def note_coordinator(tx: Session, rollout_id: int, host: str) -> None:
-    """Write down which host is the coordinator."""
+def note_coordinator(tx: Session, rollout_id: int, host: str, synced_at: datetime | None) -> None:
+    """Write down which host is the coordinator and when the pool was synced last.
+
+    When it is another host than before, that sync was the former one's: `stale_sync` remembers it.
+    """
     row = get(tx, rollout_id)
-    if row.coordinator != host:
-        row.coordinator = host
-        _saved(tx, row)
+    if (row.coordinator, row.pool_synced_at) == (host, synced_at):
+        return
+    if row.coordinator not in ("", host):
+        row.stale_sync = row.pool_synced_at or row.stale_sync
+    row.coordinator, row.pool_synced_at = host, synced_at
+    _saved(tx, row)
+
+
+def remind(tx: Session, rollout_id: int, every: timedelta, at: datetime) -> RolloutRow | None:
+    """The rollout, when people are to be reminded now that it waits for them; None when they are not.
+
+    Whoever asks has reminded them: within `every` nobody else gets another answer, in whatever process.
+    """
+    row = get(tx, rollout_id)
+    if row.state not in WAITING or (row.reminded_at is not None and at - row.reminded_at < every):
+        return None
+    # A row of a release that kept this in memory: its interval begins now.
+    known, row.reminded_at = row.reminded_at is not None, at
+    row.waiting_since = row.waiting_since or at
+    _saved(tx, row)
+    return row if known else None
 
 
 def take_fence(tx: Session, rollout_id: int, token: str) -> None:

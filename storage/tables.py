@@ -129,6 +129,14 @@ class RolloutRow(Table, table=True):
     """The uuids of hosts that people skip."""
     coordinator: str = ""
     """The uuid of the coordinator as the worker last saw it, "" before its first look."""
+    pool_synced_at: datetime | None = Field(default=None, sa_type=Moment)
+    """The pool's last sync, as seen with that coordinator."""
+    stale_sync: datetime | None = Field(default=None, sa_type=Moment)
+    """The pool's last sync before its coordinator changed in mid-run, None when it did not."""
+    waiting_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Since when it waits for people in its present state, None while it does not."""
+    reminded_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When people were told last that it waits for them."""
 
     @property
     def requester(self) -> Actor:
@@ -378,6 +386,10 @@ class OutboxRow(Table, table=True):
     dead_at: datetime | None = Field(default=None, sa_type=Moment)
     attempts: int = 0
     error: str = ""
+    channel: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """The channel that it was posted to (or that Slack refused it for), "" when it edited a message."""
+    edits: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many edits of messages it took (or were refused)."""
 
 
 class Posted(Table, table=True):

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.delivery.pace import Pace
+from bot.delivery.pace import UPDATE_WINDOW, Pace
 from bot.delivery.refusal import BAD_BLOCKS, GONE, PERMANENT, RATE_LIMITED, code_of, retry_after
 from bot.delivery.rendering import Outgoing, Unrenderable, attention_key, render, settled_attention
 from bot.log import concerning
@@ -51,14 +51,14 @@ class Delivery:
         settings: Settings,
         time: Time,
         *,
-        pace: Pace | None = None,
         leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._client = client
         self._settings = settings
         self._time = time
-        self._pace = pace or Pace()
+        self._pace = Pace()
+        self._led = False
         self._plan = settings.slack.progress != "sections"
         self._links: dict[tuple[str, str], str] = {}
         self._leads = leads
@@ -84,21 +84,30 @@ class Delivery:
 
     def run_once(self, now: datetime) -> datetime | None:
         """Send everything that may be sent at `now`; when the next message is due, None when nothing waits."""
-        if not self._leads():
+        led, self._led = self._led, self._leads()
+        if not self._led:
             return None
+        if not led:
+            with self._database.reading() as tx:
+                self._pace = Pace.recalled(outbox.spent(tx, now - UPDATE_WINDOW, now), now)
         for _ in range(_BURST):
             with self._database.reading() as tx:
                 due = outbox.next_due(tx, now)
             if not due:
                 break
             for row in due:
-                if not self._leads():
+                if not self._still_leads():
                     return None
                 rollout_id = row.payload.get("rollout_id")
                 with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
                     self._deliver(row, now)
         with self._database.reading() as tx:
             return outbox.next_due_at(tx)
+
+    def _still_leads(self) -> bool:
+        """Whether to go on; who no longer leads recalls the pace of the others when it leads again."""
+        self._led = self._leads()
+        return self._led
 
     def _pool_of(self, rollout_id: int | None) -> str:
         """The alias of the rollout's pool, for the log."""
@@ -118,17 +127,18 @@ class Delivery:
         with self._database.transaction() as tx:
             # Claimed before the state is read: whatever changes later makes a new row instead of being missed.
             attempts = outbox.claim(tx, row.id, now).attempts
+        outgoing: Outgoing | None = None
         try:
             with self._database.reading() as tx:
                 outgoing = render(tx, row, self._settings, plan=self._plan, permalink=self._permalink)
             if (at := self._allowed_at(outgoing, now)) > now:
                 self._postpone(row, at, "paced")
-            else:
+            elif self._still_leads():
                 self._send(row, outgoing, now)
         except _UNSENDABLE as error:
             self._give_up(row, str(error), now)
         except (SlackClientError, OSError) as error:
-            self._failed(row, error, attempts, now)
+            self._failed(row, error, attempts, now, outgoing)
         except (DatabaseUnavailable, Conflict):
             raise  # Nothing is wrong with the message.
         except Exception as error:
@@ -149,14 +159,16 @@ class Delivery:
             where = self._call(outgoing, now)
         self._record(row, outgoing, where, now)
         if row.topic is Topic.CARD:
-            self._settle_attention(int(row.payload["rollout_id"]), now)
+            self._settle_attention(row, now)
 
     def _record(self, row: OutboxRow, outgoing: Outgoing, where: tuple[str, str] | None, now: datetime) -> None:
         """Write down that it was sent. While the database is away, that is all there is to do."""
         while True:
             try:
                 with self._database.transaction() as tx:
-                    outbox.mark_sent(tx, row.id, now)
+                    posted_to = outgoing.channel if where is not None else ""
+                    edits = int(outgoing.edits is not None)
+                    outbox.mark_sent(tx, row.id, now, channel=posted_to, edits=edits)
                     if outgoing.remember and where is not None:
                         posted.remember(tx, outgoing.remember, *where, now)
                 return
@@ -218,15 +230,22 @@ class Delivery:
     def _may_fall_back(self) -> bool:
         return self._plan and self._settings.slack.progress == "auto"
 
-    def _settle_attention(self, rollout_id: int, now: datetime) -> None:
+    def _settle_attention(self, row: OutboxRow, now: datetime) -> None:
         """Take the buttons off a call for attention that was dealt with.
 
-        It is a courtesy: clicks on them are refused anyway. When Slack does not take it, the next card does it.
+        It is a courtesy: clicks on them are refused anyway. When Slack does not take it, the next card does it; where
+        our share of edits is used up, a card is drawn once more when there is room again.
         """
+        rollout_id = int(row.payload["rollout_id"])
         with self._database.reading() as tx:
             outgoing = settled_attention(tx, rollout_id, self._settings)
         if outgoing is None or outgoing.edits is None:
             return
+        with self._database.transaction() as tx:
+            if (room_at := self._pace.next_update(now)) > now:
+                rollouts.redraw(tx, rollout_id, room_at)
+                return
+            outbox.count_edit(tx, row.id)
         try:
             self._pace.updated(now)
             self._client.chat_update(
@@ -238,6 +257,8 @@ class Delivery:
         except SlackApiError as error:
             if code_of(error) not in GONE:
                 log.warning("a settled call for attention keeps its buttons for now: %s", code_of(error))
+                if code_of(error) in RATE_LIMITED:
+                    self._pace.hold("", now + timedelta(seconds=retry_after(error)))
                 return
         except (SlackClientError, OSError) as error:
             log.warning("a settled call for attention keeps its buttons for now: %s", type(error).__name__)
@@ -245,26 +266,33 @@ class Delivery:
         with self._database.transaction() as tx:
             posted.forget(tx, attention_key(rollout_id))
 
-    def _failed(self, row: OutboxRow, error: Exception, attempts: int, now: datetime) -> None:
-        code = code_of(error)
+    def _failed(
+        self, row: OutboxRow, error: Exception, attempts: int, now: datetime, outgoing: Outgoing | None = None
+    ) -> None:
+        code, channel = code_of(error), ""
         if code in RATE_LIMITED:
             wait = timedelta(seconds=retry_after(error))
+            if outgoing is not None:
+                # Other messages to the same place would only be refused as well.
+                channel = outgoing.channel if outgoing.edits is None else ""
+                self._pace.hold(channel, now + wait)
+            code = outbox.RATE_LIMITED
         elif code in PERMANENT:
             self._give_up(row, code, now)
             return
         else:
             wait = min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_WAIT)
         log.warning("Slack did not take message %s (%s): %s; again in %s", row.id, row.topic.value, code, wait)
-        self._postpone(row, now + wait, code)
+        self._postpone(row, now + wait, code, channel)
 
     def _give_up(self, row: OutboxRow, why: str, now: datetime) -> None:
         log.error("message %s (%s, %s) can never be delivered: %s", row.id, row.topic.value, row.key, why)
         with self._database.transaction() as tx:
             outbox.give_up(tx, row.id, why, now)
 
-    def _postpone(self, row: OutboxRow, until: datetime, why: str) -> None:
+    def _postpone(self, row: OutboxRow, until: datetime, why: str, channel: str = "") -> None:
         with self._database.transaction() as tx:
-            outbox.postpone(tx, row.id, until, why)
+            outbox.postpone(tx, row.id, until, why, channel=channel)
 
     def _waits_for_card(self, row: OutboxRow, now: datetime) -> bool:
         if now - row.created_at > CARD_PATIENCE:

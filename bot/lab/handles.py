@@ -76,6 +76,10 @@ class LabHost:
         """Live patches fail on it."""
         self.pool.fault("livepatch_fails", host=self.name, on=on)
 
+    def takes_over(self) -> None:
+        """It makes itself the pool's coordinator."""
+        self.pool.fault("coordinator_replaced", host=self.name)
+
     def drop_connections(self) -> None:
         """Every open connection to it is reset now."""
         self.pool.fault("drop_connections", host=self.name)

@@ -19,15 +19,26 @@ class ScenarioError(XsbotError):
 
 @dataclass(frozen=True, slots=True)
 class HostSpec:
-    """One host: its name and its memory in GiB."""
+    """One host: its name and its memory in GiB.
+
+    The three times, in seconds, are what this host always needs where the scenario's durations would vary;
+    `booted_kernel` is the kernel it has been running since its last boot, where that is not the installed one.
+    """
 
     name: str
     memory_gib: int
+    apply_s: float | None = None
+    reboot_s: float | None = None
+    toolstack_s: float | None = None
+    booted_kernel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VmSpec:
-    """One VM: where it runs, how much memory it has, and what ties it to its host."""
+    """One VM: where it runs, how much memory it has, and what ties it to its host.
+
+    `dirtied` is the share of its memory that a live migration sends twice, because the guest writes meanwhile.
+    """
 
     name: str
     host: str
@@ -37,6 +48,7 @@ class VmSpec:
     local: bool = False
     pci: bool = False
     vcpus: int = 2
+    dirtied: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,11 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long things take, in simulated seconds (migrations: fixed part plus memory over rate)."""
+    """How long things take, in simulated seconds (migrations: fixed part plus memory over rate).
+
+    One migration's stream goes at `migration_gib_per_s`; the streams that leave a host share its wire, and so do those
+    that arrive.
+    """
 
     apply: float = 240.0
     reboot: float = 480.0
@@ -90,6 +106,8 @@ class Durations:
     sync: float = 120.0
     migration_fixed: float = 5.0
     migration_gib_per_s: float = 0.25
+    #: 10 Gbit/s.
+    wire_gib_per_s: float = 1.164
     start: float = 20.0
     clean_shutdown: float = 30.0
     hard_shutdown: float = 3.0

@@ -40,6 +40,23 @@ SENTENCES: dict[str, str] = {
         "The configuration no longer has a pool called {pool}. Put it back, restart xsbot, try again."
     ),
     "pool.unreachable": "The pool has not answered for {minutes:minute|minutes}.",
+    "coordinator.changed": (
+        "{host} has become the pool's coordinator; it was {before}. The new coordinator has no update packages before "
+        "the pool is synced."
+    ),
+    "coordinator.changed.advice": (
+        "Sync the pool, with /xs sync or any other client, then try again. The rollout goes on only if the sync brings "
+        "exactly the updates that were approved; {host} is updated before any other host restarts. Otherwise what is "
+        "left needs a new approval."
+    ),
+    "coordinator.not_synced": (
+        "The pool was not synced since {host} became its coordinator, so {host} has no update packages."
+    ),
+    "coordinator.not_synced.advice": (
+        "Sync the pool, with /xs sync or any other client, then try again. The rollout goes on only if the sync brings "
+        "exactly the updates that were approved."
+    ),
+    "coordinator.changing": "Somebody is making another host the coordinator; waiting for the end of it.",
     "checksum.changed": "The pool was synced in the meantime: {approved} was approved, now it has {present}.",
     "sync.disabling": "Switching the sync schedule off, so that the checksum stays as approved.",
     "sync.enabling": "Switching the sync schedule on again.",
@@ -80,6 +97,7 @@ SENTENCES: dict[str, str] = {
     "host.applying_livepatch_again": "{host}: trying the live patch again.",
     "host.rebooting": "{host}: rebooting; no VM runs there.",
     "host.restarting_toolstack": "{host}: restarting the toolstack; VMs keep running.",
+    "host.waits_for_coordinator": "{host}: waits with its restart until the coordinator {first} is updated.",
     "host.storage_returning": "{host}: is back; waiting for its storage.",
     "hosts.returning": "Waiting for {hosts} to find the restarted coordinator {coordinator} again.",
     "host.enabling": "{host}: putting it back into service.",

@@ -30,6 +30,7 @@ from bot.rollout.remedying import make_fixes
 from bot.rollout.settling import release, settle_host, settle_pool
 from bot.rollout.skipping import set_aside, skipped
 from bot.rollout.spec import Spec
+from bot.rollout.succession import designating, succession
 from bot.rollout.turn import EMPTYING, Turn
 from bot.rollout.vm_tasks import vm_tasks
 
@@ -115,6 +116,14 @@ def decide(spec: Spec, memory: Memory, snapshot: PoolSnapshot, estimates: Estima
 
 def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) -> Decision:
     left_out = round_.memory.skipped
+    updating = any(turn.update_left for turn in turns if turn.host.uuid not in left_out)
+    if updating and designating(round_):
+        return _answer(round_, _progress(turns, (), left_out))
+    # Before anything else that people may be asked: the change counts as told once they were asked.
+    changed = succession(round_) if updating else None
+    if changed is not None:
+        round_.problem(changed)
+        return _answer(round_, _progress(turns, (), left_out))
     present = {turn.host.uuid for turn in turns}
     for gone in (host for host in round_.spec.hosts if host.uuid not in present | left_out):
         round_.problem(because("host.gone", host=gone.name))
@@ -122,7 +131,6 @@ def _carry_on(round_: Round, turns: tuple[HostTurn, ...], strategy: Strategy) ->
     everybody = turns
     turns = tuple(turn for turn in everybody if turn.host.uuid not in left_out)
     aside = tuple(turn for turn in everybody if turn.host.uuid in left_out)
-    updating = any(turn.update_left for turn in turns)
     if updating and any(turn.host.is_coordinator and turn.update_left for turn in aside):
         # A member must not restart with a newer XAPI than its coordinator has running.
         name = next(turn.host.name for turn in aside if turn.host.is_coordinator)

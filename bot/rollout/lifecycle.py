@@ -61,6 +61,8 @@ TERMINAL = frozenset(state for state in State if not TRANSITIONS[state])
 OPEN = frozenset(State) - TERMINAL
 #: States that the worker drives.
 DRIVEN = frozenset({S.APPROVED, S.RUNNING, S.ABORTING})
+#: States in which people are waited for, and reminded.
+WAITING = frozenset({S.PAUSED, S.NEEDS_ATTENTION})
 
 
 def check_transition(present: State | None, wanted: State) -> None:

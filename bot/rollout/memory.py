@@ -135,7 +135,9 @@ class Memory:
     the rollout, `giving_up` that they ended it a second time and leave what cannot be settled as listed debts.
     `settling` says that the rollout is over and only its debts are of interest: nothing may be updated or restarted.
     `owner` is what this installation writes into the pool's claim for this rollout; `skipped` are hosts that people
-    leave out from now on.
+    leave out from now on. `coordinator` is the uuid of the coordinator as it was last seen ("" before the first look);
+    `stale_sync` the pool's last sync before its coordinator changed, None when it did not. `patience` is how long a
+    host may lack something after its turn.
     """
 
     updates: AvailableUpdates
@@ -147,6 +149,8 @@ class Memory:
     owner: str = ""
     skipped: frozenset[str] = frozenset()
     patience: Patience = Patience()
+    coordinator: str = ""
+    stale_sync: datetime | None = None
 
     def intent(self, key: str) -> Intent | None:
         """What we know of an effect, None when it was never asked for."""

@@ -22,11 +22,12 @@ from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.settling import ha_document
 from bot.rollout.spec import VmTreatment
+from bot.rollout.succession import DESIGNATING
 
 #: XAPI's answers about a VM that pass by themselves.
 _PASSING = frozenset({"OTHER_OPERATION_IN_PROGRESS", "HOST_DISABLED", "HOST_NOT_LIVE"})
 #: Pool operations that must not run beside a rollout unless they are ours.
-_SYNCING = frozenset({"sync_updates", "sync_bundle", "configure_repositories", "designate_new_master"})
+_SYNCING = frozenset({"sync_updates", "sync_bundle", "configure_repositories", DESIGNATING})
 #: Names that XAPI gives tasks which move VMs or change hosts.
 _FOREIGN_TASKS = (
     "Async.host.apply_updates",
@@ -74,13 +75,14 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
 def hold_pool(round_: Round) -> bool:
     """Claim the pool and switch off what would disturb; True when all of it can be seen to be so."""
     pool, memory = round_.snapshot.pool, round_.memory
+    # Later than this it would no longer be how the pool was before (a rollout that an older release began has none).
+    early = all(key.startswith(("ClaimPool:", "TakeStock:")) for key in memory.intents)
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
-        take_stock(round_, "before")
+        if early:
+            take_stock(round_, "before")
         return False
-    # Later than this it would no longer be how the pool was before (a rollout that an older release began has none).
-    early = all(key.startswith(("ClaimPool:", "TakeStock:")) for key in memory.intents)
     if early and not take_stock(round_, "before"):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]

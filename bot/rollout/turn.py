@@ -150,6 +150,11 @@ class Turn(HostNeed):
     def _restart(self) -> bool:
         if self.livepatch_failed and not self.needs_reboot and not self.memory.aborting:
             return self._ask_about_livepatch()
+        if (self.needs_reboot or self.needs_toolstack) and (ahead := self._ahead_of()) is not None:
+            if self.memory.lenient(self.host.uuid):
+                return True  # back into service as it is: nobody waits for the coordinator any more
+            self.round.look_again(15, because("host.waits_for_coordinator", host=self.host.name, first=ahead.name))
+            return False
         if self.needs_reboot:
             if not self._within_ceiling(Task.REBOOT_HOST) or not self._out_of_service():
                 return False
@@ -165,6 +170,17 @@ class Turn(HostNeed):
             self.round.pursue(self.toolstack, because("host.restarting_toolstack", host=self.host.name), milestone=True)
             return False
         return True
+
+    def _ahead_of(self) -> Host | None:
+        """The coordinator, when it has to be updated before this host may restart; None when the way is free.
+
+        A member that restarts with a newer XAPI than its coordinator has running stays out of the pool. It takes a
+        change of coordinator in mid-run for a member to come this far before its coordinator.
+        """
+        coordinator = self.round.snapshot.coordinator
+        if coordinator is None or coordinator.uuid == self.host.uuid or self.spec.host(coordinator.uuid) is None:
+            return None
+        return coordinator if HostNeed(self.round, coordinator).update_left else None
 
     def _ask_about_livepatch(self) -> bool:
         if self.memory.intent(self.apply.key) is None or self.round.is_open(self.apply.key):

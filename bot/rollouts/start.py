@@ -45,6 +45,9 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
     if differences:
         why = " ".join(desk.say(difference) for difference in differences)
         return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why=why))
+    if not preview.spec.hosts:
+        # Somebody else has done it meanwhile; waiting would only hold the pool.
+        return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why="nothing is left to do"))
     if preview.blocked:
         # What was approved is still what would be done; it may become possible within the time it was approved for.
         why = " ".join(desk.say(finding.reason) for finding in preview.report.of(Severity.BLOCKS))

@@ -13,11 +13,16 @@ from bot.xen.errors import XenError
 from storage import audit, debts, pools, rollouts
 from storage.actors import Actor
 from storage.database import Session
+from storage.tables import RolloutRow
 
 #: How often a sync under way is looked at.
 _SYNC_LOOK = timedelta(seconds=5)
 #: A sync downloads hundreds of megabytes; an unreachable pool is not waited for longer than this.
 _SYNC_PATIENCE = timedelta(hours=2)
+
+
+#: What keeps a rollout from going on until somebody syncs its pool.
+_UNSYNCED = frozenset({"coordinator.changed", "coordinator.not_synced"})
 
 
 class Upkeep(Desk):
@@ -26,12 +31,13 @@ class Upkeep(Desk):
     def sync(self, alias: str, actor: Actor) -> None:
         """Have the pool synchronize with its update channel; returns once XAPI has begun.
 
-        Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved.
+        Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved. One that
+        waits for a sync, because the coordinator changed, is the exception; it looks at the checksum before it goes on.
         """
         require(self.authority, actor, Role.ADMIN, self._known(alias))
         with self.database.reading() as tx:
             busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
-        if busy is not None:
+        if busy is not None and not _waits_for_sync(busy):
             raise RolloutError(
                 f"Rollout {busy.id} holds pool {alias}, and a sync would change what was approved.",
                 "Sync when it is over, or cancel it first.",
@@ -99,3 +105,8 @@ class Upkeep(Desk):
         if status.error is not None:
             raise status.error
         return because("sync.finished", pool=alias, checksum=gateway.repository_state().hash[:12])
+
+
+def _waits_for_sync(row: RolloutRow) -> bool:
+    problem = row.problem_reason
+    return row.state is State.NEEDS_ATTENTION and problem is not None and problem.code in _UNSYNCED

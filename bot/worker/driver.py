@@ -59,6 +59,7 @@ class Driver:
         self._before: PoolSnapshot | None = None
         self._sample: Sample | None = None
         self._coordinator = ""
+        self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
 
     def drive(self) -> None:
@@ -112,6 +113,7 @@ class Driver:
         self._silent_since = None
         self._before = snapshot
         self._coordinator = snapshot.pool.coordinator
+        self._synced_at = snapshot.pool.last_update_sync
         return snapshot
 
     def _silence(self, row: RolloutRow, error: XenError) -> None:
@@ -158,6 +160,8 @@ class Driver:
             owner=self._owner,
             skipped=frozenset(row.skipped),
             patience=self._patience(),
+            coordinator=row.coordinator,
+            stale_sync=row.stale_sync,
         )
 
     def _patience(self) -> Patience:
@@ -180,7 +184,7 @@ class Driver:
     def _tell(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         """Bring what people see up to date: headline, each host's phase, what XAPI does not let us give back yet."""
         now = self.desk.time.now()
-        rollouts.note_coordinator(tx, row.id, self._coordinator)
+        rollouts.note_coordinator(tx, row.id, self._coordinator, self._synced_at)
         if self._sample is not None:
             timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.
@@ -199,7 +203,9 @@ class Driver:
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)
         for debt in debts.open_debts(tx, row.pool_uuid):
-            debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
+            # Every VM that is away is a debt: asking for each in each round would be most of a round's work.
+            if debt.waiting_for != waiting.get(debt.key, ""):
+                debts.note_waiting(tx, row.pool_uuid, debt.key, waiting.get(debt.key, ""))
 
     def _tell_what_is_pending(self, tx: Session, row: RolloutRow, snapshot: PoolSnapshot) -> None:
         """Tasks above the chosen level, or of VMs that the spec does not list, stay pending; people should know."""

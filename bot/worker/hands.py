@@ -67,6 +67,8 @@ class Hands:
                 self._look(action)
                 return
             self.gateway.check_claim(self.owner)
+            # Asked last: this process may have been frozen since it wrote the intent down.
+            self._check_fence()
             task = self.gateway.begin(action, snapshot)
         except XenError as error:
             # Told to stop, we leave the intent open: whoever takes over looks what became of it.
@@ -101,6 +103,10 @@ class Hands:
             self._record(tx, step)
             if step.milestone:
                 self._line(tx, step)
+
+    def _check_fence(self) -> None:
+        with self.desk.database.reading() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
 
     def _still_wanted(self, tx: Session) -> None:
         """Raise `Conflict` when another driver took over, or people paused, ended or amended the rollout or skip

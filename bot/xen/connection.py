@@ -45,6 +45,18 @@ _LOGIN_PAUSE = timedelta(seconds=60)
 #: No further host is asked for the coordinator once a search has taken this long (real seconds).
 _SEARCH_S = 45.0
 _CLOSED = "XSBOT_CLOSED"
+#: What a host says that has lost its coordinator, or that is kept out of the pool: it may have been the coordinator.
+_EMERGENCY = frozenset(
+    {
+        "HOST_STILL_BOOTING",
+        "HOST_BROKEN",
+        "HOST_HAS_NO_MANAGEMENT_IP",
+        "HOST_ITS_OWN_SLAVE",
+        "HOST_MASTER_CANNOT_TALK_BACK",
+        "HOST_UNKNOWN_TO_MASTER",
+        "HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR",
+    }
+)
 
 #: Told of every call: its method, the seconds it took, and XAPI's error code ("" when it was answered).
 Observer = Callable[[str, float, str], None]
@@ -138,7 +150,8 @@ class PoolConnection:
     def lost(self, link: Link, error: XenError) -> bool:
         """Whether the error means that the session is of no more use; it is dropped then (unless another thread has
         already replaced it), and the next call looks for the coordinator. A slow answer is no such error."""
-        if not isinstance(error, (SessionLost, NotCoordinator, Unreachable)) or error.code == TIMEOUT:
+        elsewhere = isinstance(error, (SessionLost, NotCoordinator, Unreachable)) and error.code != TIMEOUT
+        if not elsewhere and error.code not in _EMERGENCY:
             return False
         with self._login_lock:
             if self._link is link:

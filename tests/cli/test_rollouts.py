@@ -159,7 +159,7 @@ def test_abort_withdraws_what_has_not_started(desk: Desk) -> None:
 def test_a_host_is_skipped_in_the_name_of_the_os_user(desk: Desk) -> None:
     rollout_id = desk.asked(*STARTED)
     with desk.database.transaction() as tx:
-        rollouts.note_coordinator(tx, rollout_id, "host-0")
+        rollouts.note_coordinator(tx, rollout_id, "host-0", None)
     refused = desk("rollouts", "skip", rollout_id, "xs-01")
     assert refused.code == 2
     assert "coordinator" in refused.err

@@ -31,6 +31,7 @@ def anything(client: Client, chance: Random) -> None:
         ("pool.disable_ha",),
         ("pool.enable_ha", [client("pool.get_default_SR", client.pool_ref())], {}),
         ("pool.sync_updates", client.pool_ref(), False),
+        ("pool.designate_new_master", other),
         ("VM.pool_migrate", vm, other, {}),
         ("VM.suspend", vm),
         ("VM.resume_on", vm, other, False, False),

@@ -13,6 +13,7 @@ _KILLED = "tests/rollout/test_killed.py::"
 _LEVELS = "tests/rollout/test_guidance_levels.py::"
 _OTHERS = "tests/rollout/test_other_people.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
+_SUCCESSION = "tests/rollout/test_succession.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
@@ -158,6 +159,30 @@ MUTATIONS = (
         "forced = False",
         (f"{_LEVELS}test_toolstacks_restart_for_a_new_version_even_where_the_update_does_not_ask_for_it",),
     ),
+    Mutation(
+        "a change of coordinator is not noticed",
+        3,
+        "bot/rollout/decide.py",
+        "    changed = succession(round_) if updating else None\n",
+        "    changed = None\n",
+        (f"{_SUCCESSION}test_people_are_asked_sync_and_the_new_coordinator_comes_first",),
+    ),
+    Mutation(
+        "a new coordinator need not be synced",
+        3,
+        "bot/rollout/succession.py",
+        "    if stale is not None and pool.last_update_sync in (None, stale):\n",
+        "    if False:\n",
+        (f"{_SUCCESSION}test_a_lost_coordinator_is_replaced_by_a_member",),
+    ),
+    Mutation(
+        "a member may restart ahead of a new coordinator",
+        3,
+        "bot/rollout/turn.py",
+        "        return coordinator if HostNeed(self.round, coordinator).update_left else None\n",
+        "        return None\n",
+        (f"{_SUCCESSION}test_an_abort_does_not_restart_a_member_ahead_of_the_new_coordinator",),
+    ),
     # 4. Only empty hosts are rebooted, only listed VMs are stopped.
     Mutation(
         "the last look before a reboot is left out",
@@ -296,6 +321,14 @@ MUTATIONS = (
         "    if not token:\n",
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
+    Mutation(
+        "a process that was frozen before its call makes it",
+        7,
+        "bot/worker/hands.py",
+        "            self._check_fence()\n",
+        "",
+        (f"{_KILLED}test_a_process_that_was_frozen_just_before_its_call_does_not_make_it",),
+    ),
     # 8. Every change of state has exactly one event in a chain that verifies.
     Mutation(
         "a transition overwrites what somebody else decided meanwhile",
@@ -323,6 +356,26 @@ MUTATIONS = (
             f"{_AUDIT}test_cutting_off_the_end_together_with_the_head_is_found_by_a_published_head",
             f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
         ),
+    ),
+    # 9. Messages are never lost, in order, at Slack's pace.
+    Mutation(
+        "a new sender forgets what was sent",
+        9,
+        "bot/delivery/sender.py",
+        "        if not led:\n",
+        "        if False:\n",
+        (
+            "tests/slack/test_delivery.py::test_a_new_sender_keeps_the_pace_of_the_one_before",
+            "tests/slack/test_delivery.py::test_another_sender_and_other_rollouts_wait_as_long_as_slack_asked",
+        ),
+    ),
+    Mutation(
+        "a sender that leads no more sends what it took up",
+        9,
+        "bot/delivery/sender.py",
+        "            elif self._still_leads():\n",
+        "            else:\n",
+        ("tests/slack/test_delivery.py::test_a_sender_that_was_frozen_before_it_sent_sends_no_more",),
     ),
     # 10. No secret, and no injected markup.
     Mutation(

@@ -121,6 +121,65 @@ class Machine:
             sys.stderr.write("\n".join([*self.lines[-200:], ""]))
 
 
+class Process:
+    """One `xsbot` process, for what no runner does to it: being killed, frozen and thawed."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str], *command: str) -> None:
+        self._process = subprocess.Popen(
+            [str(_BIN / "xsbot"), *command],
+            cwd=directory,
+            env=environment(environ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as stream:
+            for line in stream:
+                self.lines.append(line.rstrip("\n"))
+
+    def says(self, what: str) -> list[str]:
+        """The lines that contain it."""
+        return [line for line in self.lines if what in line]
+
+    @property
+    def running(self) -> bool:
+        """Whether it said that it is up."""
+        return bool(self.says(" is running. Pools: "))
+
+    def freeze(self) -> None:
+        """It does nothing until `thaw`, and does not know that time passes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where it was frozen."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait(timeout=20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self.thaw()
+            self._process.terminate()
+            self._process.wait(timeout=20)
+        self._reader.join()
+        if error is not None:
+            sys.stderr.write("\n".join([*self.lines[-200:], ""]))
+
+
 def _lives(group: int) -> bool:
     """Whether a process of the group runs. One that ended and was not yet asked about by its parent does not."""
     for entry in Path("/proc").glob("[0-9]*/stat"):

@@ -51,7 +51,14 @@ from storage.tables import AuditRow, OutboxRow
 
 #: Fast machines: a rehearsal costs as much as the looks that its waits are made of.
 _FAST = Durations(
-    apply=20.0, reboot=20.0, toolstack=10.0, sync=20.0, migration_gib_per_s=2.0, ha_enable=5.0, ha_disable=5.0
+    apply=20.0,
+    reboot=20.0,
+    toolstack=10.0,
+    sync=20.0,
+    migration_gib_per_s=2.0,
+    wire_gib_per_s=16.0,
+    ha_enable=5.0,
+    ha_disable=5.0,
 )
 #: As long as they take in a machine room: members lose their coordinator while it reboots, and find it again.
 REAL = Durations()
@@ -185,6 +192,7 @@ class Rehearsal:
         approvers: Collection[str],
         mode: str,
         url: str,
+        installation: str = "test",
     ) -> None:
         self.pool = pool
         self.time = time
@@ -203,7 +211,7 @@ class Rehearsal:
         }
         self.settings = Settings.model_validate(
             {
-                "installation": "test",
+                "installation": installation,
                 "database_url": url or f"sqlite:///{directory}/xsbot.sqlite",
                 "slack": {"audit_channel": "C0AUDIT", "bot_token": BOT_TOKEN, "app_token": APP_TOKEN},
                 "approval": {"required": required},
@@ -475,6 +483,26 @@ class Rehearsal:
         assert self.state is State.SUCCEEDED, self.headline
         self.assert_as_it_was()
         assert self.verdict.hosts_behind == []
+
+
+@contextmanager
+def another_installation(first: Rehearsal) -> Iterator[Rehearsal]:
+    """A second bot with a database of its own that knows nothing of the first, on the same pool."""
+    with tempfile.TemporaryDirectory() as directory:
+        second = Rehearsal(
+            first.pool,
+            first.time,
+            Path(directory),
+            required=2,
+            approvers=("bob", "carol", "dave"),
+            mode="act",
+            url="",
+            installation="second",
+        )
+        try:
+            yield second
+        finally:
+            second.close()
 
 
 @contextmanager

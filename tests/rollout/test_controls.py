@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import select
 
 from bot.rollout.action import ApplyUpdates, DisableHost, RebootHost
 from bot.rollout.errors import NotAllowed
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, TurnPhase
 from bot.rollout.spec import StoppedVms
+from storage.columns import Topic
+from storage.tables import OutboxRow
 
 from .rehearsal import Killed, Rehearsal, actor, rehearse, scene, small
 
@@ -218,6 +221,36 @@ def test_people_who_do_not_answer_are_reminded() -> None:
             rollout.wait(minutes=31)
             beat()
         assert calls() > before
+
+
+@pytest.mark.failure("clock-killed")
+@pytest.mark.parametrize("paused", [False, True], ids=["needs attention", "paused"])
+def test_a_restart_neither_forgets_a_reminder_nor_repeats_it(paused: bool) -> None:
+    """Each beat is another process: what was told and when is in the database."""
+    with rehearse(small()) as rollout:
+        if paused:
+            rollout.when("apply_started", lambda: rollout.desk.pause(rollout.id, actor("bob")), host="xs-01")
+        else:
+            rollout.pool.host("xs-02").apply_fails(1)
+        rollout.carry_out()
+
+        def reminders() -> int:
+            with rollout.database.reading() as tx:
+                rows = tx.exec(select(OutboxRow)).all()
+            if paused:
+                return sum("rollout.still_paused" in str(row.payload) for row in rows)
+            return sum(row.topic is Topic.ATTENTION for row in rows) - 1
+
+        def beats_of_a_new_process() -> None:
+            rollout.new_process()
+            with rollout.clock() as beat:
+                beat()
+                beat()
+
+        for minutes, told in ((20, 0), (9, 0), (3, 1), (10, 1), (19, 1), (2, 2)):
+            rollout.wait(minutes=minutes)
+            beats_of_a_new_process()
+            assert reminders() == told, minutes
 
 
 # -- debts -------------------------------------------------------------------------------------------------------------

@@ -126,3 +126,27 @@ def test_an_old_process_that_wakes_up_does_no_more() -> None:
         assert rollout.effects("host_rebooted") == []
         assert rollout.drive() is State.SUCCEEDED
         rollout.assert_done()
+
+
+@pytest.mark.failure("worker-frozen")
+def test_a_process_that_was_frozen_just_before_its_call_does_not_make_it() -> None:
+    """Its intent is written down, another process has taken over and knows of it, and then it wakes up."""
+    with rehearse(small()) as rollout:
+        rollout.ask().approve()
+        check_claim = rollout.gateway.check_claim
+        frozen: list[str] = []
+
+        def frozen_here(owner: str) -> None:
+            check_claim(owner)
+            if not frozen and any(key.startswith("RebootHost:") for key in rollout.intents()):
+                with rollout.database.transaction() as tx:
+                    rollouts.take_fence(tx, rollout.id, "another process")
+                frozen.append("yes")
+
+        rollout.gateway.check_claim = frozen_here  # type: ignore[method-assign]
+        rollout.worker.sweep()
+        assert frozen
+        assert rollout.calls("host.reboot") == []
+        assert rollout.drive() is State.SUCCEEDED
+        rollout.assert_done()
+        assert_nothing_happened_twice(rollout)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import select
 
+from bot.delivery import Delivery
 from bot.lab.slack import LabSlack
 from bot.messages.notice import NoticeFacts
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from storage import audit, notices, outbox, pools, posted
+from storage.errors import Conflict
+from storage.tables import OutboxRow
 from storage.updates_codec import updates_to_json
-from tests.slack.office import Office
+from tests.slack.office import Office, client_of
 from tests.unit.messages.made import NOW, updates_for
 
 
@@ -152,6 +156,138 @@ def test_edits_stay_below_what_slack_allows_for_the_workspace(office: Office) ->
     assert len(calls(office.slack, "chat.update")) - before <= 45
     office.deliver(70)
     assert office.waiting() == 0
+
+
+def test_buttons_that_mean_nothing_any_more_go_away_within_the_same_limit(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING, State.NEEDS_ATTENTION)
+    office.deliver(10)
+    (asking,) = [entry for entry in office.slack.thread(office.card()) if "Retry" in entry.buttons]
+    office.move(rollout_id, State.RUNNING)
+    # Everybody else's edits have left room for the card alone.
+    for _ in range(44):
+        office.delivery._pace.updated(office.clock.now())
+    before = len(calls(office.slack, "chat.update"))
+    office.deliver(30)
+    assert len(calls(office.slack, "chat.update")) - before == 1
+    office.deliver(60)
+    (settled,) = [entry for entry in office.slack.thread(office.card()) if entry.ts == asking.ts]
+    assert settled.buttons == []
+
+
+def another_sender(office: Office, leads: Callable[[], bool] = lambda: True) -> Delivery:
+    """The sender of another process on the same database."""
+    return Delivery(office.database, client_of(office.slack), office.settings, office.clock, leads=leads)
+
+
+def posts(office: Office, channel: str = "C0UPDATES") -> int:
+    """How often somebody tried to post there."""
+    return sum(str(args["channel"]) == channel for args in calls(office.slack, "chat.postMessage"))
+
+
+@pytest.mark.failure("sender-replaced")
+def test_a_new_sender_keeps_the_pace_of_the_one_before(office: Office) -> None:
+    """Whoever sends next recalls what went out: two leaders in a row get no more than one."""
+    office.request()
+    office.delivery.run_once(office.clock.now())
+    sent = posts(office)
+    office.request(pool_uuid="other-uuid")
+    another_sender(office).run_once(office.clock.now())
+    assert posts(office) == sent, "each channel has had its message of this second"
+    office.clock.pass_(1)
+    office.delivery = another_sender(office)
+    office.delivery.run_once(office.clock.now())
+    assert posts(office) > sent
+
+
+@pytest.mark.failure("sender-replaced")
+def test_a_new_sender_counts_the_edits_of_the_one_before(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.turn(rollout_id, TurnPhase.DISABLING)
+    office.deliver(65)
+    before = len(calls(office.slack, "chat.update"))
+    for number in range(60):
+        office.turn(rollout_id, TurnPhase.EVACUATING if number % 2 else TurnPhase.APPLYING)
+        another_sender(office).run_once(office.clock.now())
+    assert len(calls(office.slack, "chat.update")) - before == 45
+    office.delivery = another_sender(office)
+    office.deliver(70)
+    assert office.waiting() == 0
+
+
+@pytest.mark.failure("sender-replaced")
+def test_a_message_that_was_being_sent_counts_as_sent_just_now(office: Office) -> None:
+    office.request()
+    with office.database.transaction() as tx:
+        outbox.claim(tx, next(row.id for row in outbox.next_due(tx, office.clock.now())), office.clock.now())
+    another_sender(office).run_once(office.clock.now())
+    assert posts(office) == 0
+    office.clock.pass_(1)
+    another_sender(office).run_once(office.clock.now())
+    assert posts(office) > 0
+
+
+@pytest.mark.failure("slack-limits", "sender-replaced")
+def test_another_sender_and_other_rollouts_wait_as_long_as_slack_asked(office: Office) -> None:
+    office.slack.fault("ratelimited", method="chat.postMessage", times=1, seconds=20)
+    office.request()
+    office.delivery.run_once(office.clock.now())
+    refused = posts(office)
+    office.request(pool_uuid="other-uuid")
+    for sender in (another_sender(office), office.delivery):
+        office.clock.pass_(8)
+        sender.run_once(office.clock.now())
+        assert posts(office) == refused
+    office.delivery = another_sender(office)
+    office.deliver(60)
+    assert office.waiting() == 0
+
+
+@pytest.mark.failure("sender-frozen")
+def test_a_sender_that_was_frozen_before_it_sent_sends_no_more(office: Office) -> None:
+    """It was frozen after it had taken up a message, and somebody else leads when it thaws."""
+
+    def until_it_took_one_up() -> bool:
+        with office.database.reading() as tx:
+            return not [row for row in tx.exec(select(OutboxRow)).all() if row.claimed_at is not None]
+
+    frozen = another_sender(office, leads=until_it_took_one_up)
+    office.request()
+    frozen.run_once(office.clock.now())
+    assert posts(office) == 0
+    office.deliver(5)
+    assert "Expected cost" in office.card().plain
+    assert office.waiting() == 0
+
+
+@pytest.mark.failure("sender-frozen")
+def test_a_sender_that_was_frozen_while_it_sent_doubles_that_message_and_no_other(office: Office) -> None:
+    rollout_id = office.request()
+    office.line(rollout_id, "first")
+    office.line(rollout_id, "second")
+    frozen = another_sender(office)
+    post = frozen._client.chat_postMessage
+
+    def frozen_for_a_while(**message: Any) -> Any:
+        """Its request leaves the machine only after another process has sent everything."""
+        frozen._leads = lambda: False
+        office.deliver(20)
+        return post(**message)
+
+    frozen._client.chat_postMessage = frozen_for_a_while  # type: ignore[method-assign]
+    with pytest.raises(Conflict):
+        frozen.run_once(office.clock.now())
+    frozen.run_once(office.clock.now())
+
+    told = [entry.plain for channel in ("xs-updates", "xs-audit") for entry in office.slack.messages(channel)]
+    assert sum(told.count(text) - 1 for text in set(told)) == 1
+    # What comes later goes to the thread that everybody knows.
+    with office.database.reading() as tx:
+        kept = posted.find(tx, f"rollout:{rollout_id}:card")
+    assert kept is not None
+    known = next(entry for entry in office.slack.messages("xs-updates") if entry.ts == kept.ts)
+    assert [entry.plain for entry in office.slack.thread(known)] == ["first", "second"]
 
 
 @pytest.mark.failure("slack-limits")

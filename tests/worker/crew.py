@@ -18,6 +18,7 @@ from bot.worker import Engine, engine_of
 from storage import rollouts
 from storage.actors import Actor
 from storage.database import Database
+from storage.errors import DatabaseUnavailable
 
 ALICE, BOB = Actor("slack", "UALICE", "alice"), Actor("slack", "UBOB", "bob")
 
@@ -90,6 +91,13 @@ class Process:
         standing = self.desk.propose("lab", Choices(), ALICE, "the November fixes", "C0UPDATES")
         self.desk.approve(standing.row.id, standing.digest, BOB)
         return standing.row.id
+
+    def readable_state(self, rollout_id: int) -> State | None:
+        """Where the rollout is, None while the database does not answer."""
+        try:
+            return self.state(rollout_id)
+        except DatabaseUnavailable:
+            return None
 
     def state(self, rollout_id: int) -> State:
         with self.database.reading() as tx:

@@ -149,6 +149,17 @@ def test_without_a_coordinator_the_pool_is_unreachable_for_now(xapi: ScriptedXap
     assert "lab" in caught.value.sentence
 
 
+def test_a_coordinator_that_lost_its_role_sends_us_looking_for_the_new_one(
+    xapi: ScriptedXapi, connect: Connect
+) -> None:
+    """It may stay in emergency mode for good, because it is newer than its successor."""
+    gateway = connect(xapi.url)
+    said = iter([Failure("HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR", "26.2.0"), {}])
+    xapi.answers["task.get_record"] = lambda *_: next(said)
+    gateway._connection.read("task.get_record", "OpaqueRef:task")
+    assert xapi.logins == 2
+
+
 def test_members_that_name_each_other_do_not_send_us_in_circles(xapi: ScriptedXapi, connect: Connect) -> None:
     xapi.answers["session.login_with_password"] = Failure("HOST_IS_SLAVE", "127.0.0.1")
     with pytest.raises(Unreachable):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from bot.lab.xapi import apply, events, ha, hosts, migration, updates, vms  # noqa: F401  (their handlers register themselves)
+from bot.lab.xapi import (  # noqa: F401  (their handlers register themselves)
+    apply,
+    events,
+    ha,
+    hosts,
+    migration,
+    succession,
+    updates,
+    vms,
+)
 from bot.lab.xapi.calls import HANDLERS, Account, Context
 from bot.lab.xapi.failure import NULL, XapiFailure
 from bot.lab.xapi.kernel import Process, Steps

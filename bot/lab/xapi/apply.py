@@ -52,6 +52,8 @@ def _apply(world: World, machine: Machine, checksum: str) -> Steps:
     assert_one_repository(world)
     if not checksum or checksum != world.checksum:
         raise XapiFailure("UPDATEINFO_HASH_MISMATCH")
+    if not world.has_packages:
+        raise XapiFailure("INVALID_UPDATEINFO_XML")
     if world.is_coordinator(machine):
         fill_cache(world)
     query_host(world, machine)
@@ -64,7 +66,7 @@ def _apply(world: World, machine: Machine, checksum: str) -> Steps:
     if {"RebootHost", "EvacuateHost"} & set(guidance["mandatory"]) and world.guests(ref):
         raise XapiFailure("HOST_EVACUATION_IS_REQUIRED", ref)
     restart_vms = _levels_with_restart_vm(world) if world.is_coordinator(machine) else []
-    seconds = world.takes("apply")
+    seconds = world.takes("apply", machine)
     world.effect("apply_started", ref, updates=[update.id for update in updates])
     if world.faults.takes_apply(machine.name):
         yield seconds / 2

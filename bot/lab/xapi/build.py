@@ -84,6 +84,7 @@ def build(world: World, addresses: list[str]) -> None:
             ha_plan_exists_for=1,
             ha_cluster_stack="xhad",
         )
+    world.mirror = world.coordinator.ref
     for machine in world.machines.values():
         world.refresh_host(machine.ref)
         world.cache[machine.ref] = list(world.synced)
@@ -128,7 +129,16 @@ def _host(world: World, spec: HostSpec, address: str, number: int) -> None:
         uuid=db.get("host", ref, "uuid"),
         packages=dict(scenario.installed),
         booted_xen=scenario.installed["xen-hypervisor"],
-        booted_kernel=scenario.installed["kernel"],
+        booted_kernel=spec.booted_kernel or scenario.installed["kernel"],
+        durations={
+            what: seconds
+            for what, seconds in (
+                ("apply", spec.apply_s),
+                ("reboot", spec.reboot_s),
+                ("toolstack", spec.toolstack_s),
+            )
+            if seconds is not None
+        },
     )
     world.machines[spec.name] = machine
     db.set("host", ref, software_version=machine.software_version(scenario))
@@ -229,6 +239,7 @@ def _vm(world: World, spec: VmSpec, sr: str) -> None:
         metrics=db.create("VM_metrics", start_time=world.now, hvm=True),
         guest_metrics=db.create("VM_guest_metrics", PV_drivers_detected=True, PV_drivers_up_to_date=True, live=True),
     )
+    world.dirtied[vm] = spec.dirtied
     vdi = db.create("VDI", name_label=f"{spec.name} disk", SR=sr, type="user", virtual_size=40 * GIB, managed=True)
     disk = db.create(
         "VBD", VM=vm, VDI=vdi, userdevice="0", device="xvda", bootable=True, mode="RW", type="Disk",

@@ -13,6 +13,7 @@ from bot.lab.xapi.kernel import Steps
 from bot.lab.xapi.lifecycle import come_back
 from bot.lab.xapi.machine import Machine
 from bot.lab.xapi.migration import migrate
+from bot.lab.xapi.succession import take_over
 from bot.lab.xapi.updates import foreign_sync
 from bot.lab.xapi.world import World
 
@@ -58,6 +59,8 @@ def disturb(world: World, name: str, arguments: dict[str, Any]) -> None:
         _foreign_sync(world)
     elif name == "vm_started":
         world.kernel.spawn(_vm_started(world, _vm(world, arguments), _machine(world, arguments).ref))
+    elif name == "coordinator_replaced":
+        take_over(world, _machine(world, arguments))
     elif name == "evacuation_blocked":
         _evacuation_blocked(world, _vm(world, arguments), on)
     world.effect("fault", name=name, arguments={key: str(text) for key, text in arguments.items()})

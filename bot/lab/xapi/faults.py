@@ -23,6 +23,7 @@ FAULTS: dict[str, str] = {
     "drop_connections": "every open connection of the host (default: coordinator) is reset now",
     "foreign_sync": "somebody else synchronises: new updates appear and the checksum changes",
     "vm_started": "somebody else starts or migrates the VM onto the host",
+    "coordinator_replaced": "the host makes itself the coordinator, as after an emergency transition or by HA",
     "evacuation_blocked": "the VM refuses migration (blocked_operations), until switched off",
     "call_fails": "the next `times` calls of `method` end with the error `code` (parameters after it, with commas)",
 }

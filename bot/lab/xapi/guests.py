@@ -74,11 +74,19 @@ def assert_operation(world: World, vm: str, operation: str, key: str = "") -> No
 
 
 def memory_seconds(world: World, vm: str) -> float:
-    """How long it takes to copy or to write the VM's memory, in seconds."""
+    """How long it takes to write the VM's memory to disk, or to read it, in seconds."""
     durations = world.scenario.durations
     gib = int(world.db.get("VM", vm, "memory_dynamic_max")) / GIB
     seconds = durations.migration_fixed + gib / durations.migration_gib_per_s
     return seconds * (1 + world.random.uniform(-durations.jitter, durations.jitter))
+
+
+def memory_to_send(world: World, vm: str) -> tuple[float, float]:
+    """What a live migration takes: seconds before the first byte; GiB, those sent twice included."""
+    durations = world.scenario.durations
+    gib = int(world.db.get("VM", vm, "memory_dynamic_max")) / GIB * (1 + world.dirtied.get(vm, 0.0))
+    varies = 1 + world.random.uniform(-durations.jitter, durations.jitter)
+    return durations.migration_fixed * varies, gib * varies
 
 
 def halt(world: World, vm: str) -> None:

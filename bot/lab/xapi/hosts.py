@@ -60,7 +60,9 @@ def reboot(ctx: Context, host: str) -> Steps:
     world.forward(machine)
     if world.db.get("host", host, "enabled"):
         raise XapiFailure("HOST_NOT_DISABLED")
-    yield from claim_host(world, machine, "reboot", {"reboot", "shutdown", "apply_updates", "evacuate"}, ctx.key)
+    yield from claim_host(
+        world, machine, "reboot", {"reboot", "shutdown", "apply_updates", "evacuate", "vm_migrate"}, ctx.key
+    )
     release_host(world, machine, ctx.key)
     task = world.db.create(
         "task", name_label="Host is rebooting", created=world.now, resident_on=host, status="pending"
@@ -131,7 +133,7 @@ def evacuate(ctx: Context, host: str, network: str = "", evacuate_batch_size: in
     world, machine = ctx.world, ctx.world.machine(host)
     world.forward(machine)
     assert_plan_survives(world, without=host)
-    yield from claim_host(world, machine, "evacuate", {"reboot", "shutdown", "evacuate"}, ctx.key)
+    yield from claim_host(world, machine, "evacuate", {"reboot", "shutdown", "evacuate", "vm_migrate"}, ctx.key)
     try:
         moves, errors = plan(world, host)
         if errors:

@@ -33,6 +33,12 @@ _RETRY_TEMPORARY = 5.0
 
 def coordinator_lost(world: World, gone: str) -> None:
     """The coordinator's toolstack went away: everything that lived in its memory is gone."""
+    moving = [world.name("VM", vm) for vm, record in world.db.items("VM") if record["current_operations"]]
+    busy = [
+        machine.name
+        for machine in world.machines.values()
+        if {"apply_updates", "evacuate"} & set(machine.operations.values())
+    ]
     for process in list(world.running):
         process.kill(ConnectionAborted())
     world.running.clear()
@@ -46,14 +52,14 @@ def coordinator_lost(world: World, gone: str) -> None:
         world.db.set("VM", vm, current_operations={})
     for drop in world.on_coordinator_lost:
         drop()
-    world.effect("coordinator_lost", world.coordinator.ref, because=gone)
+    world.effect("coordinator_lost", world.coordinator.ref, because=gone, vms=moving, hosts=busy)
 
 
 def stop_toolstack(world: World, machine: Machine, state: str) -> None:
     """Connections break, calls of its own end, sockets close."""
     machine.state = state
     machine.ready = False
-    _fall_silent(world, machine)
+    fall_silent(world, machine)
     world.network.down(machine.name)
     machine.disabled_by_request = False
     if world.is_coordinator(machine):
@@ -71,7 +77,7 @@ def _lose_coordinator(world: World, member: Machine) -> None:
     if member.state == UP and world.coordinator.state in (DOWN, STOPPED):
         member.state = EMERGENCY
         member.emergency = ["HOST_STILL_BOOTING"]
-        _fall_silent(world, member)
+        fall_silent(world, member)
         member.lifecycle = world.kernel.spawn(_reconnect(world, member))
 
 
@@ -111,7 +117,7 @@ def restart_toolstack(world: World, machine: Machine) -> Steps:
     if machine.state not in (UP, EMERGENCY, STARTING):
         return
     stop_toolstack(world, machine, STOPPED)
-    yield world.takes("toolstack")
+    yield world.takes("toolstack", machine)
     if machine.state != STOPPED:
         return
     world.effect("toolstack_restarted", machine.ref)
@@ -134,7 +140,7 @@ def reboot(world: World, machine: Machine, task: str) -> Steps:
     if machine.name in world.faults.never_returns:
         machine.lost = True
         return
-    yield world.takes("reboot")
+    yield world.takes("reboot", machine)
     yield from come_back(world, machine)
 
 
@@ -166,7 +172,7 @@ def _clear_out(world: World, machine: Machine) -> Steps:
             halt(world, vm)
 
 
-def _fall_silent(world: World, machine: Machine) -> None:
+def fall_silent(world: World, machine: Machine) -> None:
     """No heartbeats from now on; ten minutes later the coordinator assumes the host dead."""
     if machine.silent_since is None and not world.is_coordinator(machine):
         machine.silent_since = world.now
@@ -218,6 +224,11 @@ def _register(world: World, machine: Machine) -> Steps:
     """A member asks the coordinator to be let in; it stays in emergency mode until it is."""
     told = False
     while True:
+        if world.is_coordinator(machine):
+            # It took over while it was waiting to be let in.
+            machine.state = STARTING
+            machine.emergency = []
+            return
         if world.coordinator.state not in (UP,):
             machine.state = EMERGENCY
             machine.emergency = ["HOST_STILL_BOOTING"]

@@ -79,8 +79,11 @@ class Machine:
     #: What its shared storage is like after the next boot: "", "unplugged" or "broken".
     storage_after_boot: str = ""
     link_lost_at_boot: bool = False
+    #: Migrations that hold a worker of this host.
     outgoing: int = 0
     incoming: int = 0
+    #: What the host itself needs for something, in seconds, where the scenario says so.
+    durations: dict[str, float] = field(default_factory=dict)
     #: The process that stops or starts this machine's toolstack, if any.
     lifecycle: Process | None = None
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from bot.lab.xapi.calls import Context, xapi
 from bot.lab.xapi.failure import NULL, XapiFailure
-from bot.lab.xapi.guests import agent_after_change, assert_operation, clear_guidance, memory_seconds
+from bot.lab.xapi.guests import agent_after_change, assert_operation, clear_guidance, memory_to_send
 from bot.lab.xapi.kernel import Steps
-from bot.lab.xapi.operations import claim_vm, release_vm
+from bot.lab.xapi.operations import claim_vm, release_host, release_vm
 from bot.lab.xapi.placement import assert_memory, refused_on
 from bot.lab.xapi.world import World
-
-#: xenopsd's worker pools: migrations a host sends or receives at one time; the rest queues with memory reserved.
-_SLOTS = 4
 
 
 @xapi("VM.pool_migrate")
@@ -39,24 +36,25 @@ def pool_migrate(ctx: Context, vm: str, host: str, options: dict[str, str]) -> S
 
 
 def migrate(world: World, vm: str, host: str, key: str) -> Steps:
-    """Move a VM: memory is reserved at the target at once, the copying waits for a slot at both ends."""
+    """Move a VM: memory is reserved at the target at once, the copying waits for a worker at both ends.
+
+    As long as a VM is on its way to it, a host can neither be evacuated nor be restarted: those calls wait.
+    """
     source_ref = world.db.get("VM", vm, "resident_on")
     source, target = world.machine(source_ref), world.machine(host)
     yield from claim_vm(world, vm, "pool_migrate", key)
-    holds = False
+    arrival = world.unique()
+    if target is not source:
+        target.operations[arrival] = "vm_migrate"
+        world.refresh_host(host)
     try:
         world.db.set("VM", vm, scheduled_to_be_resident_on=host)
-        while source.outgoing >= _SLOTS or target.incoming >= _SLOTS:
-            yield world.slots
-        source.outgoing += 1
-        target.incoming += 1
-        holds = True
-        seconds = memory_seconds(world, vm)
+        before, gib = memory_to_send(world, vm)
         if world.faults.takes_migration(world.name("VM", vm)):
-            yield seconds / 2
+            yield from world.streams.carry(source, target, before / 2, gib / 2)
             world.effect("migration_failed", source_ref, vm, to=target.name)
             raise XapiFailure("INTERNAL_ERROR", "xenopsd error: Storage_interface.Internal_error(migration aborted)")
-        yield seconds
+        yield from world.streams.carry(source, target, before, gib)
         if world.db.get("VM", vm, "power_state") != "Running":
             raise XapiFailure("VM_BAD_POWER_STATE", vm, "running", world.db.get("VM", vm, "power_state").lower())
         if host != source_ref:
@@ -69,10 +67,7 @@ def migrate(world: World, vm: str, host: str, key: str) -> Steps:
     finally:
         world.db.set("VM", vm, scheduled_to_be_resident_on=NULL)
         release_vm(world, vm, key)
-        if holds:
-            source.outgoing -= 1
-            target.incoming -= 1
-        world.slots.fire()
+        release_host(world, target, arrival)
 
 
 @xapi("VM.restart_device_models")

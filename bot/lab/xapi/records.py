@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from bot.lab.xapi.calls import Context
-from bot.lab.xapi.database import Database
+from bot.lab.xapi.database import Database, Row
 from bot.lab.xapi.failure import XapiFailure
 from bot.lab.xapi.guests import refresh
 from bot.lab.xapi.surface import SURFACE
@@ -18,7 +18,12 @@ _QUERY = re.compile(r'^\s*field\s+"(?P<field>\w+)(?:__\w+)?"\s*=\s*"(?P<value>[^
 class EncodedRecord(Encoded):
     """The XML form of a record, which also remembers the record itself for the JSON side."""
 
-    fields: dict[str, Any]
+    row: Row
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The record itself."""
+        return self.row.fields
 
 
 def encoded_record(db: Database, cls: str, ref: str) -> EncodedRecord:
@@ -27,7 +32,7 @@ def encoded_record(db: Database, cls: str, ref: str) -> EncodedRecord:
     if row.wire is None:
         row.wire = value(row.fields)
     encoded = EncodedRecord(row.wire)
-    encoded.fields = row.fields
+    encoded.row = row
     return encoded
 
 

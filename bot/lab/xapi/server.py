@@ -7,6 +7,7 @@ import base64
 import binascii
 import html
 import json
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,8 @@ from bot.lab.xapi.updates import get_updates
 
 #: XAPI refuses longer request bodies with an HTML error.
 BODY_LIMIT = 300 * 1024
+#: Waits for the caller to hang up.
+HungUp = Callable[[], Coroutine[Any, Any, None]]
 _SECRET_PARAMS = {"session_id", "password", "pwd", "token", "token_id"}
 
 
@@ -102,18 +105,26 @@ class HostSite:
         return Response(json.dumps(answer).encode(), headers={"content-type": "application/json"})
 
     async def _call(self, request: Request, method: str, params: list[Any]) -> Any:
+        return await self.answer(method, params, lambda: _disconnect(request))
+
+    async def answer(self, method: str, params: list[Any], hung_up: HungUp) -> Any:
+        """What the host answers to a call, however it came: XAPI's value before it is put into wire form.
+
+        Raises `XapiFailure` for a refusal, `NoSuchAsync`, and `ConnectionAborted` when the host goes away meanwhile.
+        `hung_up` ends when the caller does not wait for the answer any more.
+        """
         world, at = self._world, self._world.now
         if self._machine.state in (STOPPED, DOWN):
             raise ConnectionAborted
         if world.faults.coordinator_slow and world.is_coordinator(self._machine):
-            await self._held(request, world.kernel.spawn(_nap(world.faults.coordinator_slow)))
+            await self._held(hung_up, world.kernel.spawn(_nap(world.faults.coordinator_slow)))
         user = self._user(params)
         answer: Any = None
         try:
             answer, _ = self._api.call(self._machine, method, params)
             world.settle()
             if isinstance(answer, Process):
-                answer = await self._held(request, answer)
+                answer = await self._held(hung_up, answer)
         except (XapiFailure, NoSuchAsync) as refusal:
             self._note(at, user, method, params, describe(refusal)[0])
             raise
@@ -131,7 +142,7 @@ class HostSite:
         self._note(at, user, method, params, "ok")
         return answer
 
-    async def _held(self, request: Request, process: Process) -> Any:
+    async def _held(self, hung_up: HungUp, process: Process) -> Any:
         """Keep the call open until its process ends; the caller counts as waiting meanwhile."""
         if not process.done:
             time = self._world.kernel.time
@@ -148,7 +159,7 @@ class HostSite:
 
             process.when_done(ended)
             time.park()
-            gone = asyncio.ensure_future(_disconnect(request))
+            gone = asyncio.ensure_future(hung_up())
             try:
                 await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -199,7 +210,7 @@ class HostSite:
             world.running[process] = self._machine.ref
             process.when_done(world.forget)
         try:
-            document = await self._held(request, process)
+            document = await self._held(lambda: _disconnect(request), process)
         except XapiFailure as failed:
             missing = {"NO_REPOSITORY_ENABLED", "INVALID_REPOMD_XML", "INVALID_UPDATEINFO_XML"}
             return account.name, _not_found() if failed.code in missing else _error(failed)

@@ -63,6 +63,7 @@ def sync_updates(
         for machine in world.machines.values():
             query_host(world, machine)
         world.synced = world.published
+        world.mirror = world.coordinator.ref
         checksum = world.checksum_of(world.synced)
         before = world.checksum
         world.cache.clear()
@@ -149,6 +150,8 @@ def get_updates(world: World, key: str, refs: list[str] | None) -> Steps:
     yield from wait_pool(world, "get_updates", key)
     try:
         assert_one_repository(world)
+        if not world.has_packages:
+            raise XapiFailure("INVALID_UPDATEINFO_XML")
         yield 0.5 if world.cache else 5.0
         fill_cache(world)
         return _document(world, refs)

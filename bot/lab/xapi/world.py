@@ -15,6 +15,7 @@ from bot.lab.xapi.failure import NULL, XapiFailure
 from bot.lab.xapi.faults import Faults
 from bot.lab.xapi.kernel import Kernel, Process, Signal
 from bot.lab.xapi.machine import EMERGENCY, STARTING, UP, Machine, version_key
+from bot.lab.xapi.streams import Streams
 
 GIB = 1 << 30
 
@@ -50,6 +51,8 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.pool = NULL
         self.repository = NULL
+        #: The host that has the packages of the last synchronisation: whoever was coordinator then.
+        self.mirror = NULL
         #: What the vendor publishes, and what the last synchronisation brought.
         self.published: tuple[Update, ...] = scenario.updates
         self.synced: tuple[Update, ...] = scenario.updates
@@ -58,8 +61,10 @@ class World:
         #: Blocking and waiting pool operations: key → operation.
         self.pool_operations: dict[str, str] = {}
         self.pool_idle = Signal()
-        #: Fires whenever a migration ends, for those that queue for one of the four slots of a host.
-        self.slots = Signal()
+        #: The migrations that copy, or queue for it.
+        self.streams = Streams(kernel, scenario.durations)
+        #: VM → the share of its memory that a migration sends twice because the guest writes meanwhile.
+        self.dirtied: dict[str, float] = {}
         #: Processes started by calls: killed when the coordinator's toolstack goes away.
         self.running: dict[Process, str] = {}
         #: One per open long poll; rung after every event that changed an object.
@@ -114,6 +119,11 @@ class World:
         """Repository.hash."""
         return str(self.db.get("Repository", self.repository, "hash"))
 
+    @property
+    def has_packages(self) -> bool:
+        """Whether the coordinator of now has the packages of the last synchronisation."""
+        return bool(self.mirror == self.coordinator.ref)
+
     def checksum_of(self, updates: Iterable[Update]) -> str:
         """The hash a synchronisation of `updates` yields."""
         text = "\n".join(sorted(f"{update.id} {' '.join(update.packages)}" for update in updates))
@@ -137,8 +147,11 @@ class World:
         self._uniques += 1
         return f"OpaqueRef:call-{self._uniques}"
 
-    def takes(self, what: str) -> float:
-        """How long something takes this time, in seconds: the scenario's duration with its jitter."""
+    def takes(self, what: str, machine: Machine | None = None) -> float:
+        """How long something takes this time, in seconds: what the host always needs for it if the scenario says
+        so, else the scenario's duration with its jitter."""
+        if machine is not None and what in machine.durations:
+            return machine.durations[what]
         durations = self.scenario.durations
         base = float(getattr(durations, what))
         return base * (1 + self.random.uniform(-durations.jitter, durations.jitter))
@@ -188,6 +201,8 @@ class World:
         machine = self.machine(ref)
         if any(operation in ("shutdown", "reboot") for operation in machine.operations.values()):
             allowed = []
+        if "vm_migrate" in machine.operations.values():
+            allowed = [operation for operation in allowed if operation not in ("evacuate", "reboot", "shutdown")]
         shown = {
             key: operation
             for key, operation in machine.operations.items()
