@@ -1,5 +1,6 @@
 # make demo   a rehearsal on this machine: simulated pools, a local Slack workspace, the real bot
 # make test   everything this machine can check; says what it could not
+# make bench  how fast it is and what it costs (docs/performance.md)
 #
 # PYTHON=…  another interpreter      ARGS='--scenario tight'  options for xsbot demo
 # TESTS='-k spec'  options for pytest      JOBS=N  tests run in so many processes (2)
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants bench-rolling pictures lock clean
+.PHONY: help setup demo test lint mutants bench bench-rolling pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -45,6 +46,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# How fast the engine is and what it costs: ARGS="takeover ack idle rollouts look --json", all of them by default.
+bench: setup
+	$(BIN)/python -m tests.bench $(ARGS)
 
 # Rolling updates of random pools by xsbot and by its peers (ARGS="--help"); docs/performance.md has the results.
 bench-rolling: setup

@@ -185,7 +185,7 @@ class Clock:
 
     def _settle(self, now: datetime) -> None:
         """Try again to give back what is owed to pools on which nothing is at work."""
-        for standing in self.desk.pools():
+        for standing in self.desk.owing():
             if not standing.debts or _at_work(standing) or standing.alias not in self.desk.gateways:
                 continue
             if self._next_settling.setdefault(standing.alias, now + _SETTLE_EVERY) <= now:
@@ -200,7 +200,7 @@ class Clock:
 
     def _ask_about_debts(self, now: datetime) -> None:
         """Ask people about what is owed for a day and could not be given back; again each day."""
-        for standing in self.desk.pools():
+        for standing in self.desk.owing():
             if standing.row is None or not standing.debts or _at_work(standing):
                 continue
             with self.desk.database.transaction() as tx:

@@ -53,6 +53,9 @@ class Poller:
         except XenError as error:
             self._note_error(alias, error)
             return
+        finally:
+            # Nobody asks this pool anything for minutes; a thousand kept connections would be a thousand open files.
+            gateway.rest()
         now = self.desk.time.now()
         with self.desk.database.transaction() as tx:
             pools.remember_pool(
@@ -72,7 +75,7 @@ class Poller:
 
     def _at_work_on(self, alias: str) -> bool:
         with self.desk.database.reading() as tx:
-            return any(row.pool_alias == alias and _at_work(row) for row in rollouts.open_rollouts(tx))
+            return rollouts.working_on(tx, alias)
 
     def _known(self, alias: str, pool_uuid: str) -> tuple[AvailableUpdates | None, PoolRow | None]:
         with self.desk.database.reading() as tx:

@@ -10,7 +10,7 @@ from commands.verb import Verb
 def run(call: Call) -> None:
     """Every open rollout and everything that is owed."""
     rollouts = call.context.rollouts
-    owed = {entry.alias: entry.debts for entry in rollouts.pools() if call.sees(entry.alias)}
+    owed = {entry.alias: entry.debts for entry in rollouts.owing() if call.sees(entry.alias)}
     call.answer(status.status(rollouts.status(call.actor), owed))
 
 

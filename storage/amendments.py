@@ -7,6 +7,7 @@ amendment's card drawn anew. Whether a quorum is there is `bot.rollout.policy`'s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,18 @@ from storage.columns import Topic
 from storage.errors import Conflict, NotFound
 from storage.tables import AmendmentRow, RolloutRow, SpecRow
 
-__all__ = ["AmendmentRow", "by_digest", "get", "next_number", "of", "open_of", "propose", "redraw", "take_effect"]
+__all__ = [
+    "AmendmentRow",
+    "by_digest",
+    "get",
+    "next_number",
+    "of",
+    "open_of",
+    "open_of_each",
+    "propose",
+    "redraw",
+    "take_effect",
+]
 
 
 def next_number(tx: Session, rollout_id: int) -> int:
@@ -102,6 +114,14 @@ def open_of(tx: Session, rollout_id: int) -> AmendmentRow | None:
             AmendmentRow.rollout_id == rollout_id, col(AmendmentRow.state) == AmendmentState.OPEN
         )
     ).first()
+
+
+def open_of_each(tx: Session, rollout_ids: Collection[int]) -> dict[int, AmendmentRow]:
+    """The same for several rollouts; those without one are missing."""
+    query = select(AmendmentRow).where(
+        col(AmendmentRow.rollout_id).in_(rollout_ids), col(AmendmentRow.state) == AmendmentState.OPEN
+    )
+    return {row.rollout_id: row for row in tx.exec(query).all()}
 
 
 def of(tx: Session, rollout_id: int) -> list[AmendmentRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -63,16 +64,24 @@ def revoke(tx: Session, rollout_id: int, digest: str, user_id: str, at: datetime
 
 def of(tx: Session, rollout_id: int) -> list[Approval]:
     """Every approval of the rollout, of any of its digests, revoked ones too; oldest first."""
-    return [_approval(row) for row in _rows(tx, rollout_id)]
+    return [_approval(row) for row in _rows(tx, [rollout_id])]
 
 
 def names(tx: Session, rollout_id: int) -> dict[str, str]:
     """The names of those who approved, by user id."""
-    return {row.user_id: row.user_name for row in _rows(tx, rollout_id)}
+    return {row.user_id: row.user_name for row in _rows(tx, [rollout_id])}
 
 
-def _rows(tx: Session, rollout_id: int) -> list[ApprovalRow]:
-    query = select(ApprovalRow).where(ApprovalRow.rollout_id == rollout_id)
+def with_names(tx: Session, rollout_ids: Collection[int]) -> dict[int, list[tuple[Approval, str]]]:
+    """What `of` gives for several rollouts, each with the person's name; every rollout has an entry."""
+    found: dict[int, list[tuple[Approval, str]]] = {rollout_id: [] for rollout_id in rollout_ids}
+    for row in _rows(tx, rollout_ids):
+        found[row.rollout_id].append((_approval(row), row.user_name))
+    return found
+
+
+def _rows(tx: Session, rollout_ids: Collection[int]) -> list[ApprovalRow]:
+    query = select(ApprovalRow).where(col(ApprovalRow.rollout_id).in_(rollout_ids))
     return list(tx.exec(query.order_by(col(ApprovalRow.at), col(ApprovalRow.user_id))).all())
 
 

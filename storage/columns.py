@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String
@@ -13,8 +15,26 @@ from bot.rollout.amendment import AmendmentState
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase
 
-#: JSON documents; Python's None becomes SQL NULL, so that "nothing" has one spelling in both databases.
+#: JSON documents; Python's None becomes SQL NULL, so that "nothing" has one spelling in both databases. A document that
+#: was read is shared with others who read it (see `document`): it is replaced, never changed in place.
 Document = JSON(none_as_null=True)
+
+#: Characters from which decoding a document again costs more than finding it again.
+_LARGE = 1_000
+
+
+def document(written: str | bytes) -> Any:
+    """The value of a stored document.
+
+    Rows carry the updates, the findings and the forecast of their rollout, and a rollout's row is read several times
+    in each round: decoding them anew every time is what the bot would mostly do.
+    """
+    return _kept(written) if len(written) > _LARGE else json.loads(written)
+
+
+@lru_cache(maxsize=2048)
+def _kept(written: str | bytes) -> Any:
+    return json.loads(written)
 
 
 class Bytes(TypeDecorator[bytes]):

@@ -29,6 +29,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModu
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+from storage.columns import document
 from storage.errors import DatabaseOutdated, DatabaseUnavailable, StorageError
 from storage.postgresql import SESSION_OPTIONS, prepare_postgresql, queue_up, sqlalchemy_address
 
@@ -39,6 +40,8 @@ Transaction = Session
 
 _WRITES = "xsbot_writes"
 _BUSY_SECONDS = 30
+#: Threads of a process that read at the same time.
+_READERS = 6
 # Any number will do as long as every process uses the same: it keeps two processes from upgrading at once.
 _UPGRADE_LOCK = 7_304_252
 
@@ -57,6 +60,9 @@ class Database:
         self._reader = engine.execution_options(**options)
         # Threads of one process queue here instead of polling SQLite's lock, which has no queue.
         self._turn: threading.Lock | None = threading.Lock() if engine.dialect.name == "sqlite" else None
+        # Hundreds of drivers that read at once would keep each other, and the one that writes, from Python's one core:
+        # between any two statements of a transaction all of them would have their turn. So most of them queue.
+        self._readers = threading.BoundedSemaphore(_READERS)
         self._mine = threading.local()
 
     @staticmethod
@@ -79,6 +85,7 @@ class Database:
                 pool_pre_ping=parsed.get_backend_name() != "sqlite",
                 pool_size=20,
                 max_overflow=60,
+                json_deserializer=document,
                 connect_args=SESSION_OPTIONS if parsed.get_backend_name() == "postgresql" else {},
             )
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
@@ -131,8 +138,25 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one moment of the database and may not write; rows stay readable afterwards."""
-        with _translated(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+        session = Session(self._reader, expire_on_commit=False, autoflush=False)
+        with self._among_few(), _translated(), session:
             yield session
+
+    @contextmanager
+    def _among_few(self) -> Iterator[None]:
+        """Wait until few others read. A thread that reads already, or writes, does not wait: it would for itself."""
+        inside = getattr(self._mine, "writing", False) or getattr(self._mine, "reading", False)
+        if inside:
+            yield
+            return
+        if not self._readers.acquire(timeout=_BUSY_SECONDS):
+            raise DatabaseUnavailable("The database was busy for too long.", "Look at what else this process is doing.")
+        self._mine.reading = True
+        try:
+            yield
+        finally:
+            self._mine.reading = False
+            self._readers.release()
 
     @contextmanager
     def alone(self, what: str) -> Iterator[bool]:

@@ -45,6 +45,12 @@ def pools(tx: Session) -> list[PoolRow]:
     return list(tx.exec(select(PoolRow).order_by(col(PoolRow.alias), col(PoolRow.uuid))).all())
 
 
+def pools_by_alias(tx: Session) -> dict[str, PoolRow]:
+    """The pools last seen under each alias."""
+    # The newest comes last and stays.
+    return {row.alias: row for row in tx.exec(select(PoolRow).order_by(col(PoolRow.seen_at))).all()}
+
+
 def pool_by_uuid(tx: Session, uuid: str) -> PoolRow | None:
     """The pool with that uuid, None when it was never seen."""
     return tx.get(PoolRow, uuid)

@@ -6,7 +6,7 @@ and the messages it causes are written in the same transaction, so that neither 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -129,6 +129,15 @@ def open_rollout_of(tx: Session, pool_uuid: str) -> RolloutRow | None:
 def waiting(tx: Session) -> list[RolloutRow]:
     """The rollouts that wait for people, oldest first."""
     return _in_states(tx, WAITING)
+
+
+def working_on(tx: Session, pool_alias: str) -> bool:
+    """Whether a rollout that was started is open on the pool of that alias."""
+    waiting = (State.AWAITING_APPROVAL, State.APPROVED)
+    query = select(RolloutRow.id).where(
+        RolloutRow.pool_alias == pool_alias, col(RolloutRow.state).in_(sorted(OPEN.difference(waiting)))
+    )
+    return tx.exec(query).first() is not None
 
 
 def driven(tx: Session) -> list[RolloutRow]:
@@ -332,12 +341,22 @@ def spec_of(tx: Session, rollout_id: int) -> tuple[Spec, bytes, str]:
     return spec, stored, digest
 
 
+def specs_of(tx: Session, rows: Collection[RolloutRow]) -> dict[int, tuple[Spec, bytes, str]]:
+    """The same for several rollouts, by number. Raises for the first that is not as it should be."""
+    query = select(SpecRow).where(col(SpecRow.rollout_id).in_([row.id for row in rows]))
+    stored = {(entry.rollout_id, entry.digest): entry for entry in tx.exec(query).all()}
+    return {row.id: (*_intact(row.id, row.digest, stored.get((row.id, row.digest))), row.digest) for row in rows}
+
+
 def spec_at(tx: Session, rollout_id: int, digest: str) -> tuple[Spec, bytes]:
     """The spec of that digest, the rollout's own or one that was proposed for it, and its bytes.
 
     Raises like `spec_of`.
     """
-    stored = tx.get(SpecRow, (rollout_id, digest))
+    return _intact(rollout_id, digest, tx.get(SpecRow, (rollout_id, digest)))
+
+
+def _intact(rollout_id: int, digest: str, stored: SpecRow | None) -> tuple[Spec, bytes]:
     if stored is None or digest_of(stored.body) != digest:
         raise SpecDamaged(
             f"The stored spec of rollout {rollout_id} is not the one that was approved.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import case, extract, func
@@ -53,6 +53,15 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
 def of(tx: Session, rollout_id: int) -> list[TurnRow]:
     """The rollout's hosts in the order of their turns."""
     return list(tx.exec(select(TurnRow).where(TurnRow.rollout_id == rollout_id).order_by(col(TurnRow.position))).all())
+
+
+def of_each(tx: Session, rollout_ids: Collection[int]) -> dict[int, list[TurnRow]]:
+    """The same for several rollouts; every rollout has an entry."""
+    found: dict[int, list[TurnRow]] = {rollout_id: [] for rollout_id in rollout_ids}
+    query = select(TurnRow).where(col(TurnRow.rollout_id).in_(rollout_ids)).order_by(col(TurnRow.position))
+    for row in tx.exec(query).all():
+        found[row.rollout_id].append(row)
+    return found
 
 
 def durations(tx: Session, bounds: Sequence[float]) -> tuple[list[int], float]:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import click
 
 from bot import log
-from bot.app import EVERYTHING, Part, Service, only_process
+from bot.app import EVERYTHING, Part, Service, only_process, tune_python
 from bot.cli.main import Session
 from bot.settings import Settings, SettingsError
 from storage.database import Database
@@ -78,6 +78,7 @@ def _run(settings: Settings, parts: Collection[Part]) -> None:
     done = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: done.set())
+    tune_python()
     with Service(settings, parts=parts) as service:
         pools = ", ".join(settings.pools) or "none"
         what = "" if len(parts) > 1 else "".join(f" {part.value}" for part in parts)

@@ -166,7 +166,7 @@ class Delivery:
         while True:
             try:
                 with self._database.transaction() as tx:
-                    posted_to = outgoing.channel if where is not None else ""
+                    posted_to = outgoing.channel if where is not None or outgoing.files else ""
                     edits = int(outgoing.edits is not None)
                     outbox.mark_sent(tx, row.id, now, channel=posted_to, edits=edits)
                     if outgoing.remember and where is not None:

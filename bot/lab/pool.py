@@ -74,7 +74,9 @@ class LabPool:
         self._stopped = False
         authority = CertificateAuthority(Path(self._directory.name))
         self.ca_file: Path = authority.ca_file
-        addresses = [f"127.0.{number}.{index}" for index in range(1, len(self._scenario.hosts) + 1)]
+        addresses = [
+            f"127.{number // 256}.{number % 256}.{index}" for index in range(1, len(self._scenario.hosts) + 1)
+        ]
         try:
             sockets = bind_all(addresses, port)
         except OSError as error:
@@ -108,7 +110,8 @@ class LabPool:
     ) -> LabPool:
         """Start a pool from a scenario or the name of one.
 
-        `number` is the third part of the hosts' addresses, `port=0` takes a free port.
+        `number` is the third part of the hosts' addresses (from 256 on it reaches into the second), `port=0` takes a
+        free port.
         """
         return cls(scenario, time if time is not None else ScaledTime(), port, number)
 

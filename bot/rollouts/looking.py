@@ -6,8 +6,8 @@ from bot.rollout.errors import RolloutError
 from bot.rollout.model import AvailableUpdates
 from bot.rollouts.desk import Desk
 from bot.rollouts.roles import Role, require
-from bot.rollouts.standing import PoolStanding, Standing, pool_standings
-from storage import audit, pools, rollouts
+from bot.rollouts.standing import PoolStanding, Standing, pool_standings, standings_of
+from storage import audit, debts, pools, rollouts
 from storage.actors import Actor
 from storage.tables import AuditRow, PoolRow, RolloutRow
 from storage.updates_codec import updates_from_json
@@ -20,6 +20,12 @@ class Looking(Desk):
         """Every configured pool as the last poll saw it."""
         with self.database.reading() as tx:
             return pool_standings(tx, self.settings)
+
+    def owing(self) -> list[PoolStanding]:
+        """The configured pools to which something is owed; asked at every beat, so it costs little when none is."""
+        with self.database.reading() as tx:
+            owed = debts.all_open(tx)
+            return [entry for entry in pool_standings(tx, self.settings) if entry.debts] if owed else []
 
     def updates(self, alias: str, actor: Actor) -> tuple[AvailableUpdates | None, PoolRow]:
         """The updates of a pool as the last poll saw them; None when no poll could read them yet."""
@@ -36,7 +42,9 @@ class Looking(Desk):
         """The rollouts that are not over, of the pools that the actor may look at."""
         with self.database.reading() as tx:
             rows = rollouts.open_rollouts(tx)
-        return [self.standing(row.id) for row in rows if self._sees(actor, row)]
+        seen = [(row, self._approvers(row)) for row in rows if self._sees(actor, row)]
+        with self.database.reading() as tx:
+            return standings_of(tx, seen, self.settings)
 
     def history(self, limit: int = 15, pool_uuid: str | None = None) -> list[RolloutRow]:
         """The most recent rollouts, newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from bot.rollout.amendment import changes
 from bot.rollout.forecast import Forecast
 from bot.rollout.memory import Debt
 from bot.rollout.model import AvailableUpdates
-from bot.rollout.policy import ApprovalPolicy, Quorum, quorum
+from bot.rollout.policy import Approval, ApprovalPolicy, Quorum, quorum
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Spec
 from bot.settings import Settings
@@ -80,29 +80,62 @@ def standing_of(tx: Session, row: RolloutRow, settings: Settings, approvers: fro
     With `approvers`, those who may approve *now*, only their approvals are counted; without (where only the record
     matters) every recorded one is.
     """
-    spec, _, digest = rollouts.spec_of(tx, row.id)
-    given = approvals.of(tx, row.id)
+    return standings_of(tx, [(row, approvers)], settings)[0]
+
+
+def standings_of(
+    tx: Session, rows: Sequence[tuple[RolloutRow, frozenset[str] | None]], settings: Settings
+) -> list[Standing]:
+    """The standings of several rollouts, each with who may approve it now; as many queries as for one."""
+    ids = [row.id for row, _ in rows]
+    specs = rollouts.specs_of(tx, [row for row, _ in rows])
+    given, hosts, owed = approvals.with_names(tx, ids), turns.of_each(tx, ids), debts.all_open(tx)
+    proposed = amendments.open_of_each(tx, ids)
+    return [
+        _standing(
+            row,
+            approvers,
+            settings,
+            specs[row.id],
+            given[row.id],
+            hosts[row.id],
+            owed.get(row.pool_uuid, ()),
+            amendment_standing(tx, row, proposed[row.id], settings, approvers) if row.id in proposed else None,
+        )
+        for row, approvers in rows
+    ]
+
+
+def _standing(
+    row: RolloutRow,
+    approvers: frozenset[str] | None,
+    settings: Settings,
+    spec: tuple[Spec, bytes, str],
+    given: Sequence[tuple[Approval, str]],
+    hosts: Sequence[TurnRow],
+    owed: tuple[Debt, ...],
+    amendment: AmendmentStanding | None,
+) -> Standing:
+    digest = spec[2]
     policy = policy_of(settings, row.pool_alias)
-    authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
-    names = approvals.names(tx, row.id)
-    proposed = amendments.open_of(tx, row.id)
+    authorised = approvers if approvers is not None else frozenset(entry.user for entry, _ in given)
     return Standing(
         row=row,
-        spec=spec,
+        spec=spec[0],
         digest=digest,
         approvals=tuple(
-            (entry.user, names.get(entry.user, entry.user), entry.at)
-            for entry in given
+            (entry.user, user_name, entry.at)
+            for entry, user_name in given
             if entry.digest == digest and not entry.revoked
         ),
-        quorum=quorum(policy, digest, row.requester_id, given, authorised),
+        quorum=quorum(policy, digest, row.requester_id, [entry for entry, _ in given], authorised),
         policy=policy,
         report=row.checks,
         forecast=Forecast.from_dict(row.forecast),
-        turns=tuple(turns.of(tx, row.id)),
-        debts=debts.open_debts(tx, row.pool_uuid),
+        turns=tuple(hosts),
+        debts=owed,
         updates=updates_from_json(row.updates),
-        amendment=None if proposed is None else amendment_standing(tx, row, proposed, settings, approvers),
+        amendment=amendment,
     )
 
 
@@ -133,9 +166,10 @@ def amendment_standing(
 def pool_standings(tx: Session, settings: Settings) -> list[PoolStanding]:
     """Every configured pool, in the order of the configuration."""
     open_by_alias = {row.pool_alias: row for row in rollouts.open_rollouts(tx)}
+    seen, owed = pools.pools_by_alias(tx), debts.all_open(tx)
     found = []
     for alias, pool in settings.pools.items():
-        row = pools.pool_by_alias(tx, alias)
-        owed = debts.open_debts(tx, row.uuid) if row is not None else ()
-        found.append(PoolStanding(alias, row, open_by_alias.get(alias), owed, pool.mode))
+        row = seen.get(alias)
+        due = owed.get(row.uuid, ()) if row is not None else ()
+        found.append(PoolStanding(alias, row, open_by_alias.get(alias), due, pool.mode))
     return found

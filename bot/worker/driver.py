@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 _WORKING = (State.RUNNING, State.ABORTING)
 #: Seconds between two tries to reach a pool that does not answer.
 _KNOCK_EVERY = 5.0
-#: How often tasks of ours are looked at between two looks at the whole pool.
-_TASK_LOOK = timedelta(seconds=4)
+#: How often XAPI is asked, between two rounds, whether anything happened.
+_GLANCE = timedelta(seconds=4)
 
 
 class Driver:
@@ -135,7 +135,7 @@ class Driver:
         elif reason is not None:
             verdict = Verdict(State.NEEDS_ATTENTION, reason)
         else:
-            self._wait(now + timedelta(seconds=_KNOCK_EVERY))
+            self._wait(now + timedelta(seconds=_KNOCK_EVERY), answers=False)
             return
         with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.rollout_id, self.fence)
@@ -257,22 +257,22 @@ class Driver:
         if decision.verdict is None and not decision.steps:
             self._wait(decision.wake_at)
 
-    def _wait(self, until: datetime) -> None:
-        """Wait for the moment, for a word from people, or for the end of a task of ours; whichever comes first."""
+    def _wait(self, until: datetime, *, answers: bool = True) -> None:
+        """Wait for the moment, for a word from people, or for something to happen; whichever comes first."""
         with self.desk.database.reading() as tx:
             known = intents.all_intents(tx, self.rollout_id).values()
         tasks = [intent.task_ref for intent in known if intent.state is IntentState.OPEN and intent.task_ref]
         time = self.desk.time
-        while not time.wait_until(min(until, time.now() + _TASK_LOOK) if tasks else until, self.wake):
-            if time.now() >= until or self._ended(tasks):
+        while not time.wait_until(min(until, time.now() + _GLANCE) if answers else until, self.wake):
+            if time.now() >= until or self._stirred(tasks):
                 break
         if not self.stop.is_set():
             self.wake.clear()
 
-    def _ended(self, tasks: list[str]) -> bool:
-        """Whether one of the tasks is over. A look at a few tasks is cheap, a look at a whole pool is not."""
+    def _stirred(self, tasks: list[str]) -> bool:
+        """Whether something happened on the pool since the last look, the end of one of these tasks for instance."""
         try:
-            return any(self.gateway.task(ref).state != "pending" for ref in tasks)
+            return self.gateway.stirred(tasks)
         except XenError:
             return True
 

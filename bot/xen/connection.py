@@ -199,6 +199,10 @@ class PoolConnection:
                 self.once(link, "session.logout")
             except XenError as error:
                 _log.info("%s: could not log out: %s", self.name, error.sentence)
+        self.rest()
+
+    def rest(self) -> None:
+        """Close the connections that nobody uses at this moment; the session on the coordinator stays."""
         with self._lock:
             idle, self._idle = self._idle, []
         for session in idle:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,16 +20,20 @@ from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.connection import Observer, PoolConnection
 from bot.xen.equipment import FULL, RECENT
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
+from bot.xen.mirror import Mirror
 from bot.xen.permissions import missing_permissions
 from bot.xen.probe import Prober
-from bot.xen.snapshot import CLASSES, TASK_MARK, PoolRecords, enabled_repository, names_of, snapshot_of
+from bot.xen.snapshot import CLASSES, TASK_MARK, MadeVms, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
 from bot.xen.trust import seen_fingerprint
+from bot.xen.wire import Records
 
 _log = logging.getLogger(__name__)
 
 #: ``GET /updates`` waits for a sync or an installation to end, and may ask every host for its packages first.
 _UPDATES_S = 600.0
+#: What is looked at while a rollout is under way.
+_WITHOUT_DISKS = tuple(name for name in CLASSES if name not in FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Gateway:
         self._time = time
         self._connection = PoolConnection(address, time=time, name=name, **watched)
         self._address = address
+        self._mirror = Mirror(self._connection, _WITHOUT_DISKS, time)
+        self._made: MadeVms = MadeVms()
         self._our_tasks: set[str] = set()
         self._places: dict[tuple[str, tuple[str, ...]], str] = {}
         self._lock = threading.Lock()
@@ -72,10 +78,10 @@ class Gateway:
         """Look at the whole pool.
 
         Without `disks` VMs do not say which storage, drives and tools they have, nor hosts how their links are. On a
-        large pool these are more than half of what there is to read, and few of a rollout's looks need them.
+        large pool these are more than half of what there is to read, and few of a rollout's looks need them. Such looks
+        come again and again, so only what changed since the last is asked for (`bot.xen.mirror`).
         """
-        wanted = CLASSES if disks else tuple(name for name in CLASSES if name not in FULL)
-        classes = {name: self._records(name) for name in wanted}
+        classes = self._records(disks)
         if not disks:
             pool = next(iter(classes["pool"].values()))
             # HA's heartbeat SRs are found through its statefiles.
@@ -87,18 +93,33 @@ class Gateway:
             self._our_tasks.intersection_update(classes["task"])
             ours = frozenset(self._our_tasks)
         records = PoolRecords(classes, servertime, ours)
-        found = snapshot_of(records)
+        found = snapshot_of(records, None if disks else self._made)
         self._connection.learn(names_of(records), [host.address for host in found.hosts])
         return found
 
-    def _records(self, name: str) -> wire.Records:
+    def _records(self, disks: bool) -> dict[str, Records]:
+        mirrored = None if disks else self._mirror.look()
+        if mirrored is not None:
+            return dict(mirrored)
+        wanted = CLASSES if disks else _WITHOUT_DISKS
+        return {name: self._class(name) for name in wanted}
+
+    def _class(self, name: str) -> Records:
         try:
-            found: wire.Records = self._connection.read(f"{name}.get_all_records")
+            found: Records = self._connection.read(f"{name}.get_all_records")
         except XenError as error:
             if name in RECENT and error.code == "MESSAGE_METHOD_UNKNOWN":
                 return {}
             raise
         return found
+
+    def stirred(self, tasks: Collection[str]) -> bool:
+        """Whether a look would show something new since the last (without disks), or one of the tasks is over.
+
+        One small call; where events do not tell, the tasks alone are looked at.
+        """
+        stirred = self._mirror.stirred(tasks)
+        return any(self.task(ref).state != "pending" for ref in tasks) if stirred is None else stirred
 
     def _disk(self, ref: str) -> wire.Record | None:
         try:
@@ -307,6 +328,13 @@ class Gateway:
             except Unreachable as error:
                 _log.warning("%s: %s", self.name, error.sentence)
         return seen
+
+    def rest(self) -> None:
+        """Nothing more is asked for the moment: close the connections that are kept for the next call. The session
+        on the coordinator stays."""
+        self._mirror.forget()
+        self._made.clear()
+        self._connection.rest()
 
     def close(self) -> None:
         """Log out and close all connections; may be repeated."""

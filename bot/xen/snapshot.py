@@ -63,14 +63,41 @@ class PoolRecords:
         return wire.text(record, "uuid") if record is not None else None
 
 
-def snapshot_of(records: PoolRecords) -> PoolSnapshot:
-    """The observation behind the records."""
+class MadeVms:
+    """The VMs that were made of earlier records, to be used again while their records are the same objects.
+
+    Only for looks without disks: what ties a VM to its host is in other records than its own.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Record, VM]] = {}
+        self._hosts: dict[str, str] = {}
+
+    def clear(self) -> None:
+        """Let them go."""
+        self._made = {}
+
+    def of(self, records: PoolRecords) -> list[VM]:
+        """The VMs behind the records."""
+        hosts = {ref: wire.text(record, "uuid") for ref, record in records.of("host").items()}
+        earlier = self._made if hosts == self._hosts else {}
+        made: dict[str, tuple[Record, VM]] = {}
+        for ref, record in records.of("VM").items():
+            if _is_guest(record):
+                known = earlier.get(ref)
+                made[ref] = known if known is not None and known[0] is record else (record, _vm(records, ref, record))
+        self._made, self._hosts = made, hosts
+        return [vm for _, vm in made.values()]
+
+
+def snapshot_of(records: PoolRecords, made: MadeVms | None = None) -> PoolSnapshot:
+    """The observation behind the records; with `made`, without disks and with VMs of the last look where they fit."""
     pool_ref, pool = next(iter(records.of("pool").items()))
     return PoolSnapshot(
         taken_at=records.servertime,
         pool=_pool(records, pool_ref, pool),
         hosts=tuple(sorted(_hosts(records, pool), key=lambda host: host.name)),
-        vms=tuple(sorted(_vms(records), key=lambda vm: vm.name)),
+        vms=tuple(sorted(_vms(records) if made is None else made.of(records), key=lambda vm: vm.name)),
         srs=tuple(sorted(_srs(records), key=lambda sr: sr.name)),
         repository=enabled_repository(pool, records.of("Repository")),
         tasks=_tasks(records),
@@ -235,11 +262,15 @@ def _vms(records: PoolRecords) -> list[VM]:
             has_sriov=ref in sriov,
         )
         for ref, record in records.of("VM").items()
-        if not any(wire.flag(record, kind) for kind in ("is_a_template", "is_a_snapshot", "is_control_domain"))
+        if _is_guest(record)
     ]
 
 
-def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ...]) -> VM:
+def _is_guest(record: Record) -> bool:
+    return not any(wire.flag(record, kind) for kind in ("is_a_template", "is_a_snapshot", "is_control_domain"))
+
+
+def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ...] = ()) -> VM:
     other_config = wire.mapping(record, "other_config")
     tools, agent_live = tools_of(records.classes, record)
     return VM(

@@ -1,6 +1,7 @@
 """XML-RPC over HTTPS, on top of the official `XenAPI` module.
 
-Two things of the stock parts are replaced because of what they do behind one's back. The module logs in again and
+Three things of the stock parts are replaced. Answers are decoded by `bot.xen.decoding`, because of what looking at a
+large pool would cost otherwise; the other two because of what they do behind one's back. The module logs in again and
 repeats a call when the session is gone, and the standard library's transport repeats a request when the connection
 broke: harmless for looking, but a reboot must never be sent twice. And neither has timeouts.
 """
@@ -10,21 +11,27 @@ from __future__ import annotations
 import http.client
 import select
 import ssl
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
-from xml.parsers.expat import ExpatError
 
 import XenAPI
 
 from bot.xen.address import Endpoint
+from bot.xen.decoding import decode
 from bot.xen.errors import XenError, translate, unreachable
+from bot.xen.fields import FIELDS
 from bot.xen.trust import Trust
 
 #: Constant per release: an administrator may slow callers down by their user agent.
 USER_AGENT = f"xsbot/{version('xsbot')}"
+
+#: Answers that are decoded at the same time. It is all computing, and Python uses one core for it: a herd of looks at
+#: once, as at the start of a process with hundreds of rollouts, would keep everybody else from it.
+_DECODING = threading.BoundedSemaphore(2)
 
 #: A kept connection that idled longer is not used again: the other side may be closing it at this very moment.
 _FRESH_S = 3.0
@@ -77,12 +84,19 @@ class _Transport(xmlrpc.client.Transport):
     def __init__(self, connection: HttpsConnection) -> None:
         super().__init__()
         self._only = connection
+        #: What is being asked, so that the answer is decoded no further than anybody wants.
+        self.method = ""
 
     def make_connection(self, host: Any) -> HttpsConnection:
         return self._only
 
     def request(self, host: Any, handler: str, request_body: Any, verbose: Any = False) -> Any:
         return self.single_request(host, handler, request_body, bool(verbose))
+
+    def parse_response(self, response: Any) -> Any:
+        body = response.read()
+        with _DECODING:
+            return (decode(body, self.method, FIELDS),)
 
     def close(self) -> None:
         self._only.close()
@@ -96,7 +110,8 @@ class Session(XenAPI.Session):  # type: ignore[misc]
         self.endpoint = endpoint
         self._read_s = read_s
         self._used = time.monotonic()
-        super().__init__(endpoint.url, transport=_Transport(self.connection))
+        self._sender = _Transport(self.connection)
+        super().__init__(endpoint.url, transport=self._sender)
 
     def invoke(self, method: str, params: Sequence[Any], read_s: float | None = None) -> Any:
         """Send one call once; returns the value.
@@ -104,11 +119,12 @@ class Session(XenAPI.Session):  # type: ignore[misc]
         Raises XenAPI.Failure with XAPI's own words, and the errors of `reach` for everything on the way there.
         """
         self.connection.wait_at_most(self._read_s if read_s is None else read_s)
+        self._sender.method = method
         try:
             answer = getattr(self, method)(*params)
         except XenError:
             raise
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ExpatError, ValueError) as error:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ValueError) as error:
             self.shut()
             raise reach(self.endpoint, error) from error
         self._used = time.monotonic()

@@ -10,6 +10,7 @@ import hashlib
 import socket
 import ssl
 from collections.abc import Mapping
+from functools import cache
 
 from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.errors import TlsRefused, plain, unreachable
@@ -128,6 +129,7 @@ class Trust:
             raise _mismatch(endpoint, seen)
 
 
+@cache
 def _without_checks() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -23,6 +23,7 @@ _SKIPPING = "tests/unit/rollout/test_skipping.py::"
 _POLICY = "tests/unit/rollout/test_policy.py::"
 _TRANSITIONS = "tests/storage/test_transitions.py::"
 _AUDIT = "tests/storage/test_audit.py::"
+_MIRROR = "tests/xen/test_mirror.py::"
 
 MUTATIONS = (
     # 1. Nothing changes without a quorum for exactly this digest.
@@ -520,5 +521,30 @@ MUTATIONS = (
         'if not found or result.get("accepted"):',
         "if True:",
         (f"{_GATE}test_what_a_host_lacks_after_its_turn_stops_the_run_before_the_next",),
+    ),
+    # 7. What is decided is decided on the pool as it is: events show what reading everything shows.
+    Mutation(
+        "a look believes the events of another session",
+        7,
+        "bot/xen/mirror.py",
+        "if link is not self._link or self._is_old():",
+        "if self._is_old():",
+        (f"{_MIRROR}test_a_session_that_somebody_else_replaced_begins_it_anew",),
+    ),
+    Mutation(
+        "events that do not add up are believed",
+        7,
+        "bot/xen/mirror.py",
+        "return bool(self._token) and counts == {name: len(records) for name, records in self._records.items()}",
+        "return bool(self._token)",
+        (f"{_MIRROR}test_counts_that_differ_from_xapis_own_begin_it_anew",),
+    ),
+    Mutation(
+        "a VM that changed is shown as it was",
+        7,
+        "bot/xen/snapshot.py",
+        "known if known is not None and known[0] is record else (record, _vm(records, ref, record))",
+        "known if known is not None else (record, _vm(records, ref, record))",
+        (f"{_MIRROR}test_what_changed_between_two_looks_is_shown",),
     ),
 )

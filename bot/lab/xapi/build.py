@@ -162,7 +162,7 @@ def _networks(world: World) -> None:
                 currently_attached=True,
                 ip_configuration_mode="Static" if index == 0 else "None",
                 IP=machine.address if index == 0 else "",
-                MAC=f"02:00:00:{world.number:02x}:{index:02x}:{machine.number:02x}",
+                MAC=f"02:00:{world.number >> 8:02x}:{world.number & 255:02x}:{index:02x}:{machine.number:02x}",
                 VLAN=-1,
             )
             pifs.append(pif)
