@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants bench bench-rolling pictures lock clean
+.PHONY: help setup demo test lint mutants chaos bench bench-rolling interop pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -59,6 +59,15 @@ bench-rolling: setup
 mutants: setup
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+# Kills, freezes and disturbs the bot on many pools, then checks what it promises; see docs/reliability.md.
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+# Fetches the npm client that tests/interop sets on the simulated pools; without it those tests are left out.
+interop:
+	@command -v npm >/dev/null || { echo "npm is missing. Debian, Ubuntu: apt install npm"; exit 1; }
+	@npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error
+
 # Takes the pictures of docs/tour.md anew, from a rehearsal in a real browser.
 pictures: setup
 	$(BIN)/python -m tests.browser.pictures
@@ -69,4 +78,4 @@ lock: setup
 		--python-version 3.11 --extra dev $(UPGRADE) -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf tests/interop/node_modules $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,6 +25,7 @@ from typing import Any, Self, TypeVar
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.socket_mode.websocket_client import SocketModeClient
 from sqlalchemy.engine import make_url
@@ -34,6 +35,7 @@ import commands
 from bot.authority import SlackAuthority
 from bot.clock import Clock
 from bot.delivery import Delivery
+from bot.delivery.refusal import UNKNOWN_TOKEN, code_of
 from bot.measures import Measures
 from bot.messages.sentences import sentence
 from bot.polling import Poller
@@ -55,6 +57,8 @@ T = TypeVar("T")
 
 #: Seconds for everybody to leave after `stop`; who has not by then is a daemon thread and ends with the process.
 _GOODBYE = 1.5
+#: Real seconds between two tries to reach a Slack that was away when the process began.
+_CONNECT_AGAIN_S = 5.0
 #: Bolt's own pool has five threads; five slow listeners would leave the sixth command without an answer.
 _LISTENERS = 16
 #: Seconds in which a listener that only acknowledges and hands the rest on is done.
@@ -128,11 +132,11 @@ class _Prompt(ThreadPoolExecutor):
 class _MeasuredApp(App):
     """Bolt's app, with the time to each acknowledgement measured."""
 
-    def __init__(self, measures: Measures, settings: Settings, client: WebClient, *, verify: bool) -> None:
+    def __init__(self, measures: Measures, settings: Settings, client: WebClient) -> None:
         super().__init__(
             client=client,
-            # Only who listens to Slack must reach it to begin: a worker goes on while Slack is down.
-            token_verification_enabled=verify,
+            # Nobody must reach Slack to begin: rollouts go on while it is down. See `Service._connect`.
+            token_verification_enabled=False,
             # Asked for over HTTP only: what comes over the socket was let in by the app token.
             signing_secret=settings.slack.signing_secret.get_secret_value(),
             listener_executor=_Prompt(_LISTENERS, thread_name_prefix="listener"),
@@ -211,7 +215,7 @@ class Service:
         # The sender has other channels to serve while one has to wait, and writes down how long that is.
         sender = slack_client(settings, patient=False)
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
-        self.app: App = _MeasuredApp(self.measures, settings, self.client, verify=Part.WEB in self.parts)
+        self.app: App = _MeasuredApp(self.measures, settings, self.client)
         commands.register(
             self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.answers)
         )
@@ -222,13 +226,11 @@ class Service:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to work; with the part *web*, connect to Slack first.
+        """Begin to work; with the part *web*, connect to Slack as well. While Slack is away everything else goes on.
 
-        Raises `SettingsError` when the web port is taken.
+        Raises `SettingsError` when the web port is taken, or when Slack answers that it does not know our tokens.
         """
         self._open_web()
-        if Part.WEB in self.parts and self.settings.slack.mode == "socket":
-            self._connect()
         self.engine.start()
         if Part.WEB in self.parts:
             self.sending.start()
@@ -236,11 +238,41 @@ class Service:
         if Part.CLOCK in self.parts:
             self.timing.start()
             self.clock.start()
+        if Part.WEB in self.parts:
+            try:
+                connected = self._connect()
+            except SettingsError:
+                self.stop()
+                raise
+            if not connected:
+                self._thread("connecting", self._connect_later)
 
-    def _connect(self) -> None:
-        # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
-        self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
-        self._socket.connect()  # type: ignore[no-untyped-call]
+    def _connect(self) -> bool:
+        """Say hello to Slack; False while it does not answer. Raises `SettingsError` when it refuses our tokens."""
+        what = "SLACK_BOT_TOKEN"
+        try:
+            self.client.auth_test()
+            if self.settings.slack.mode == "socket":
+                what = "SLACK_APP_TOKEN"
+                if self._socket is None:
+                    # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
+                    self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
+                self._socket.connect()  # type: ignore[no-untyped-call]
+        except (SlackClientError, WebSocketException, OSError) as error:
+            code = code_of(error)
+            if code in UNKNOWN_TOKEN:
+                raise SettingsError(f"Slack refuses {what}: {code}.", "`xsbot doctor` says what to do.") from error
+            log.warning("Slack cannot be reached now, everything else goes on: %s", code)
+            return False
+        return True
+
+    def _connect_later(self) -> None:
+        while not self._stop.wait(_CONNECT_AGAIN_S):
+            try:
+                if self._connect():
+                    return
+            except SettingsError as error:
+                log.error("%s %s", error.sentence, error.hint)
 
     def _poll_soon(self, alias: str) -> None:
         """Have a pool looked at: by the timers where they are ours, else here and now."""

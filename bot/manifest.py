@@ -15,6 +15,7 @@ SCOPES: dict[str, str] = {
     "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
     "files:write": "Put the picture and the report of a finished rollout into its thread.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
+    "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
 }
 
@@ -30,6 +31,7 @@ METHODS: dict[str, str] = {
     "chat.update": "chat:write",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
+    "files.info": "files:read",
     "usergroups.users.list": "usergroups:read",
     "views.open": "",
     "views.push": "",
@@ -37,8 +39,10 @@ METHODS: dict[str, str] = {
 }
 
 USAGE_HINT = (
-    "help | pools | updates POOL | update POOL | sync POOL | status | approve ID | reject ID | pause ID | resume ID | "
-    "retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
+    "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
+    "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
+    "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | reject ID | pause ID | "
+    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from bot.messages.modal import FAILURE, FIXES, LEVEL, LIVEPATCH, STOPPED
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
 
@@ -20,8 +22,10 @@ def text_of(view: Mapping[str, Any], block_id: str) -> str:
 
 def choices_of(view: Mapping[str, Any]) -> Choices:
     """What is chosen in the update form; fields that are not shown have their defaults."""
-    usual = Choices()
+    usual, kept = Choices(), json.loads(view.get("private_metadata") or "{}")
     return Choices(
+        kind=Kind(kept.get("kind", usual.kind)),
+        hosts=tuple(kept.get("hosts", usual.hosts)),
         level=Level(_chosen(view, LEVEL, usual.level)),
         stopped_vms=StoppedVms(_chosen(view, STOPPED, usual.stopped_vms)),
         livepatch=Livepatch(_chosen(view, LIVEPATCH, usual.livepatch)),

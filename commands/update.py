@@ -16,6 +16,7 @@ from bot.messages.answers import requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
 from bot.rollout.errors import NotAllowed
+from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollouts import Blocked, Role
 from commands.call import Call, clicked
@@ -29,15 +30,15 @@ def run(call: Call) -> None:
     _plan(call, call.pool())
 
 
-def _plan(call: Call, alias: str) -> None:
+def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     call.open(
         modal.update_title(alias),
         "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
-        lambda: _form(call, alias, Choices()),
+        lambda: form(call, alias, choices or Choices()),
     )
 
 
-def _form(call: Call, alias: str, choices: Choices) -> View:
+def form(call: Call, alias: str, choices: Choices) -> View:
     call.require(Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
@@ -45,7 +46,8 @@ def _form(call: Call, alias: str, choices: Choices) -> View:
             'An operator sets mode = "act" for this pool in the configuration and restarts xsbot.',
         )
     preview = call.context.rollouts.preview(alias, choices, call.actor)
-    return modal.update_form(preview, choices, {"pool": alias})
+    kept = {"kind": choices.kind.value, "hosts": list(choices.hosts)} if choices.kind is not Kind.CDN else {}
+    return modal.update_form(preview, choices, {"pool": alias, **kept})
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str) -> None:
@@ -112,9 +114,9 @@ def register(app: App, context: Context) -> None:
         number = newest.ask(view_id)
 
         def preview() -> None:
-            form = _form(call, alias, choices)
+            shown = form(call, alias, choices)
             if newest.is_newest(view_id, number):
-                call.show(view_id, form)
+                call.show(view_id, shown)
 
         call.later(preview)
 

@@ -14,18 +14,23 @@ from commands import (
     amend,
     approve,
     audit,
+    bundle,
+    channel,
     check,
     history,
     pause,
     pools,
     proceed,
+    proxy,
     reject,
     restore,
     resume,
     retry,
+    schedule,
     skip,
     status,
     sync,
+    tasks,
     update,
     updates,
 )
@@ -57,7 +62,12 @@ VERBS: tuple[Verb, ...] = (
     skip.VERB,
     amend.VERB,
     abort.VERB,
+    tasks.VERB,
     sync.VERB,
+    channel.VERB,
+    proxy.VERB,
+    schedule.VERB,
+    bundle.VERB,
     restore.VERB,
     history.VERB,
     audit.VERB,
@@ -82,9 +92,11 @@ def register(app: App, context: Context) -> None:
             call.later(lambda: verb.run(call))
 
     app.command(COMMAND)(xs)
-    for module in (
-        updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort, sync, restore
-    ):  # fmt: skip
+    listening = (
+        *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
+        *(sync, tasks, proxy, restore),
+    )
+    for module in listening:
         module.register(app, context)
     _register_retired(app, context)
     app.error(_answer_error(context))

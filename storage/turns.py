@@ -68,11 +68,15 @@ def durations(tx: Session, bounds: Sequence[float]) -> tuple[list[int], float]:
     """How many turns that are done took at most each of `bounds` seconds, how many there are in all, and their sum."""
     seconds = extract("epoch", col(TurnRow.finished_at)) - extract("epoch", col(TurnRow.started_at))
     within = [func.coalesce(func.sum(case((seconds <= bound, 1), else_=0)), 0) for bound in bounds]
-    *counts, turns, seconds_in_all = tx.connection().execute(
-        select_of(*within, func.count(), func.coalesce(func.sum(seconds), 0)).where(
-            col(TurnRow.phase) == TurnPhase.DONE,
-            col(TurnRow.started_at).is_not(None),
-            col(TurnRow.finished_at).is_not(None),
+    *counts, turns, seconds_in_all = (
+        tx.connection()
+        .execute(
+            select_of(*within, func.count(), func.coalesce(func.sum(seconds), 0)).where(
+                col(TurnRow.phase) == TurnPhase.DONE,
+                col(TurnRow.started_at).is_not(None),
+                col(TurnRow.finished_at).is_not(None),
+            )
         )
-    ).one()
+        .one()
+    )
     return [int(count) for count in (*counts, turns)], float(seconds_in_all)

@@ -1,6 +1,7 @@
 """What every test relies on: a clean environment, the same hypothesis everywhere, and an honest report.
 
-Tests marked `browser` need a Chromium, tests marked `postgresql` the binaries of a PostgreSQL server. Where these are
+Tests marked `browser` need a Chromium, tests marked `postgresql` the binaries of a PostgreSQL server, tests marked
+`xen_api` Node.js and the npm client of that name. Where these are
 missing the tests are left out and the last lines of the run say so; with `XSBOT_REQUIRE=all`, as on the build machine,
 what is missing fails the run instead.
 """
@@ -20,10 +21,11 @@ import pytest
 
 from tests.postgres import PostgresServer, find_postgres
 
-REQUIRE_ALL = os.environ.get("XSBOT_REQUIRE") == "all"
+#: Markers whose tests must not be left out: `all`, or some of them.
+REQUIRED = frozenset(filter(None, os.environ.get("XSBOT_REQUIRE", "").split(",")))
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-hypothesis.settings.register_profile("xsbot", deadline=None, derandomize=REQUIRE_ALL)
+hypothesis.settings.register_profile("xsbot", deadline=None, derandomize=bool(REQUIRED))
 hypothesis.settings.load_profile("xsbot")
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
@@ -38,6 +40,12 @@ def find_chromium() -> Path | None:
     return None
 
 
+def find_xen_api() -> Path | None:
+    """The npm client `xen-api`, installed beside the tests that drive it, if there is a Node.js to run it."""
+    installed = Path(__file__).parent / "interop" / "node_modules" / "xen-api"
+    return installed if shutil.which("node") and installed.is_dir() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What tests with a marker cannot do without: where it is on this machine, its name, and how to get it."""
@@ -50,6 +58,7 @@ class Need:
 NEEDS = {
     "browser": Need(find_chromium(), "Chromium", "apt install chromium"),
     "postgresql": Need(find_postgres(), "PostgreSQL", "apt install postgresql"),
+    "xen_api": Need(find_xen_api(), "xen-api", "make interop; it takes Node.js and npm"),
 }
 
 
@@ -85,9 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests for which the machine lacks something, unless everything is required."""
-    if REQUIRE_ALL:
-        return
-    left_out = [(item, marker) for item in items if (marker := _lacking(item))]
+    left_out = [(item, marker) for item in items if (marker := _lacking(item)) and not _required(marker)]
     if left_out:
         for _, marker in left_out:
             config.stash[LEFT_OUT][marker] += 1
@@ -99,8 +106,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Under XSBOT_REQUIRE=all a test fails where what it needs is missing, whatever it would do itself."""
     marker = _lacking(item)
-    if REQUIRE_ALL and marker:
-        pytest.fail(f"XSBOT_REQUIRE=all, and there is no {NEEDS[marker].name} for this test.", pytrace=False)
+    if marker and _required(marker):
+        asked = ",".join(sorted(REQUIRED))
+        pytest.fail(f"XSBOT_REQUIRE={asked}, and there is no {NEEDS[marker].name} for this test.", pytrace=False)
+
+
+def _required(marker: str) -> bool:
+    return bool(REQUIRED & {"all", marker})
 
 
 def _lacking(item: pytest.Item) -> str:

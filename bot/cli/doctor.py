@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from bot.time import RealTime
 from bot.xen.address import Endpoint
 from bot.xen.errors import Unreachable
 from bot.xen.gateway import Gateway
-from bot.xen.permissions import OBSERVING, ROLLING
+from bot.xen.permissions import BACKING_UP, CONFIGURING, OBSERVING, ROLLING
 from bot.xen.trust import seen_fingerprint
 from storage.database import Database
 
@@ -58,6 +59,8 @@ def examine(settings: Settings, *, slack: bool = True) -> Iterator[Examined]:
     """Everything there is to say about an installation, in the order to mend it."""
     yield Examined("configuration", True, f"{len(settings.pools)} pool(s)")
     yield _database(settings)
+    if any(pool.backups for pool in settings.pools.values()):
+        yield _backup_directory(settings)
     if slack:
         yield from _slack(settings)
     for alias, pool in settings.pools.items():
@@ -173,13 +176,14 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
             )
         else:
             yield Examined(f"pool {alias}, certificate of {name}", True, f"sha256 {seen} (uuid {uuid})")
-    missing = gateway.missing_permissions((*OBSERVING, *ROLLING))
+    missing = gateway.missing_permissions((*OBSERVING, *ROLLING, *CONFIGURING))
     yield Examined(
         f"pool {alias}, role",
         not missing,
         "may do all that is needed" if not missing else f"may not: {', '.join(missing)}",
         "Give the account the role pool-operator.",
     )
+    yield from _backups(alias, pool, gateway)
     repository = snapshot.repository
     yield Examined(
         f"pool {alias}, update channel",
@@ -187,6 +191,28 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
         f"{repository.name}, checksum {repository.hash[:12] or 'never synced'}" if repository else "none is enabled",
         "Enable exactly one update channel on the pool.",
     )
+
+
+def _backups(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Examined]:
+    """Which backups the account may take, and whether it may take those that are configured."""
+    denied = set(gateway.missing_permissions(tuple(BACKING_UP.values())))
+    may = [kind for kind, permission in BACKING_UP.items() if permission not in denied]
+    lacking = [kind for kind in pool.backups if kind not in may]
+    configured = ", ".join(pool.backups) or "none"
+    told = f"configured: {configured}; the account may take: {', '.join(may) or 'none'}"
+    remedy = f"Give the account the role pool-admin, or take {', '.join(lacking)} out of pools.{alias}.backups."
+    yield Examined(f"pool {alias}, backups", not lacking, told, remedy)
+
+
+def _backup_directory(settings: Settings) -> Examined:
+    directory = settings.backup.directory
+    if directory is None:
+        return Examined("backup directory", True, "none; snapshots need none")
+    well = directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
+    if not directory.exists() and directory.parent.is_dir():
+        well = os.access(directory.parent, os.W_OK | os.X_OK)
+    told = f"{directory} {'can' if well else 'cannot'} be written to"
+    return Examined("backup directory", well, told, "Create it, and let the account that runs xsbot write there.")
 
 
 def _certificates(alias: str, pool: PoolSettings) -> Iterator[Examined]:

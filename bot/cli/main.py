@@ -89,4 +89,4 @@ def _add(*modules: str) -> None:
         register(main)
 
 
-_add("serve", "rehearsal", "setup", "doctor", "plan", "records")
+_add("serve", "rehearsal", "setup", "doctor", "plan", "configure", "records")

@@ -33,7 +33,7 @@ def register(main: click.Group) -> None:
     audit.add_command(export)
 
 
-class _Nobody:
+class Nobody:
     """No authority is asked for here: the command line acts as the operating-system user."""
 
     def roles_of(self, user_id: str, pool: str) -> frozenset[Role]:
@@ -49,7 +49,7 @@ def _desk(session: Session, *, reaching_pools: bool = False) -> Iterator[Rollout
     database = session.database()
     gateways = gateways_of(session.settings, RealTime()) if reaching_pools else {}
     try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), _Nobody(), sentence)
+        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), sentence)
     finally:
         for gateway in gateways.values():
             gateway.close()

@@ -24,6 +24,10 @@ PERMANENT = frozenset(
 )
 #: The message to be edited is gone or can no longer be edited: a new one takes its place.
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+#: Slack answers, and does not let us in with this token: only a person can change that.
+UNKNOWN_TOKEN = frozenset(
+    {"invalid_auth", "not_authed", "not_allowed_token_type", "account_inactive", "token_revoked", "token_expired"}
+)
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited"})
 BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 

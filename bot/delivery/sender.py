@@ -64,6 +64,8 @@ class Delivery:
         self._leads = leads
         self._stop = threading.Event()
         self._aliases: dict[int, str] = {}
+        #: Rows that had to wait for Slack's pace, and where they go.
+        self._paced: dict[int, Outgoing] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set."""
@@ -92,17 +94,25 @@ class Delivery:
                 self._pace = Pace.recalled(outbox.spent(tx, now - UPDATE_WINDOW, now), now)
         for _ in range(_BURST):
             with self._database.reading() as tx:
-                due = outbox.next_due(tx, now)
-            if not due:
+                due = outbox.next_due(tx, max(now, self._time.now()))
+            # The oldest first, looked up anew each time: a lane in which much waits (the audit channel's, in which
+            # every pool has its lines) is not served only once for each of the others. Who must wait for Slack's pace
+            # is not claimed only to be put back: with many pools in one channel that would be a hundred writes.
+            row = next((row for row in due if not self._must_wait(row)), None)
+            if row is None:
                 break
-            for row in due:
-                if not self._still_leads():
-                    return None
-                rollout_id = row.payload.get("rollout_id")
-                with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
-                    self._deliver(row, now)
+            if not self._still_leads():
+                return None
+            rollout_id = row.payload.get("rollout_id")
+            with concerning(rollout=rollout_id, pool=self._pool_of(rollout_id)):
+                self._deliver(row, self._time.now())
         with self._database.reading() as tx:
             return outbox.next_due_at(tx)
+
+    def _must_wait(self, row: OutboxRow) -> bool:
+        """Whether the message is known to go where nothing may go yet."""
+        known = self._paced.get(row.id)
+        return known is not None and self._allowed_at(known, self._time.now()) > self._time.now()
 
     def _still_leads(self) -> bool:
         """Whether to go on; who no longer leads recalls the pace of the others when it leads again."""
@@ -132,8 +142,10 @@ class Delivery:
             with self._database.reading() as tx:
                 outgoing = render(tx, row, self._settings, plan=self._plan, permalink=self._permalink)
             if (at := self._allowed_at(outgoing, now)) > now:
+                self._paced[row.id] = outgoing
                 self._postpone(row, at, "paced")
             elif self._still_leads():
+                self._paced.pop(row.id, None)
                 self._send(row, outgoing, now)
         except _UNSENDABLE as error:
             self._give_up(row, str(error), now)

@@ -112,6 +112,11 @@ class LabVm:
         return self.pool.run(lambda: self.pool.world.name("host", self._record()["resident_on"]))
 
     @property
+    def blocked(self) -> bool:
+        """Whether its owner blocked its migration."""
+        return "pool_migrate" in self._record()["blocked_operations"]
+
+    @property
     def pending(self) -> dict[str, list[str]]:
         """The three pending lists by level."""
         record = self._record()

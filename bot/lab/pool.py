@@ -74,9 +74,7 @@ class LabPool:
         self._stopped = False
         authority = CertificateAuthority(Path(self._directory.name))
         self.ca_file: Path = authority.ca_file
-        addresses = [
-            f"127.{number // 256}.{number % 256}.{index}" for index in range(1, len(self._scenario.hosts) + 1)
-        ]
+        addresses = [f"127.{number // 256}.{number % 256}.{index}" for index in range(1, len(self._scenario.hosts) + 1)]
         try:
             sockets = bind_all(addresses, port)
         except OSError as error:

@@ -59,18 +59,22 @@ class LabTime(Time, Protocol):
 
 
 class ScaledTime:
-    """Simulated time that flows `speed` times as fast as the wall clock, beginning at `start`."""
+    """Simulated time that flows `speed` times as fast as the wall clock, beginning at `start`.
 
-    def __init__(self, speed: float = 60.0, start: datetime | None = None) -> None:
+    `origin` is the moment of `time.monotonic` at which it was `start`; now, when left out. That clock is the machine's,
+    so processes that are given the same three values share one simulated time.
+    """
+
+    def __init__(self, speed: float = 60.0, start: datetime | None = None, origin: float | None = None) -> None:
         if speed <= 0:
             raise ValueError("speed must be positive")
         self.speed = speed
-        self._start = start if start is not None else datetime.now(UTC)
-        self._origin = wall.monotonic()
+        self.start = start if start is not None else datetime.now(UTC)
+        self.origin = origin if origin is not None else wall.monotonic()
 
     def now(self) -> datetime:
         """The present simulated moment."""
-        return self._start + timedelta(seconds=(wall.monotonic() - self._origin) * self.speed)
+        return self.start + timedelta(seconds=(wall.monotonic() - self.origin) * self.speed)
 
     def wait_until(self, deadline: datetime, wake: threading.Event | None = None) -> bool:
         """See `bot.time.Time.wait_until`; the waiting takes `1 / speed` of the simulated span."""

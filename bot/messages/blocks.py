@@ -171,6 +171,11 @@ def text_input(action_id: str, *, initial: str = "", placeholder: str = "", most
     return element
 
 
+def line_input(action_id: str, *, initial: str = "", placeholder: str = "", most: int = 500) -> Element:
+    """One line to write in."""
+    return {**text_input(action_id, initial=initial, placeholder=placeholder, most=most), "multiline": False}
+
+
 def input_block(
     label: str, element: Element, block_id: str, *, hint: str = "", optional: bool = False, live: bool = False
 ) -> Block:

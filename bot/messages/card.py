@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     Element,
@@ -34,6 +35,7 @@ from bot.messages.text import clip, mentions, moment, name, names, one_line, per
 from bot.messages.updates import counts
 from bot.messages.work import level_name, state_mark, state_name
 from bot.rollout.errors import StaleDigest
+from bot.rollout.kind import Kind, kind_of
 from bot.rollout.lifecycle import State
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec
 
@@ -122,7 +124,7 @@ def summary(standing: Standing, ask: Ask) -> str:
     row = standing.row
     state = State(row.state)
     who = person(row.requester_kind, row.requester_id, row.requester_name)
-    asked = _("Rollout {id}: {who} asks to update pool {alias} ({level} guidance): {cost}, {time}; {checks}.").format(
+    asked = asks_for(standing.spec.kind).format(
         id=row.id,
         who=who,
         alias=row.pool_alias,
@@ -179,12 +181,7 @@ def _request(standing: Standing) -> list[Block]:
     pairs = [
         (_("Asked for by"), f"{who}, {moment(row.created_at)}"),
         (_("Pool"), _pool(row.pool_alias, spec)),
-        (
-            _("Updates"),
-            _("{counts}\nchecksum `{checksum}`").format(
-                counts=counts(standing.updates), checksum=name(spec.checksum[:12])
-            ),
-        ),
+        (_("Updates"), _installs(standing)),
         (_("Guidance level"), level_name(spec.level)),
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), approvals_text(standing)),
@@ -195,6 +192,26 @@ def _request(standing: Standing) -> list[Block]:
     return blocks
 
 
+def asks_for(kind: str) -> str:
+    """The sentence that says what a rollout of that kind is for."""
+    if kind_of(kind) is Kind.TASKS:
+        return _(
+            "Rollout {id}: {who} asks to carry out what is pending on pool {alias} ({level} guidance): {cost}, {time};"
+            " {checks}."
+        )
+    if kind_of(kind) is Kind.REBOOT:
+        return _("Rollout {id}: {who} asks to reboot hosts of pool {alias} in turn: {cost}, {time}; {checks}.")
+    return _("Rollout {id}: {who} asks to update pool {alias} ({level} guidance): {cost}, {time}; {checks}.")
+
+
+def _installs(standing: Standing) -> str:
+    if kind_of(standing.spec.kind) in (Kind.TASKS, Kind.REBOOT):
+        return _("none are installed")
+    return _("{counts}\nchecksum `{checksum}`").format(
+        counts=counts(standing.updates), checksum=name(standing.spec.checksum[:12])
+    )
+
+
 def _pool(alias: str, spec: Spec) -> str:
     hosts = several(len(spec.hosts), _("host"), _("hosts"))
     shown = alias if spec.pool_name in ("", alias) else f"{alias} ({name(spec.pool_name)})"
@@ -203,7 +220,7 @@ def _pool(alias: str, spec: Spec) -> str:
 
 def _plan(standing: Standing) -> list[Block]:
     spec = standing.spec
-    extra = [fixes_line(spec.fixes)]
+    extra = [backups_line(spec.backups), fixes_line(spec.fixes)]
     if spec.livepatch is Livepatch.REBOOT_ANYWAY:
         extra.append(_("Hosts reboot even where a live patch would do."))
     if spec.on_livepatch_failure is OnLivepatchFailure.REBOOT:

@@ -5,6 +5,10 @@ from __future__ import annotations
 SENTENCES: dict[str, str] = {
     # the rollout as a whole
     "rollout.requested": "{requester} asked to update pool {pool} to {checksum} ({level} guidance): {text}",
+    "rollout.requested.tasks": (
+        "{requester} asked to carry out what is pending on pool {pool} ({level} guidance), installing nothing: {text}"
+    ),
+    "rollout.requested.reboot": "{requester} asked to reboot hosts of pool {pool} in turn, installing nothing: {text}",
     "rollout.unreviewed": "This pool's configuration lets rollouts start without approval.",
     "rollout.approved": "Approved by {approvers}.",
     "rollout.approval_counted": "{user} approved: {have} of {need}.",
@@ -17,6 +21,8 @@ SENTENCES: dict[str, str] = {
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
     "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",
     "rollout.succeeded": "Every host is updated and everything is as it was before.",
+    "rollout.succeeded.tasks": "What was pending is carried out, and everything is as it was before.",
+    "rollout.succeeded.reboot": "Every chosen host was rebooted, and everything is as it was before.",
     "rollout.succeeded_without": (
         "Every other host is updated. Skipped: {hosts}. What is to restore there and on the pool stays listed below."
     ),
@@ -108,9 +114,7 @@ SENTENCES: dict[str, str] = {
     "livepatch.failed": (
         "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved."
     ),
-    "setting.not_approved": (
-        "A setting is on now that was not approved to be switched off ({what})."
-    ),
+    "setting.not_approved": ("A setting is on now that was not approved to be switched off ({what})."),
     "operation.slow": "{action} on {subject} has been under way for {minutes} minutes.",
     "ceiling.exceeded": "{host}: XenServer now asks for {task}, which is more than what was approved.",
     "operation.failed": "{action} failed on {subject}: {code} {details} ({attempts:attempt|attempts})",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
 from bot.messages.answers import MIN_REASON, abort_title, reject_title
+from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     View,
@@ -26,12 +27,13 @@ from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, orde
 from bot.messages.language import _, several
 from bot.messages.message import Message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, duration, lines_within, name
+from bot.messages.text import clip, duration, lines_within, name, names
 from bot.messages.updates import counts
 from bot.messages.work import level_meaning, level_name, stopped_vms_name
 from bot.rollout.checks import Severity
 from bot.rollout.fixes import Remedy, fixes_for, subjects_of
 from bot.rollout.guidance import Level, Task
+from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, StoppedVms
@@ -80,7 +82,7 @@ def update_form(
     blocks: list[Block] = []
     if error is not None:
         blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
-    blocks.append(section(f"*{preview.pool_alias}*: {counts(preview.updates)}"))
+    blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
     blocks.append(_level_input(preview.costs, choices.level))
     blocks.append(_stopped_input(choices.stopped_vms))
     if preview.blocked:
@@ -107,6 +109,8 @@ def update_form(
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
         blocks += order_blocks(forecast)
         blocks.append(stopped_block(spec))
+        if backups := backups_line(spec.backups):
+            blocks.append(section(backups))
         if fixes := fixes_line(spec.fixes):
             blocks.append(section(fixes))
         if known := worth_knowing(forecast):
@@ -125,6 +129,16 @@ def update_form(
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
+
+
+def _for_what(preview: Preview, choices: Choices) -> str:
+    if choices.kind is Kind.TASKS:
+        return _("carries out what earlier updates left pending; nothing is installed")
+    if choices.kind is Kind.REBOOT:
+        return _("reboots {hosts}, one after the other; nothing is installed").format(
+            hosts=names([host.name for host in preview.spec.hosts])
+        )
+    return counts(preview.updates)
 
 
 def _level_input(costs: Mapping[Level, Forecast], chosen: Level) -> Block:

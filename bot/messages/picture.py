@@ -84,9 +84,7 @@ def alternative(timeline: Timeline) -> str:
         first = _seconds(timeline, spans[0].began)
         last = _seconds(timeline, spans[-1].ended or _end(timeline))
         away = [span for span in spans if span.phase is TurnPhase.REBOOTING]
-        line = _("{host}: from {first} to {last}").format(
-            host=_plain(name), first=duration(first), last=duration(last)
-        )
+        line = _("{host}: from {first} to {last}").format(host=_plain(name), first=duration(first), last=duration(last))
         if away:
             seconds = sum(((span.ended or _end(timeline)) - span.began).total_seconds() for span in away)
             line += ", " + _("rebooting for {time}").format(time=duration(seconds))

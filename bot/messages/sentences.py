@@ -1,12 +1,13 @@
 """Reason to sentence.
 
 The templates are merged from the `catalogue_*` modules beside this one, so each part of the product keeps its own
-words. A template is English prose with ``{parameters}``; five notations help it:
+words. A template is English prose with ``{parameters}``; six notations help it:
 
     {vms:VM|VMs}      a number with its word: "1 VM", "7 VMs"
     {wait:duration}   seconds as a length of time
     {low:minutes}     minutes as a length of time
     {kind:words}      a name of ours without its underscores
+    {bytes:size}      a number of bytes
     {at:moment}       an ISO moment, shown in the reader's time zone
 
 A reason with a parameter `kind` may have a template of its own for that kind, under ``code.kind``; one whose
@@ -25,7 +26,7 @@ from typing import Any
 
 import bot.messages
 from bot.messages.language import _, several
-from bot.messages.text import duration, escape, moment, one_line, plain_moment
+from bot.messages.text import duration, escape, moment, one_line, plain_moment, size
 from bot.rollout.reason import Param, Reason
 
 
@@ -102,6 +103,8 @@ class _Sentence(string.Formatter):
             return _shown(str(value).replace("_", " "), self._mrkdwn)
         if format_spec == "minutes":
             return duration(float(value) * 60)
+        if format_spec == "size":
+            return size(int(value))
         if format_spec == "moment":
             at = datetime.fromisoformat(str(value))
             return moment(at) if self._mrkdwn else plain_moment(at)

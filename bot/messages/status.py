@@ -78,7 +78,14 @@ def _pool_text(standing: PoolStanding, known: AvailableUpdates | None) -> str:
 def _available(known: AvailableUpdates | None) -> str:
     if known is None:
         return _("updates unknown")
-    return counts(known) if any(host.anything for host in known.hosts) else _("up to date")
+    behind = sum(host.anything for host in known.hosts)
+    if not behind:
+        return _("up to date")
+    return (
+        counts(known)
+        + ", "
+        + _("for {behind} of {all}").format(behind=behind, all=several(len(known.hosts), _("host"), _("hosts")))
+    )
 
 
 def updates(alias: str, known: AvailableUpdates | None, row: PoolRow | None, button_for_plan: Block | None) -> Message:

@@ -106,6 +106,16 @@ def duration(seconds: float) -> str:
     return several(round(hours / 24), _("day"), _("days"))
 
 
+def size(count: int) -> str:
+    """A number of bytes as people say it: ``1.2 MiB``."""
+    shown = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if shown < 1024:
+            return f"{shown:.0f} {unit}" if unit == "B" else f"{shown:.1f} {unit}"
+        shown /= 1024
+    return f"{shown:.1f} GiB"
+
+
 def mention(holder: str) -> str:
     """A user or user group id from our own configuration as a mention."""
     return f"<!subteam^{holder}>" if holder.startswith("S") else f"<@{holder}>"

@@ -282,6 +282,26 @@ class RestartDeviceModel(Action):
     vm: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class BackUp(Action):
+    """Fetch one backup and keep it: a `bot.rollout.backups.BackupKind`, and the host where it is one of a host."""
+
+    what: str
+    host: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"BackUp:{self.what}:{self.host}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotVm(Action):
+    """Take a disk snapshot of one VM, called `name`."""
+
+    vm: str
+    name: str
+
+
 def close(debt: Debt, outcome: str) -> CloseDebt:
     """Strike a debt off without touching the pool (it was settled, or other people changed the value since)."""
     return CloseDebt(debt=debt, outcome=outcome)

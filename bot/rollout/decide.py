@@ -19,6 +19,7 @@ from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.gate import take_stock
 from bot.rollout.homecoming import settle_homeless, settle_vms
+from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
@@ -90,7 +91,8 @@ class Serial:
         return ()
 
 
-KINDS: Mapping[str, UpdateKind] = {"cdn": CdnUpdate()}
+#: All kinds so far need the same steps of a host; what there is to install or to restart differs.
+KINDS: Mapping[str, UpdateKind] = {kind.value: CdnUpdate() for kind in Kind}
 STRATEGIES: Mapping[str, Strategy] = {"serial": Serial()}
 
 
@@ -194,6 +196,8 @@ def _success(round_: Round) -> Reason:
     names = sorted(host.name for host in round_.spec.hosts if host.uuid in round_.memory.skipped)
     if names:
         return because("rollout.succeeded_without", count=len(names), hosts=", ".join(names))
+    if round_.spec.kind != Kind.CDN:
+        return because("rollout.succeeded", kind=round_.spec.kind)
     return because("rollout.succeeded")
 
 

@@ -51,6 +51,7 @@ def complaints(
 ) -> tuple[Reason, ...]:
     """What is wrong with the host after its turn, compared with how it was before the rollout.
 
+    `checksum` is "" where the rollout installs nothing.
     `left_alone` are VMs that other people stopped while they were owed back: that was seen, and is listed at the end.
     `before` is the stock taken then. Without one nobody knows what was down already, so only the host itself counts.
     """
@@ -68,7 +69,7 @@ def _complaints(
 ) -> Iterator[Reason]:
     if not host.enabled and was.get("enabled", True):
         yield because("gate.not_enabled", host=host.name)
-    if host.last_update_hash != checksum and host.latest_synced_updates_applied == "no":
+    if checksum and host.last_update_hash != checksum and host.latest_synced_updates_applied == "no":
         yield because("gate.old_level", host=host.name)
     if not was:
         return

@@ -6,6 +6,7 @@ from bot.rollout.action import ApplyUpdates, RebootHost, RestartToolstack
 from bot.rollout.discs import owed_on
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.homecoming import home_of
+from bot.rollout.kind import Kind
 from bot.rollout.memory import DebtKind, IntentState
 from bot.rollout.model import Host, changes_version
 from bot.rollout.pursuit import Round
@@ -49,6 +50,9 @@ class HostNeed:
         """Whether the host still has to restart at this level."""
         if Task.REBOOT_HOST in self.pending:
             return True
+        if self.spec.kind == Kind.REBOOT:
+            intent = self.memory.intent(self.reboot.key)
+            return intent is None or intent.state is not IntentState.DONE
         if self.livepatch_failed:
             accepted = self.spec.on_livepatch_failure is OnLivepatchFailure.REBOOT
             # Whoever approved a reboot of this host, at first or in an amendment, need not be asked once more.

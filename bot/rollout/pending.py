@@ -1,12 +1,29 @@
-"""What is still to be done on a pool after a rollout, for the people who read its outcome."""
+"""What is still to be done on a pool: after a rollout for those who read its outcome, and whenever somebody asks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bot.rollout.guidance import Guidance, Level, Task, in_execution_order
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.reason import Reason, because
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One host or VM with tasks that XAPI lists as pending."""
+
+    name: str
+    is_host: bool
+    tasks: Guidance
+
+
+def waiting(snapshot: PoolSnapshot) -> tuple[Waiting, ...]:
+    """Every host, then every VM, that waits for a task at any level."""
+    hosts = (Waiting(host.name, True, host.pending) for host in snapshot.hosts)
+    vms = (Waiting(vm.name, False, vm.pending) for vm in snapshot.vms)
+    return tuple(entry for entry in (*hosts, *vms) if entry.tasks.at(Level.FULL))
 
 
 def still_pending(snapshot: PoolSnapshot) -> tuple[Reason, ...]:

@@ -15,7 +15,9 @@ from bot.rollout.action import (
     SetWlb,
 )
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
+from bot.rollout.backups import copies_taken, snapshots_taken
 from bot.rollout.gate import take_stock
+from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
@@ -65,7 +67,7 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
         if "evacuate" in task.name and "EvacuateHost" in unsure:
             continue
         return because("pool.foreign_operation", operation=task.name.removeprefix("Async."))
-    if updating and round_.snapshot.checksum != round_.spec.checksum:
+    if updating and round_.spec.kind == Kind.CDN and round_.snapshot.checksum != round_.spec.checksum:
         return because(
             "checksum.changed", approved=round_.spec.checksum[:12], present=round_.snapshot.checksum[:12] or "none"
         )
@@ -73,10 +75,12 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
 
 
 def hold_pool(round_: Round) -> bool:
-    """Claim the pool and switch off what would disturb; True when all of it can be seen to be so."""
+    """Back up what the spec says, claim the pool and switch off what would disturb; True when all of it is so."""
     pool, memory = round_.snapshot.pool, round_.memory
     # Later than this it would no longer be how the pool was before (a rollout that an older release began has none).
-    early = all(key.startswith(("ClaimPool:", "TakeStock:")) for key in memory.intents)
+    early = all(key.startswith(("BackUp:", "ClaimPool:", "TakeStock:")) for key in memory.intents)
+    if not copies_taken(round_):
+        return False
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
@@ -84,6 +88,8 @@ def hold_pool(round_: Round) -> bool:
             take_stock(round_, "before")
         return False
     if early and not take_stock(round_, "before"):
+        return False
+    if not snapshots_taken(round_):
         return False
     unapproved = [fix for fix in pool_fixes(pool) if fix.value not in round_.spec.fixes]
     wants = Offer(AmendmentKind.SETTING, fixes=tuple(fix.value for fix in unapproved))

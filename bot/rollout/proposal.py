@@ -14,6 +14,7 @@ from enum import StrEnum
 from bot.rollout.blocker import Blockers, treatment_of
 from bot.rollout.fixes import Remedy, fixes_for, remaining_blockers, remedies_in
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
+from bot.rollout.kind import Kind, kind_of
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState, changes_version
 from bot.rollout.spec import (
     HostCeiling,
@@ -34,12 +35,28 @@ class Choices:
     stopped_vms: StoppedVms = StoppedVms.REFUSE
     livepatch: Livepatch = Livepatch.ACCEPT
     on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK
+    #: The words of a `bot.rollout.backups.BackupPlan`; None: as the pool's configuration says.
+    backups: tuple[str, ...] | None = None
+    #: What for, and with `Kind.REBOOT` which hosts (uuids; none: all of them).
+    kind: Kind = Kind.CDN
+    hosts: tuple[str, ...] = ()
     fixes: frozenset[Remedy] = frozenset()
 
 
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
-    return Choices(spec.level, spec.stopped_vms, spec.livepatch, spec.on_livepatch_failure, remedies_in(spec.fixes))
+    kind = kind_of(spec.kind) or Kind.CDN
+    hosts = tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else ()
+    return Choices(
+        level=spec.level,
+        stopped_vms=spec.stopped_vms,
+        livepatch=spec.livepatch,
+        on_livepatch_failure=spec.on_livepatch_failure,
+        backups=spec.backups,
+        kind=kind,
+        hosts=hosts,
+        fixes=remedies_in(spec.fixes),
+    )
 
 
 class PoolFix(StrEnum):
@@ -84,6 +101,8 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
         fixes=_fixes(snapshot, hosts, choices),
+        backups=choices.backups or () if hosts else (),
+        kind=choices.kind.value,
     )
 
 
@@ -131,6 +150,8 @@ def expected_tasks(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host
         tasks |= {Task.RESTART_TOOLSTACK}
     if any(Task.RESTART_DEVICE_MODEL in vm.pending.at(choices.level) for vm in snapshot.residents(host.uuid)):
         tasks |= {Task.RESTART_DEVICE_MODEL}
+    if choices.kind is Kind.REBOOT:
+        tasks |= {Task.REBOOT_HOST}
     return tasks | {Task.EVACUATE_HOST} if Task.REBOOT_HOST in tasks else tasks
 
 
@@ -168,6 +189,8 @@ def _in_order(snapshot: PoolSnapshot) -> tuple[Host, ...]:
 
 
 def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices) -> bool:
+    if choices.kind is Kind.REBOOT:
+        return not choices.hosts or host.uuid in choices.hosts
     entry = updates.for_host(host.uuid)
     if host_needs_turn(host, entry, updates.checksum, choices.level):
         return True

@@ -23,6 +23,7 @@ from bot.rollout.action import (
     RestartVm,
     ResumeVm,
     ShutdownVm,
+    SnapshotVm,
     StartVm,
     SuspendVm,
 )
@@ -68,6 +69,7 @@ _PATIENCE: dict[type[Action], timedelta] = {
     ShutdownVm: timedelta(minutes=30),
     StartVm: timedelta(minutes=20),
     RestartVm: timedelta(minutes=40),
+    SnapshotVm: timedelta(hours=1),
     RestartDeviceModel: timedelta(minutes=30),
     DisableHa: timedelta(minutes=30),
     EnableHa: timedelta(minutes=30),

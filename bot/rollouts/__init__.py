@@ -10,6 +10,7 @@
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
+    configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
 
 A use-case checks authority first, then changes the state in one guarded transaction that also writes the audit event
@@ -17,14 +18,14 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 """
 
 from bot.rollouts.asking import Asking, Blocked
+from bot.rollouts.configuring import Configuring
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
 from bot.rollouts.steering import Steering
-from bot.rollouts.upkeep import Upkeep
 
 __all__ = ["AmendmentStanding", "Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
 
 
-class Rollouts(Asking, Steering, Upkeep):
+class Rollouts(Asking, Steering, Configuring):
     """Every use-case, one method each."""

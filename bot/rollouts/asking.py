@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.checks import Report
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
@@ -11,6 +14,8 @@ from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing, policy_of
+from bot.settings import PoolSettings
+from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts
 from storage.actors import Actor
 from storage.tables import RolloutRow
@@ -41,7 +46,7 @@ class Asking(Desk):
         `starting` when the rollout begins if nothing is in its way: what only holds up its start then blocks.
         """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
-        return self._look(alias, choices, starting=starting)
+        return self._look(alias, self._with_backups(alias, choices), starting=starting)
 
     def check_again(self, rollout_id: int, actor: Actor) -> Standing:
         """Run the checks of a rollout that has not started once more, and keep what they say with it.
@@ -70,7 +75,7 @@ class Asking(Desk):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
-        preview = self._look(alias, choices)
+        preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
         policy = policy_of(self.settings, alias)
@@ -81,6 +86,7 @@ class Asking(Desk):
             pool=alias,
             checksum=preview.spec.checksum[:12],
             level=choices.level.value,
+            kind=choices.kind.value,
             text=reason_text or "no reason given",
         )
         with self.database.transaction() as tx:
@@ -105,3 +111,27 @@ class Asking(Desk):
         if policy.allow_unreviewed:
             self._wake()
         return self.standing(row.id)
+
+    def _with_backups(self, alias: str, choices: Choices) -> Choices:
+        """The choices with the pool's configured backups, unless they name some (as those of a stored spec do).
+
+        Raises `RolloutError` when the account may not take them: better now than when everybody has approved.
+        """
+        if choices.backups is None:
+            choices = replace(choices, backups=configured_backups(self.settings.pool(alias)).words())
+        kinds = plan_of(choices.backups or ()).kinds
+        wanted = [BACKING_UP[kind.value] for kind in BackupKind if kind in kinds]
+        missing = self.gateways[alias].missing_permissions(wanted) if wanted else ()
+        if missing:
+            raise RolloutError(
+                f"The account on pool {alias} may not take the backups that are configured: {', '.join(missing)}.",
+                "Give it the role pool-admin, or have an operator change pools.<alias>.backups.",
+            )
+        return choices
+
+
+def configured_backups(pool: PoolSettings) -> BackupPlan:
+    """The backups that a pool's configuration asks for."""
+    kinds = frozenset(map(BackupKind, pool.backups))
+    tag = pool.snapshot_tag if BackupKind.SNAPSHOTS in kinds else ""
+    return BackupPlan(kinds, tag, pool.on_backup_failure == "go_on")

@@ -11,10 +11,12 @@ from bot.rollout.decision import Estimates
 from bot.rollout.equipment import Probe
 from bot.rollout.forecast import Forecast, costs_by_level, forecast
 from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind, nothing_to_install
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.rollout.proposal import Choices, propose
 from bot.rollout.spec import Spec, canonical_bytes, digest_of
 from bot.time import Time
+from bot.xen.errors import XenError
 from bot.xen.gateway import Gateway
 
 
@@ -64,10 +66,24 @@ def look(
     way. Raises `bot.xen.errors.XenError`.
     """
     snapshot = gateway.snapshot()
-    updates = gateway.updates() if snapshot.repository is not None and snapshot.checksum else AvailableUpdates("")
+    if choices.kind is not Kind.CDN:
+        updates = nothing_to_install(snapshot)
+    else:
+        known = snapshot.repository is not None and snapshot.checksum
+        updates = _updates(gateway) if known else AvailableUpdates("")
     blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
     probes = gateway.probe(snapshot.hosts)
     return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner, probes, starting=starting)
+
+
+def _updates(gateway: Gateway) -> AvailableUpdates:
+    """Which updates there are; none are known where the licence forbids to ask, which a check says better."""
+    try:
+        return gateway.updates()
+    except XenError as error:
+        if error.code != "LICENCE_RESTRICTION":
+            raise
+        return AvailableUpdates("")
 
 
 def preview_of(

@@ -157,9 +157,7 @@ def amendment_standing(
             for entry in given
             if entry.digest == amendment.digest and not entry.revoked
         ),
-        quorum=quorum(
-            policy, amendment.digest, row.requester_id, given, authorised, proposer=amendment.proposer_id
-        ),
+        quorum=quorum(policy, amendment.digest, row.requester_id, given, authorised, proposer=amendment.proposer_id),
     )
 
 

@@ -1,10 +1,10 @@
 """The one tree of settings, and nothing of ours below it but the root of errors.
 
-    sections    the parts: Slack, roles, approval, polling, one pool
-    tree        `Settings`, the root, with the questions others ask of it
-    rules       what a single value must look like
-    source      `load_settings`: TOML file, environment, files with secrets
-    reference   `documented_settings`: the list of all settings for documentation
+sections    the parts: Slack, roles, approval, polling, one pool
+tree        `Settings`, the root, with the questions others ask of it
+rules       what a single value must look like
+source      `load_settings`: TOML file, environment, files with secrets
+reference   `documented_settings`: the list of all settings for documentation
 """
 
 from bot.settings.errors import SettingsError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
@@ -15,6 +16,7 @@ EVERYBODY = "*"
 ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 ALIAS_HINT = "Use 1 to 32 small letters, digits and hyphens: it is typed in /xs commands."
 _SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
+BACKUPS = ("pool_database", "vm_metadata", "hosts", "snapshots")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -41,6 +43,34 @@ def pool_url(url: str) -> str:
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise wrong("A pool's address is only https://, the host and perhaps a port.", "Leave out everything else.")
     return url.rstrip("/")
+
+
+def repository_url(value: str) -> str:
+    """Where repositories are, without a slash at its end. It is not repeated when wrong: it may carry a password."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise wrong(
+            "This is no address of repositories.", "Use https://, the host and a folder, without a user or password."
+        )
+    return value.rstrip("/")
+
+
+def backups(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Kinds of backups, each once."""
+    for entry in value:
+        if entry not in BACKUPS:
+            raise wrong(f"{entry!r} is nothing that can be backed up.", f"Choose from: {', '.join(BACKUPS)}.")
+    return tuple(dict.fromkeys(value))
+
+
+def backup_directory(value: Path | None) -> Path | None:
+    """A directory that is not among the program's own files."""
+    ours = Path(__file__).resolve().parents[2]
+    if value is not None and value.resolve().is_relative_to(ours):
+        raise wrong(
+            "Backups must not lie among xsbot's own files.", "Name another directory: a checkout is easily published."
+        )
+    return value
 
 
 def is_group(entry: str) -> bool:

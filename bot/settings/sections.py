@@ -101,7 +101,8 @@ class Roles(Section):
     """Who may approve, reject, pause, resume, retry, skip a host and abort. The person who asked for a rollout never
     counts as its approver."""
     admin: tuple[str, ...] = ()
-    """Who may have a pool synchronised with its update channel and debts restored by hand."""
+    """Who may have a pool synchronised with its update channel, choose its channel, proxy and schedule, upload update
+    bundles, and have debts restored by hand."""
 
     @field_validator("viewer", "requester", "approver", "admin")
     @classmethod
@@ -120,6 +121,22 @@ class ApprovalSettings(Section):
     """Hours within which an approved rollout must have started; later its approval is void."""
     allow_unreviewed: bool = False
     """Start rollouts without anybody's approval. Every card says so. For test pools."""
+
+
+class BackupSettings(Section):
+    """Where backups before a run are kept."""
+
+    directory: Path | None = None
+    """Where backups are written: a directory of the machine that drives rollouts (with several workers, of each; a
+    shared one is best), outside xsbot's own files. Dumps hold secrets: files get mode 0600. Pools that back up need
+    it."""
+    keep: int = Field(default=10, ge=1, le=1000)
+    """How many rollouts' backups are kept for each pool; older ones are deleted when a new one is complete."""
+
+    @field_validator("directory")
+    @classmethod
+    def _is_elsewhere(cls, value: Path | None) -> Path | None:
+        return rules.backup_directory(value)
 
 
 class PollSettings(Section):
@@ -168,11 +185,23 @@ class PoolSettings(Section):
     needs it."""
     mode: Literal["notify", "act"] = "notify"
     """`notify` only tells about updates; `act` also lets rollouts change the pool."""
+    repository_url: str = "https://repo.ops.xenserver.com/xs8"
+    """Where the vendor's repositories are, for `/xs channel` on a pool that does not know the wanted one yet: `base`,
+    `normal` and `earlyaccess` lie below it. A mirror of yours goes here."""
+    repository_source_url: str = "https://repo-src.ops.xenserver.com/xs8"
+    """The same for the sources of their packages."""
     sync_token: SecretStr = SecretStr("")
     """The vendor's access token for syncing with the update channel, where the licence asks for one. Only from
     `XSBOT_POOL_<ALIAS>_SYNC_TOKEN`."""
     sync_token_id: SecretStr = SecretStr("")
     """The id that belongs to the sync token. Only from `XSBOT_POOL_<ALIAS>_SYNC_TOKEN_ID`."""
+    backups: tuple[str, ...] = ()
+    """What is backed up before a rollout begins: any of `pool_database` and `hosts` (both need the role pool-admin),
+    `vm_metadata`, `snapshots`. It is part of what people approve. Empty: nothing."""
+    snapshot_tag: str = Field(default="xsbot-snapshot", min_length=1, max_length=100)
+    """With `snapshots`: the disks of VMs that carry this tag get a snapshot, which stays until somebody deletes it."""
+    on_backup_failure: Literal["block", "go_on"] = "block"
+    """What a backup that fails does: `block` asks people before anything is touched, `go_on` says so and begins."""
     approval: ApprovalSettings | None = None
     """What differs from `[approval]` for this pool."""
     roles: Roles | None = None
@@ -186,6 +215,16 @@ class PoolSettings(Section):
         if not value:
             raise wrong("There is no address.", 'Give at least the coordinator\'s: urls = ["https://xs-01.example"].')
         return tuple(rules.pool_url(url) for url in value)
+
+    @field_validator("backups")
+    @classmethod
+    def _are_backups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rules.backups(value)
+
+    @field_validator("repository_url", "repository_source_url")
+    @classmethod
+    def _are_repositories(cls, value: str) -> str:
+        return rules.repository_url(value)
 
     @field_validator("fingerprints")
     @classmethod

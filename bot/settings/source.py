@@ -31,6 +31,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         tree["slack"] = slack
     if environ.get("DATABASE_URL"):
         tree["database_url"] = _clean("DATABASE_URL", environ["DATABASE_URL"])
+    backup = _table(tree, "backup")
+    if isinstance(backup.get("directory"), str):
+        backup["directory"] = base / backup["directory"]
+    if isinstance(tree.get("bundle_directory"), str):
+        tree["bundle_directory"] = base / tree["bundle_directory"]
     for alias, pool in _table(tree, "pools").items():
         if isinstance(pool, dict):
             _complete_pool(alias, pool, environ, base)

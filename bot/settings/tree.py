@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +15,7 @@ from bot.settings.errors import SettingsError
 from bot.settings.rules import EVERYBODY, is_group, wrong
 from bot.settings.sections import (
     ApprovalSettings,
+    BackupSettings,
     HealthSettings,
     LogSettings,
     PollSettings,
@@ -41,6 +43,8 @@ class Settings(Section):
     """Who may do what, in every pool."""
     approval: ApprovalSettings = ApprovalSettings()
     """What it takes before anything is changed, in every pool."""
+    backup: BackupSettings = BackupSettings()
+    """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
     """How often pools are looked at."""
     health: HealthSettings = HealthSettings()
@@ -49,6 +53,9 @@ class Settings(Section):
     """What the bot answers over HTTP."""
     log: LogSettings = LogSettings()
     """What the bot writes to standard error."""
+    bundle_directory: Path | None = None
+    """The directory whose update bundles `/xs bundle` may upload by their file names. Empty: only files that are shared
+    in Slack."""
     attention_reminder_minutes: int = Field(default=30, ge=1, le=1440)
     """Minutes between two reminders while a rollout waits for a person."""
     pools: Mapping[str, PoolSettings] = Field(default_factory=dict)
@@ -83,6 +90,15 @@ class Settings(Section):
         for alias, pool in self.pools.items():
             if pool.mode == "act":
                 _check_policy(alias, self.roles_for(alias), self.approval_for(alias))
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_backed_up(self) -> Self:
+        for alias, pool in self.pools.items():
+            if set(pool.backups) - {"snapshots"} and self.backup.directory is None:
+                raise wrong(
+                    f"Pool {alias} is to be backed up, and there is no directory for it.", "Set backup.directory."
+                )
         return self
 
     def pool(self, alias: str) -> PoolSettings:

@@ -7,24 +7,31 @@ effect happened before it asks again.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
 
 from bot.rollout.action import (
     Action,
     AskEvacuation,
     AskHealth,
+    BackUp,
     CloseDebt,
     RebootHost,
     RestartToolstack,
     TakeStock,
     parameters,
 )
+from bot.rollout.backups import plan_of
 from bot.rollout.decision import Step
 from bot.rollout.gate import health_of
+from bot.rollout.kind import Kind
 from bot.rollout.model import PoolSnapshot
-from bot.rollout.reason import because
+from bot.rollout.reason import Reason, because
 from bot.rollout.stock import stock_of
 from bot.rollouts import Rollouts
-from bot.xen.errors import Unreachable, XenError
+from bot.worker.backups import Backups
+from bot.xen.errors import Unreachable, XenError, translate
 from bot.xen.gateway import Gateway
 from storage import audit, debts, intents, rollouts
 from storage.actors import BOT
@@ -34,6 +41,8 @@ from storage.tables import RolloutRow
 
 #: Actions whose effect shows only in the host's start times: the call's return says nothing about it.
 SEEN_LATER = (RebootHost, RestartToolstack)
+#: Real seconds between two looks whether a transfer is still wanted.
+_STILL_WANTED_S = 2.0
 
 
 class Hands:
@@ -65,6 +74,9 @@ class Hands:
                 return
             if isinstance(action, (TakeStock, AskHealth)):
                 self._look(action)
+                return
+            if isinstance(action, BackUp):
+                self._back_up(action, snapshot)
                 return
             self.gateway.check_claim(self.owner)
             # Asked last: this process may have been frozen since it wrote the intent down.
@@ -149,7 +161,8 @@ class Hands:
         """A full look at the pool, of which the intent keeps what is asked for."""
         seen = self.gateway.snapshot()
         with self.desk.database.reading() as tx:
-            checksum = rollouts.spec_of(tx, self.row.id)[0].checksum
+            spec = rollouts.spec_of(tx, self.row.id)[0]
+            checksum = spec.checksum if spec.kind == Kind.CDN else ""
             before = intents.all_intents(tx, self.row.id).get(TakeStock(moment="before").key)
             left_alone = debts.subjects_left_alone(tx, self.row.id)
         if isinstance(action, TakeStock):
@@ -160,6 +173,48 @@ class Hands:
         with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
+    def _back_up(self, action: BackUp, snapshot: PoolSnapshot) -> None:
+        """Fetch the backup here and now: it may take minutes, and people can pause or end the rollout meanwhile."""
+        place = self.desk.settings.backup
+        if place.directory is None:
+            raise translate(["XSBOT_BACKUP_DIRECTORY"])
+        backups = Backups(place.directory, self.row.pool_alias, self.row.id, place.keep)
+        taken = backups.take(self.gateway, action, snapshot, self._now_and_then())
+        told = because(
+            "backup.taken", kind=action.what, file=taken.path.name, size=taken.size, checksum=taken.sha256[:12]
+        )
+        result = {"file": str(taken.path), "size": taken.size, "sha256": taken.sha256}
+        now = self.desk.time.now()
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
+            intents.finish(tx, self.row.id, action.key, now, result)
+            self._audit(tx, "backup.taken", told, result)
+            rollouts.enqueue_line(tx, self.row.id, told, now)
+
+    def _now_and_then(self) -> Callable[[], None]:
+        """Asked at every piece of a long transfer; looks every few seconds whether the rollout still wants it.
+
+        It raises `Conflict` when not; the intent then stays open, and whoever goes on takes the backup anew.
+        """
+        last = monotonic()
+
+        def still() -> None:
+            nonlocal last
+            if self.stop.is_set():
+                raise Conflict(f"Rollout {self.row.id} is left for another process.", "Nothing to do.")
+            if monotonic() - last > _STILL_WANTED_S:
+                last = monotonic()
+                with self.desk.database.reading() as tx:
+                    self._still_wanted(tx)
+
+        return still
+
+    def _tell_backup_failed(self, tx: Session, action: BackUp, error: XenError) -> None:
+        """A backup that may fail says so in the thread; one that blocks asks people, which says it as well."""
+        told = because("backup.failed", kind=action.what, sentence=error.sentence, hint=error.hint)
+        self._audit(tx, "backup.failed", told, {"code": error.code})
+        if plan_of(rollouts.spec_of(tx, self.row.id)[0].backups).go_on and not error.transient:
+            rollouts.enqueue_line(tx, self.row.id, told, self.desk.time.now())
 
     def _failed(self, action: Action, error: XenError) -> None:
         now = self.desk.time.now()
@@ -170,18 +225,23 @@ class Hands:
                 intents.lose(tx, self.row.id, action.key, now)
             else:
                 intents.fail(tx, self.row.id, action.key, now, (error.code, *error.params), error.transient)
+            if isinstance(action, BackUp):
+                self._tell_backup_failed(tx, action, error)
 
     def _record(self, tx: Session, step: Step) -> None:
+        self._audit(tx, f"step.{type(step.action).__name__}", step.reason, parameters(step.action))
+
+    def _audit(self, tx: Session, what: str, reason: Reason, details: Mapping[str, Any]) -> None:
         audit.append(
             tx,
             actor=BOT,
-            action=f"step.{type(step.action).__name__}",
-            reason=step.reason,
-            sentence=self.desk.say(step.reason),
+            action=what,
+            reason=reason,
+            sentence=self.desk.say(reason),
             at=self.desk.time.now(),
             rollout_id=self.row.id,
             pool_uuid=self.row.pool_uuid,
-            details=parameters(step.action),
+            details=details,
             announce=False,
         )
 

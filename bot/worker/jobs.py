@@ -12,11 +12,12 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import Iterator
 from functools import partial
 from time import monotonic
 from typing import Any
 
-from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job
 from psycopg_pool import PoolTimeout
@@ -56,6 +57,9 @@ class Jobs(Engine):
         }
         self._sender = App(connector=SyncPsycopgConnector(max_size=2, **self._pool))
         self._worker = threading.Thread(target=lambda: asyncio.run(self._serve()), name="jobs", daemon=True)
+        #: Jobs that this process is at, and under which numbers it took them.
+        self._at_work: set[int | None] = set()
+        self._known_as: set[int | None] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -133,8 +137,8 @@ class Jobs(Engine):
 
     async def _take_jobs(self) -> None:
         app = App(connector=PsycopgConnector(max_size=4, **self._pool))
-        app.task(name=_DRIVE, queue=_QUEUE)(self._drive)
-        app.task(name=_SETTLE, queue=_QUEUE)(self._settle)
+        app.task(name=_DRIVE, queue=_QUEUE, pass_context=True)(self._drive)
+        app.task(name=_SETTLE, queue=_QUEUE, pass_context=True)(self._settle)
         async with app.open_async():
             reviving = asyncio.create_task(self._revive(app))
             try:
@@ -151,11 +155,23 @@ class Jobs(Engine):
             finally:
                 reviving.cancel()
 
-    async def _drive(self, rollout_id: int) -> None:
-        await self._in_thread(rollout_name(rollout_id), partial(self.work.drive, rollout_id))
+    async def _drive(self, context: JobContext, rollout_id: int) -> None:
+        with self._at(context.job):
+            await self._in_thread(rollout_name(rollout_id), partial(self.work.drive, rollout_id))
 
-    async def _settle(self, alias: str, rollout_id: int) -> None:
-        await self._in_thread(settling_name(alias), partial(self.work.settle, alias, rollout_id))
+    async def _settle(self, context: JobContext, alias: str, rollout_id: int) -> None:
+        with self._at(context.job):
+            await self._in_thread(settling_name(alias), partial(self.work.settle, alias, rollout_id))
+
+    @contextlib.contextmanager
+    def _at(self, job: Job) -> Iterator[None]:
+        """Remember that this process is at the job."""
+        self._known_as.add(job.worker_id)
+        self._at_work.add(job.id)
+        try:
+            yield
+        finally:
+            self._at_work.discard(job.id)
 
     async def _in_thread(self, name: str, work: Work) -> None:
         """Wait for the work without holding a thread of the event loop's own, of which there are few."""
@@ -170,9 +186,11 @@ class Jobs(Engine):
 
     async def _revive(self, app: App) -> None:
         """Put back the jobs of workers that died. One process at a time, or a job put back twice would run twice."""
+        dropped: set[int | None] = set()
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
+                dropped = await self._put_back_dropped(app, dropped)
                 if not await self._stalled(app):
                     continue
                 with self.desk.database.alone("stalled jobs") as chosen:
@@ -181,6 +199,21 @@ class Jobs(Engine):
                         await app.job_manager.retry_job(job)
             except Exception as error:
                 log.warning("stalled jobs could not be looked at, trying again: %s", error)
+
+    async def _put_back_dropped(self, app: App, before: set[int | None]) -> set[int | None]:
+        """Put back the jobs that are this process's by the database and that it is not at; which they are.
+
+        That comes of a database that goes away just when the end of a job is to be written down: Procrastinate says so
+        in the log and goes on, and the job would be ours for as long as we live. A job counts at the second look, when
+        it has neither just been taken nor just been ended.
+        """
+        doing = await app.job_manager.list_jobs_async(queue=_QUEUE, status="doing")
+        dropped = [job for job in doing if job.worker_id in self._known_as and job.id not in self._at_work]
+        for job in dropped:
+            if job.id in before:
+                log.warning("the end of %s was never written down; it is taken up again", job.queueing_lock)
+                await app.job_manager.retry_job(job)
+        return {job.id for job in dropped}
 
     @staticmethod
     async def _stalled(app: App) -> list[Job]:

@@ -45,9 +45,7 @@ def look_at_tasks(
                 intents.lose(tx, row.id, intent.key, desk.time.now())
 
 
-def look_at_restarts(
-    desk: Rollouts, row: RolloutRow, fence: str, snapshot: PoolSnapshot, *, recovering: bool
-) -> None:
+def look_at_restarts(desk: Rollouts, row: RolloutRow, fence: str, snapshot: PoolSnapshot, *, recovering: bool) -> None:
     """Finish the restarts that can be seen on their hosts, also those whose answer was lost."""
     for intent in _of(desk, row, IntentState.OPEN, IntentState.LOST):
         kind, _, subject = intent.key.partition(":")

@@ -388,6 +388,20 @@ _OURS: Mapping[str, Meaning] = {
     "EFFECT_NOT_SEEN": _refused(
         "XAPI reported success, but nothing changed.", "Look at the host in XenCenter or with xe, then retry."
     ),
+    "XSBOT_BACKUP_INCOMPLETE": _refused(
+        "The backup {0} is not whole: {1}.",
+        "Retry takes it anew. If it stays like this, look at the coordinator's log.",
+    ),
+    "XSBOT_BACKUP_STUB": _refused(
+        "XenServer handed out an empty database instead of the pool's.",
+        "It does so while hosts run different versions: finish the earlier update first, or ask without this backup.",
+    ),
+    "XSBOT_BACKUP_DISK": _refused(
+        "The backup {0} could not be written: {1}.", "Make room in backup.directory, or correct its rights, then retry."
+    ),
+    "XSBOT_BACKUP_DIRECTORY": _refused(
+        "This machine has no directory for backups.", "Set backup.directory on every machine that drives rollouts."
+    ),
     "XSBOT_CLOSED": Meaning(Kind.UNREACHABLE, "The connection to the pool {0} was closed.", "Start the bot again."),
 }
 

@@ -17,6 +17,7 @@ from bot.rollout.model import AvailableUpdates, Host, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
+from bot.xen.channels import Channels
 from bot.xen.connection import Observer, PoolConnection
 from bot.xen.equipment import FULL, RECENT
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
@@ -25,6 +26,7 @@ from bot.xen.permissions import missing_permissions
 from bot.xen.probe import Prober
 from bot.xen.snapshot import CLASSES, TASK_MARK, MadeVms, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
+from bot.xen.transfers import Transfers
 from bot.xen.trust import seen_fingerprint
 from bot.xen.wire import Records
 
@@ -54,7 +56,7 @@ class RepositoryState:
     server_time: datetime
 
 
-class Gateway:
+class Gateway(Channels, Transfers):
     """One pool. Safe for use by many threads; logs in when first needed."""
 
     def __init__(self, address: PoolAddress, *, time: Time, name: str, observe: Observer | None = None) -> None:

@@ -39,6 +39,24 @@ ROLLING = (
     "vbd.eject",
     "vbd.insert",
 )
+#: What changing where updates come from needs, which admins ask for.
+CONFIGURING = (
+    "repository.introduce",
+    "repository.introduce_bundle",
+    "pool.add_repository",
+    "pool.remove_repository",
+    "pool.configure_repository_proxy",
+    "pool.disable_repository_proxy",
+    "pool.configure_update_sync",
+    "http/put_bundle",
+)
+#: What each kind of backup needs (`bot.rollout.backups.BackupKind`); dumps and host backups are for pool-admins.
+BACKING_UP = {
+    "pool_database": "http/get_pool_xml_db_sync",
+    "vm_metadata": "http/get_export_metadata",
+    "hosts": "http/get_host_backup",
+    "snapshots": "vm.snapshot",
+}
 
 
 def missing_permissions(connection: PoolConnection, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -45,9 +45,7 @@ def status_of(record: Record, translated: Callable[[list[str]], XenError]) -> Ta
     if status in ("failure", "cancelled"):
         words = list(wire.texts(record, "error_info"))
         fallback = ["TASK_CANCELLED"] if status == "cancelled" else ["INTERNAL_ERROR", "the task failed without a word"]
-        return TaskStatus(
-            "cancelled" if status == "cancelled" else "failure", progress, translated(words or fallback)
-        )
+        return TaskStatus("cancelled" if status == "cancelled" else "failure", progress, translated(words or fallback))
     return TaskStatus("pending", progress)
 
 

@@ -48,9 +48,7 @@ def fingerprint_of(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def open_tls(
-    endpoint: Endpoint, context: ssl.SSLContext, timeout_s: float
-) -> ssl.SSLSocket:
+def open_tls(endpoint: Endpoint, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:
     """A connected TLS socket; raises OSError (ssl.SSLError among them) and leaves nothing open behind it."""
     raw = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
     try:

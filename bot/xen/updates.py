@@ -104,9 +104,7 @@ def _update(entry: Mapping[str, Any]) -> Update:
 def _guidance(entry: Mapping[str, Any]) -> Guidance:
     found = entry.get("guidance")
     if isinstance(found, Mapping):
-        return guidance_of(
-            _words(found.get("mandatory")), _words(found.get("recommended")), _words(found.get("full"))
-        )
+        return guidance_of(_words(found.get("mandatory")), _words(found.get("recommended")), _words(found.get("full")))
     return guidance_of((), _words(entry.get("recommended-guidance")), _words(entry.get("absolute-guidance")))
 
 

@@ -76,6 +76,8 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             return str(effect("Async.VM.clean_reboot", _vm(snapshot, vm)))
         case do.RestartDeviceModel(vm=vm):
             return str(effect("Async.VM.restart_device_models", _vm(snapshot, vm)))
+        case do.SnapshotVm(vm=vm, name=name):
+            return str(effect("Async.VM.snapshot", _vm(snapshot, vm), name))
         case _:
             raise TypeError(f"{type(action).__name__} is no call to XAPI")
     return None

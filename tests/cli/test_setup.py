@@ -38,12 +38,16 @@ def test_the_manifest_asks_for_the_least(tmp_path: Path) -> None:
     printed = xsbot("manifest")
     assert printed.code == 0
     app = json.loads(printed.out)
-    assert set(app["oauth_config"]["scopes"]["bot"]) == set(SCOPES) == {
-        "chat:write",
-        "commands",
-        "files:write",
-        "usergroups:read",
-    }
+    assert (
+        set(app["oauth_config"]["scopes"]["bot"])
+        == set(SCOPES)
+        == {
+            "chat:write",
+            "commands",
+            "files:write",
+            "usergroups:read",
+        }
+    )
     assert [command["command"] for command in app["features"]["slash_commands"]] == ["/xs"]
     assert app["settings"]["socket_mode_enabled"] is True
 

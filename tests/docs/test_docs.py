@@ -23,6 +23,7 @@ from bot.rollout.checks import CHECKS
 from bot.settings import documented_settings, load_settings
 from bot.web import figures
 from bot.xen.snapshot import CLASSES
+from bot.xen.transfers import PERMISSIONS
 from commands.xs import VERBS
 from storage.database import Database
 from tests.docs import checks_page
@@ -233,6 +234,11 @@ def test_every_call_of_the_code_is_on_the_page_and_the_other_way_round() -> None
     described = {call for call in described_calls() if not call.startswith("GET ")}
     assert called - described == set(), "called, but not on the page"
     assert described - called == set(), "on the page, but not called"
+
+
+def test_every_http_page_of_the_code_is_on_the_page() -> None:
+    described = set(re.findall(r"^\| `(?:GET|PUT) (/[\w/]+)`", read("xapi-role.md"), flags=re.MULTILINE))
+    assert described == {"/updates", *PERMISSIONS}
 
 
 # -- the house ---------------------------------------------------------------------------------------------------------

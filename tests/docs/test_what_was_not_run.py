@@ -60,3 +60,10 @@ def test_what_is_missing_fails_where_everything_is_required(tmp_path: Path) -> N
     assert "there is no PostgreSQL for this test" in result.stdout
     assert "1 passed, 3 errors" in result.stdout
     assert "NOT RUN" not in result.stdout
+
+
+def test_some_may_be_required_and_others_not(tmp_path: Path) -> None:
+    result = run(tmp_path, require="postgresql")
+    assert result.returncode == 1
+    assert "1 passed, 1 deselected, 2 errors" in result.stdout
+    assert "NOT RUN: 1 browser test(s)" in result.stdout

@@ -201,3 +201,33 @@ def test_without_its_coordinator_a_pool_waits_and_vms_run_on(small: Client) -> N
     assert {vm.power_state for vm in small.pool.vms} == {"Running"}
     small.pool.host("xs-01").never_returns(on=False)
     small.until_enabled("xs-01", "xs-02", "xs-03")
+
+
+def test_a_host_that_loses_power_takes_its_vms_with_it_and_boots_again(small: Client) -> None:
+    small.pool.fault("power_fails", host="xs-02")
+    assert small.pool.host("xs-02").state == "down"
+    assert {small.pool.vm(name).power_state for name in ("web-02", "db-02", "git-01", "ci-01")} == {"Halted"}
+    small.passes(700)
+    assert small.pool.host("xs-02").enabled
+    assert small.pool.verdict().reboots == 0
+    assert [effect.host for effect in small.pool.effects if effect.kind == "host_lost_power"] == ["xs-02"]
+
+
+def test_power_that_fails_in_the_middle_of_a_reboot_makes_one_boot(small: Client) -> None:
+    small.do("host.evacuate", small.host("xs-02"))
+    small("host.disable", small.host("xs-02"))
+    small("host.reboot", small.host("xs-02"))
+    small.passes(5)
+    small.pool.fault("power_fails", host="xs-02")
+    small.passes(1500)
+    assert [effect.kind for effect in small.pool.effects if effect.kind in ("host_rebooted", "host_booted")] == [
+        "host_booted"
+    ]
+    assert small.pool.host("xs-02").state == "up"
+
+
+def test_a_toolstack_that_somebody_else_restarts(small: Client) -> None:
+    small.pool.fault("toolstack_restarts", host="xs-02")
+    small.passes(120)
+    (effect,) = [effect for effect in small.pool.effects if effect.kind == "toolstack_restarted"]
+    assert (effect.host, effect.detail) == ("xs-02", {"by": "somebody"})

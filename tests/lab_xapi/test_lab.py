@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import XenAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -182,3 +183,35 @@ def test_every_fault_and_condition_is_on_the_page() -> None:
     page = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^\| `([a-z_]+)` \| ", page.split("## The Slack workspace")[0], flags=re.MULTILINE))
     assert set(FAULTS) <= described
+
+
+def test_a_coordinator_that_nobody_reaches_works_on(small: Client) -> None:
+    task = small("Async.host.evacuate", small.host("xs-02"))
+    small.pool.fault("unreachable")
+    small.close()
+    with pytest.raises(OSError):
+        small("pool.get_all")
+    small.passes(300)
+    small.pool.fault("unreachable", on=False)
+    assert small("task.get_status", task) == "success"
+
+
+def test_an_answer_that_is_lost_belongs_to_a_call_that_was_carried_out(small: Client) -> None:
+    small.pool.fault("answers_lost", times=1)
+    small("pool.get_all")
+    # Python's XML-RPC transport sends a call once more when its connection is reset.
+    with pytest.raises(XenAPI.Failure, match="MAP_DUPLICATE_KEY"):
+        small("pool.add_to_other_config", small.pool_ref(), "folder", "lab")
+    outcomes = [call.outcome for call in small.pool.calls if call.method == "pool.add_to_other_config"]
+    assert outcomes == ["ok", "MAP_DUPLICATE_KEY"]
+
+
+def test_a_guest_that_does_not_stop_keeps_running(small: Client) -> None:
+    small.pool.fault("vm_stop_fails", vm="web-01", times=2)
+    for method in ("VM.suspend", "VM.clean_shutdown"):
+        assert small.fails(method, small.vm("web-01")) == [
+            "VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT",
+            small.vm("web-01"),
+        ]
+    assert small.pool.vm("web-01").power_state == "Running"
+    small.do("VM.suspend", small.vm("web-01"))

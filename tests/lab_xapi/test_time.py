@@ -139,3 +139,12 @@ def test_stopping_is_quick_and_idempotent() -> None:
     assert wall.monotonic() - began < 1
     client.close()
     assert pool.verdict().hosts == 16
+
+
+def test_two_scaled_clocks_with_the_same_origin_are_one() -> None:
+    clock = ScaledTime(speed=100, start=START)
+    other = ScaledTime(clock.speed, clock.start, clock.origin)
+    wall.sleep(0.05)
+    before = clock.now()
+    assert before <= other.now() <= clock.now()
+    assert before > START + timedelta(seconds=4)

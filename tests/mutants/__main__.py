@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.mutants import configuring, table
 from tests.mutants.mutation import Misplaced, Mutation
-from tests.mutants.table import MUTATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
+MUTATIONS = (*table.MUTATIONS, *configuring.MUTATIONS)
 _COPIED = ("bot", "commands", "storage", "tests", "pyproject.toml")
 _LIMIT_S = 300
 
@@ -25,7 +26,7 @@ def copy_of_the_tree(target: Path) -> None:
     for name in _COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
         else:
             shutil.copy2(source, target / name)
 

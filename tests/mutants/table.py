@@ -139,7 +139,7 @@ MUTATIONS = (
         "a sync in mid-run is overlooked",
         2,
         "bot/rollout/preparing.py",
-        "if updating and round_.snapshot.checksum != round_.spec.checksum:",
+        "if updating and round_.spec.kind == Kind.CDN and round_.snapshot.checksum != round_.spec.checksum:",
         "if False:",
         (f"{_OTHERS}test_a_sync_in_mid_run_is_asked_about_before_anything_else_is_done",),
     ),
@@ -323,6 +323,14 @@ MUTATIONS = (
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
     Mutation(
+        "a job whose end was never written down is nobody's",
+        7,
+        "bot/worker/jobs.py",
+        "if job.id in before:",
+        "if False:",
+        ("tests/worker/test_engines.py::test_a_job_whose_end_could_not_be_written_down_is_taken_up_again",),
+    ),
+    Mutation(
         "a process that was frozen before its call makes it",
         7,
         "bot/worker/hands.py",
@@ -357,6 +365,14 @@ MUTATIONS = (
             f"{_AUDIT}test_cutting_off_the_end_together_with_the_head_is_found_by_a_published_head",
             f"{_AUDIT}test_rewriting_the_whole_chain_is_found_by_a_published_head",
         ),
+    ),
+    Mutation(
+        "the bot does not begin while Slack is away",
+        9,
+        "bot/app.py",
+        "if code in UNKNOWN_TOKEN:",
+        "if code:",
+        ("tests/slack/test_start.py::test_a_bot_that_starts_while_slack_is_away_works_and_connects_later",),
     ),
     # 9. Messages are never lost, in order, at Slack's pace.
     Mutation(

@@ -21,6 +21,7 @@ from .site import ONE_HOST, SPEED, Site
 
 pytestmark = pytest.mark.postgresql
 
+
 @pytest.fixture
 def site(tmp_path: Path, postgres: PostgresServer) -> Iterator[Site]:
     with ExitStack() as stack:

@@ -244,9 +244,7 @@ class IdealPool:
         if entry.guidance.mandatory & {Task.REBOOT_HOST, Task.EVACUATE_HOST}:
             assert not self.snapshot.residents(uuid), "an update that wants the host empty"
         kept = frozenset({Task.REBOOT_HOST, Task.RESTART_TOOLSTACK})
-        added = Guidance(
-            entry.guidance.mandatory & kept, entry.guidance.recommended & kept, entry.guidance.full & kept
-        )
+        added = Guidance(entry.guidance.mandatory & kept, entry.guidance.recommended & kept, entry.guidance.full & kept)
         self._host(uuid, last_update_hash=self.spec.checksum, enabled=False, pending=host.pending | added)
 
     def _start(self, uuid: str, *, boot: bool) -> None:

@@ -11,11 +11,12 @@ import sqlite3
 import tempfile
 import threading
 import time as real
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import col, select
@@ -192,6 +193,8 @@ class Rehearsal:
         approvers: Collection[str],
         mode: str,
         url: str,
+        pool_settings: Mapping[str, Any] = MappingProxyType({}),
+        more_settings: Mapping[str, Any] = MappingProxyType({}),
         installation: str = "test",
     ) -> None:
         self.pool = pool
@@ -208,6 +211,7 @@ class Rehearsal:
             "channel": "C0UPDATES",
             "sync_token": SYNC_TOKEN,
             "sync_token_id": "token-id",
+            **pool_settings,
         }
         self.settings = Settings.model_validate(
             {
@@ -217,6 +221,7 @@ class Rehearsal:
                 "approval": {"required": required},
                 "roles": {"requester": ["*"], "approver": ["S0APPROVERS"]},
                 "pools": {"lab": {**entry, **({"mode": mode} if mode else {})}},
+                **more_settings,
             }
         )
         self._begin_process()
@@ -432,7 +437,8 @@ class Rehearsal:
 
     def calls(self, *methods: str) -> list[str]:
         """The calls of these methods (with or without Async.) that our account made, in order."""
-        made = [call.method for call in self.pool.calls if call.user == self.pool.username]
+        ours = self.settings.pool("lab").username
+        made = [call.method for call in self.pool.calls if call.user == ours]
         return [method for method in made if method.removeprefix("Async.") in methods]
 
     def intents(self) -> dict[str, int]:
@@ -513,15 +519,30 @@ def rehearse(
     approvers: Collection[str] = ("bob", "carol", "dave"),
     mode: str = "act",
     url: str = "",
+    pool_settings: Mapping[str, Any] = MappingProxyType({}),
+    more_settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Rehearsal]:
-    """A rehearsal on a fresh pool and a fresh database (that of `url` when given); everything is closed at the end."""
+    """A rehearsal on a fresh pool and a fresh database (that of `url` when given); everything is closed at the end.
+
+    `pool_settings` and `more_settings` are added to what the configuration says of the pool, and at its top.
+    """
     time = SteppedTime()
     with ExitStack() as stack:
         pool = stack.enter_context(LabPool.start(scenario, time))
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(time.participant())
         place = Path(directory)
-        rehearsal = Rehearsal(pool, time, place, required=required, approvers=approvers, mode=mode, url=url)
+        rehearsal = Rehearsal(
+            pool,
+            time,
+            place,
+            required=required,
+            approvers=approvers,
+            mode=mode,
+            url=url,
+            pool_settings=pool_settings,
+            more_settings=more_settings,
+        )
         stack.callback(lambda: rehearsal.close())
         yield rehearsal
         assert pool.world.kernel.crashes == []

@@ -102,9 +102,7 @@ def test_what_is_owed_for_a_day_is_asked_about_and_given_back_by_button(fresh: S
     with fresh.service.database.transaction() as tx:
         row = rollouts.get(tx, 1)
         debts.open_debt(tx, row.pool_uuid, Debt(DebtKind.HA, original=original), row.id, now - timedelta(hours=30))
-    slack.wait_for(
-        lambda: any("Restore now" in entry.buttons for entry in slack.messages("xs-updates")), timeout=30
-    )
+    slack.wait_for(lambda: any("Restore now" in entry.buttons for entry in slack.messages("xs-updates")), timeout=30)
     asked = next(entry for entry in slack.messages("xs-updates") if "Restore now" in entry.buttons)
     assert "high availability (HA) is off" in asked.plain
     assert not asked.thread_ts, "it is asked in the channel, where everybody sees it"

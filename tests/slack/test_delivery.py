@@ -451,3 +451,30 @@ def test_the_loop_sends_until_it_is_stopped(office: Office) -> None:
     stop.set()
     sender.join(timeout=5)
     assert not sender.is_alive()
+
+
+def test_who_waits_for_the_pace_of_a_channel_costs_the_database_next_to_nothing(office: Office) -> None:
+    """Fifty pools may tell one channel at once: a message is not claimed again for each that goes before it."""
+    rollouts = [office.request(pool_uuid=f"uuid-{number}") for number in range(12)]
+    office.deliver(30)
+
+    assert office.waiting() == 0
+    with office.database.reading() as tx:
+        cards = [row for row in tx.exec(select(OutboxRow)).all() if row.topic is outbox.Topic.CARD]
+    assert len(cards) == len(rollouts)
+    assert max(row.attempts for row in cards) == 2, "looked at once, and sent"
+
+
+def test_the_oldest_message_goes_first_whatever_lane_it_is_in(office: Office) -> None:
+    """The audit channel has a line for whatever happens on any pool; it is not served once per pool and no more."""
+    for number in range(6):
+        office.move(office.request(pool_uuid=f"uuid-{number}"), State.APPROVED, State.CANCELLED)
+    order: list[int] = []
+    deliver = office.delivery._deliver
+    office.delivery._deliver = lambda row, now: (order.append(row.id), deliver(row, now))[1]  # type: ignore[method-assign, func-returns-value]
+    office.delivery._allowed_at = lambda outgoing, now: now  # type: ignore[method-assign]
+    office.clock.pass_(60)
+    office.deliver(1)
+
+    assert office.waiting() == 0
+    assert order == sorted(order)

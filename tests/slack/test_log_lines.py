@@ -52,9 +52,7 @@ def test_lines_of_commands_and_clicks_name_rollout_and_pool(fresh: Stage, lines:
     assert about(lines, "/xs status") == about(lines, "/xs abort") == [(1, "lab")]
 
 
-def test_a_fault_of_ours_is_logged_with_them(
-    fresh: Stage, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours_is_logged_with_them(fresh: Stage, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     request_update(fresh.slack)
 
     def broken(*_: object) -> None:

@@ -102,7 +102,15 @@ def test_a_path_with_odd_characters_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite://", "sqlite:///:memory:", "nonsense", "oracle+nothing://x", "sqlite:////no/such/folder/x.sqlite", "postgresql://127.0.0.1:1/x"]
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "nonsense",
+        "oracle+nothing://x",
+        "sqlite:////no/such/folder/x.sqlite",
+        "postgresql://127.0.0.1:1/x",
+    ],
 )
 def test_an_address_that_cannot_be_used_is_named_with_its_remedy(url: str) -> None:
     with pytest.raises(StorageError) as refused:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 
 from bot.lab.pool import LabPool
 from bot.lab.time import ScaledTime
@@ -155,3 +158,30 @@ def test_a_rollout_whose_job_was_never_deferred_is_found(crew: Crew, shared: str
     worker.desk._wake = lambda: None
     rollout_id = worker.begin()
     until(lambda: worker.state(rollout_id) is State.RUNNING, timedelta(seconds=10))
+
+
+@pytest.mark.postgresql
+def test_a_job_whose_end_could_not_be_written_down_is_taken_up_again(
+    crew: Crew, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away just then, and is back before the worker shows its next sign of life."""
+    finish = JobManager.finish_job
+    refused: list[Any] = []
+
+    async def away_once(self: JobManager, *arguments: Any, **options: Any) -> None:
+        if refused:
+            await finish(self, *arguments, **options)
+        else:
+            refused.append(arguments)
+            raise ConnectorException
+
+    process = crew.process(shared)
+    rollout_id = process.begin()
+    until(lambda: [effect for effect in crew.pool.effects if effect.kind == "apply_started"])
+    monkeypatch.setattr(JobManager, "finish_job", away_once)
+    process.desk.pause(rollout_id, ALICE)
+    until(lambda: refused)
+    assert process.state(rollout_id) is State.PAUSED
+    process.desk.resume(rollout_id, BOB)
+    until(lambda: process.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()

@@ -114,6 +114,10 @@ class LabSlack:
         user, place = self.workspace.person(as_), self.workspace.place(channel)
         return Answer(self.workspace, self.interactions.say(user, place, text, _ts(thread)))
 
+    def share(self, name: str, content: bytes, as_: str = "alice", channel: str = "xs-updates") -> str:
+        """Share a file in a channel; its id."""
+        return self.api.files.share(self.workspace.person(as_).id, self.workspace.place(channel).id, name, content)
+
     def click(
         self, name: str, as_: str = "alice", message: Message | Modal | None = None, confirm: bool = True
     ) -> Answer:

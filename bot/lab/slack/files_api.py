@@ -37,10 +37,12 @@ class Files:
         self._workspace = workspace
         self._base_url = base_url
         self._uploads: dict[str, Upload] = {}
+        self._shared_in: dict[str, str] = {}
 
     def methods(self) -> dict[str, Callable[[Json], Json]]:
         """Method name to function."""
         return {
+            "files.info": self._info,
             "files.getUploadURLExternal": self._begin,
             "files.completeUploadExternal": self._complete,
         }
@@ -57,6 +59,35 @@ class Files:
         """A stored file, or None."""
         upload = self._uploads.get(file_id)
         return upload if upload is not None and upload.content is not None else None
+
+    def share(self, user: str, channel: str, name: str, content: bytes) -> str:
+        """A person shares a file in a channel; its id."""
+        upload = Upload("F" + secrets.token_hex(5).upper(), name, len(content), content, name)
+        self._uploads[upload.id] = upload
+        self._workspace.post(
+            Post(
+                ts=self._workspace.next_ts(), channel=channel, user=user, text="", blocks=[],
+                files=(self._about(upload),),
+            )
+        )  # fmt: skip
+        self._shared_in[upload.id] = channel
+        return upload.id
+
+    def _info(self, args: Json) -> Json:
+        upload = self.read(str(args.get("file", "")))
+        channel = self._workspace.find_channel(self._shared_in.get(upload.id, "")) if upload is not None else None
+        # An app sees the files of the channels it is a member of.
+        if upload is None or channel is None or BOT_USER not in channel.members:
+            raise Refused("file_not_found")
+        return {"file": self._about(upload)}
+
+    def _about(self, upload: Upload) -> Json:
+        link = f"{self._base_url}/files/{upload.id}/{upload.name}"
+        return {
+            "id": upload.id, "name": upload.name, "title": upload.title or upload.name, "size": upload.length,
+            "mimetype": upload.mimetype, "alt_txt": upload.alt_txt,
+            "url_private": link, "url_private_download": link, "permalink": link,
+        }  # fmt: skip
 
     def _begin(self, args: Json) -> Json:
         name = str(args.get("filename", ""))
@@ -80,23 +111,12 @@ class Files:
             if upload is None:
                 raise Refused("file_not_found")
             upload.title = str(item.get("title") or upload.name)
-            link = f"{self._base_url}/files/{upload.id}/{upload.name}"
-            stored.append(
-                {
-                    "id": upload.id,
-                    "name": upload.name,
-                    "title": upload.title,
-                    "size": upload.length,
-                    "mimetype": upload.mimetype,
-                    "alt_txt": upload.alt_txt,
-                    "url_private": link,
-                    "permalink": link,
-                }
-            )
+            stored.append(self._about(upload))
         if args.get("channel_id"):
             channel = self._workspace.find_channel(str(args["channel_id"]))
             if channel is None or BOT_USER not in channel.members:
                 raise Refused("channel_not_found")
+            self._shared_in |= {str(entry["id"]): channel.id for entry in stored}
             self._workspace.post(
                 Post(
                     ts=self._workspace.next_ts(),

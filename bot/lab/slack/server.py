@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
@@ -55,7 +55,7 @@ def slack_routes(api: WebApi, sockets: SocketMode, faults: Faults) -> list[BaseR
         if method in SCOPES:
             headers["x-accepted-oauth-scopes"] = SCOPES[method]
         try:
-            args = decode(request.headers.get("content-type", ""), await request.body(), dict(request.query_params))
+            args = decode(request.headers.get("content-type", ""), await _body(request), dict(request.query_params))
             answer = api.call(method, _token(request, args), args)
         except Refused as refusal:
             return _refusal(refusal, headers)
@@ -67,7 +67,7 @@ def slack_routes(api: WebApi, sockets: SocketMode, faults: Faults) -> list[BaseR
         if faults.active("outage"):
             return PlainTextResponse("upstream connect error", status_code=503)
         try:
-            body = decode(request.headers.get("content-type", ""), await request.body(), {})
+            body = decode(request.headers.get("content-type", ""), await _body(request), {})
             api.respond(request.path_params["secret"], body)
         except Refused as refusal:
             return JSONResponse({"ok": False, "error": refusal.code}, status_code=404)
@@ -77,7 +77,7 @@ def slack_routes(api: WebApi, sockets: SocketMode, faults: Faults) -> list[BaseR
         content_type = request.headers.get("content-type", "")
         if content_type.startswith("multipart/form-data"):
             return PlainTextResponse("send the bytes as the body", status_code=400)
-        stored = api.files.receive(request.path_params["id"], await request.body())
+        stored = api.files.receive(request.path_params["id"], await _body(request))
         return PlainTextResponse("OK - stored" if stored else "wrong size", status_code=200 if stored else 400)
 
     async def download(request: Request) -> Response:
@@ -99,6 +99,14 @@ def slack_routes(api: WebApi, sockets: SocketMode, faults: Faults) -> list[BaseR
         WebSocketRoute("/link", sockets.serve),
         WebSocketRoute("/link/", sockets.serve),
     ]
+
+
+async def _body(request: Request) -> bytes:
+    """The body of a request; empty when whoever sent it is gone, killed perhaps, and reads no answer."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        return b""
 
 
 def _token(request: Request, args: Json) -> str | None:

@@ -39,6 +39,7 @@ SCOPES: Mapping[str, str] = {
     "conversations.list": "channels:read",
     "conversations.members": "channels:read",
     "conversations.open": "im:write",
+    "files.info": "files:read",
     "files.getUploadURLExternal": "files:write",
     "files.completeUploadExternal": "files:write",
     "pins.add": "pins:write",

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.lab.xapi import (  # noqa: F401  (their handlers register themselves)
     apply,
+    channels,
     events,
     ha,
     hosts,

@@ -20,7 +20,7 @@ from bot.lab.xapi.guidance import (
 from bot.lab.xapi.kernel import Steps
 from bot.lab.xapi.machine import Machine
 from bot.lab.xapi.operations import claim_host, claim_pool, release_host, release_pool
-from bot.lab.xapi.updates import assert_one_repository, fill_cache, query_host
+from bot.lab.xapi.updates import assert_licensed, assert_one_repository, fill_cache, query_host
 from bot.lab.xapi.world import World
 
 
@@ -28,6 +28,7 @@ from bot.lab.xapi.world import World
 def apply_updates(ctx: Context, self: str, hash: str) -> Steps:
     """Install what the repository has for the host. One host of a pool at a time. Answers live-patch failures only."""
     world = ctx.world
+    assert_licensed(world)
     yield from claim_pool(world, "apply_updates", ctx.key)
     try:
         machine = world.machine(self)

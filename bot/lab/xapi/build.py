@@ -30,7 +30,7 @@ def build(world: World, addresses: list[str]) -> None:
         update=False,
     )
     checksum = world.checksum_of(world.synced)
-    world.repository = db.create(
+    normal = db.create(
         "Repository",
         name_label="XenServer 8 Normal",
         name_description="Updates after the Early Access phase",
@@ -48,7 +48,7 @@ def build(world: World, addresses: list[str]) -> None:
         default_SR=shared,
         suspend_image_SR=shared,
         crash_dump_SR=shared,
-        repositories=[base, world.repository],
+        repositories=[base, normal],
         last_update_sync=world.now.replace(microsecond=0) - timedelta(hours=5),
         update_sync_enabled=True,
         update_sync_frequency="weekly",

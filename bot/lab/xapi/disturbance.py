@@ -10,8 +10,8 @@ from bot.lab.xapi.failure import NULL
 from bot.lab.xapi.faults import FAULTS, FaultError
 from bot.lab.xapi.guests import refresh, set_power
 from bot.lab.xapi.kernel import Steps
-from bot.lab.xapi.lifecycle import come_back
-from bot.lab.xapi.machine import Machine
+from bot.lab.xapi.lifecycle import come_back, lose_power, restart_toolstack
+from bot.lab.xapi.machine import DOWN, STOPPED, Machine
 from bot.lab.xapi.migration import migrate
 from bot.lab.xapi.succession import take_over
 from bot.lab.xapi.updates import foreign_sync
@@ -50,11 +50,25 @@ def disturb(world: World, name: str, arguments: dict[str, Any]) -> None:
         faults.sync_fails = times
     elif name == "ha_enable_fails":
         faults.ha_enable_fails = times
+    elif name == "backup_fails":
+        faults.backup_fails = times
+    elif name == "backup_truncated":
+        faults.backup_truncated = times
     elif name == "coordinator_slow":
         faults.coordinator_slow = float(arguments.get("seconds", 30.0)) if on else 0.0
     elif name == "drop_connections":
-        machine = _machine(world, arguments) if "host" in arguments else world.coordinator
-        world.network.reset(machine.name)
+        world.network.reset(_or_coordinator(world, arguments).name)
+    elif name == "unreachable":
+        _unreachable(world, _or_coordinator(world, arguments), on)
+    elif name == "answers_lost":
+        faults.answers_lost = times
+    elif name == "toolstack_restarts":
+        machine = _or_coordinator(world, arguments)
+        machine.begins(world.kernel.spawn(restart_toolstack(world, machine, by="somebody")))
+    elif name == "power_fails":
+        lose_power(world, _machine(world, arguments))
+    elif name == "vm_stop_fails":
+        faults.vm_stop_fails[world.name("VM", _vm(world, arguments))] = times
     elif name == "foreign_sync":
         _foreign_sync(world)
     elif name == "vm_started":
@@ -89,6 +103,20 @@ def _machine(world: World, arguments: dict[str, Any]) -> Machine:
         raise FaultError("This fault needs the name of a host.", f"Hosts: {', '.join(world.machines)}.") from None
 
 
+def _or_coordinator(world: World, arguments: dict[str, Any]) -> Machine:
+    return _machine(world, arguments) if "host" in arguments else world.coordinator
+
+
+def _unreachable(world: World, machine: Machine, on: bool) -> None:
+    if on:
+        world.faults.unreachable.add(machine.name)
+        world.network.down(machine.name)
+    elif machine.name in world.faults.unreachable:
+        world.faults.unreachable.discard(machine.name)
+        if machine.state not in (STOPPED, DOWN):
+            world.network.up(machine.name)
+
+
 def _vm(world: World, arguments: dict[str, Any]) -> str:
     ref = world.db.find("VM", name_label=str(arguments.get("vm", "")), is_control_domain=False)
     if ref == NULL:
@@ -102,7 +130,7 @@ def _never_returns(world: World, machine: Machine, on: bool) -> None:
         return
     world.faults.never_returns.discard(machine.name)
     if machine.lost:
-        machine.lifecycle = world.kernel.spawn(come_back(world, machine))
+        machine.begins(world.kernel.spawn(come_back(world, machine)))
 
 
 def _foreign_sync(world: World) -> None:

@@ -100,6 +100,11 @@ def _event(generation: int, cls: str, operation: str, ref: str, snapshot: Any) -
     return event
 
 
+def token_at(generation: int) -> str:
+    """The token of a moment in the pool's history."""
+    return f"{generation:020d},{generation:020d}"
+
+
 def batch(world: World, subscription: Subscription, events: list[dict[str, Any]]) -> dict[str, Any]:
     """The answer around the events, with a fresh token."""
     counts = {
@@ -107,12 +112,24 @@ def batch(world: World, subscription: Subscription, events: list[dict[str, Any]]
         for cls, table in world.db.tables.items()
         if subscription.touches(cls)
     }
-    generation = world.db.generation
-    return {
-        "events": events,
-        "valid_ref_counts": counts,
-        "token": f"{generation:020d},{generation:020d}",
-    }
+    return {"events": events, "valid_ref_counts": counts, "token": token_at(world.db.generation)}
+
+
+@xapi("event.inject")
+def inject(ctx: Context, class_: str, ref: str) -> str:
+    """Make an event of an object that has not changed; answers the token from which it can be seen."""
+    names = {name.lower(): name for name in SURFACE.classes if name not in _SILENT}
+    if class_.lower() not in names:
+        raise XapiFailure("EVENT_SUBSCRIPTION_PARSE_FAILURE", class_)
+    token = token_at(ctx.world.db.generation)
+    ctx.world.db.touch(names[class_.lower()], ref)
+    return token
+
+
+@xapi("event.get_current_id")
+def get_current_id(ctx: Context) -> int:
+    """The number of the newest event."""
+    return ctx.world.db.generation
 
 
 @xapi("event.from")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.lab.xapi.calls import Context, xapi
-from bot.lab.xapi.failure import XapiFailure
+from bot.lab.xapi.failure import NULL, XapiFailure
 from bot.lab.xapi.ha import assert_plan_survives
 from bot.lab.xapi.kernel import Process, Signal, Steps
 from bot.lab.xapi.lifecycle import reboot as run_reboot
@@ -67,7 +67,7 @@ def reboot(ctx: Context, host: str) -> Steps:
     task = world.db.create(
         "task", name_label="Host is rebooting", created=world.now, resident_on=host, status="pending"
     )
-    machine.lifecycle = world.kernel.spawn(run_reboot(world, machine, task))
+    machine.begins(world.kernel.spawn(run_reboot(world, machine, task)))
 
 
 @xapi("host.restart_agent")
@@ -75,14 +75,14 @@ def restart_agent(ctx: Context, host: str) -> None:
     """Answers at once; the toolstack goes about a second later. VMs keep running."""
     world, machine = ctx.world, ctx.world.machine(host)
     world.forward(machine)
-    machine.lifecycle = world.kernel.spawn(restart_toolstack(world, machine))
+    machine.begins(world.kernel.spawn(restart_toolstack(world, machine)))
 
 
 @xapi("host.get_vms_which_prevent_evacuation")
-def get_vms_which_prevent_evacuation(ctx: Context, host: str) -> dict[str, list[str]]:
+def get_vms_which_prevent_evacuation(ctx: Context, self: str) -> dict[str, list[str]]:
     """VM → error vector for each VM that could not leave; empty when all could."""
-    ctx.world.machine(host)
-    _, errors = plan(ctx.world, host)
+    ctx.world.machine(self)
+    _, errors = plan(ctx.world, self)
     return {vm: error.description for vm, error in errors.items()}
 
 
@@ -128,7 +128,7 @@ def call_plugin(ctx: Context, host: str, plugin: str, fn: str, args: dict[str, s
 
 
 @xapi("host.evacuate")
-def evacuate(ctx: Context, host: str, network: str = "", evacuate_batch_size: int = 0) -> Steps:
+def evacuate(ctx: Context, host: str, network: str = NULL, evacuate_batch_size: int = 0) -> Steps:
     """Move every guest away in batches. Does not disable the host; the first failing migration fails the call."""
     world, machine = ctx.world, ctx.world.machine(host)
     world.forward(machine)

@@ -78,7 +78,7 @@ def _lose_coordinator(world: World, member: Machine) -> None:
         member.state = EMERGENCY
         member.emergency = ["HOST_STILL_BOOTING"]
         fall_silent(world, member)
-        member.lifecycle = world.kernel.spawn(_reconnect(world, member))
+        member.begins(world.kernel.spawn(_reconnect(world, member)))
 
 
 def _reconnect(world: World, member: Machine) -> Steps:
@@ -111,7 +111,7 @@ def cancel_tasks_of(world: World, machine: Machine) -> None:
             )  # fmt: skip
 
 
-def restart_toolstack(world: World, machine: Machine) -> Steps:
+def restart_toolstack(world: World, machine: Machine, by: str = "call") -> Steps:
     """host.restart_agent: about a second later the toolstack goes, and comes back."""
     yield 1.0
     if machine.state not in (UP, EMERGENCY, STARTING):
@@ -120,7 +120,7 @@ def restart_toolstack(world: World, machine: Machine) -> Steps:
     yield world.takes("toolstack", machine)
     if machine.state != STOPPED:
         return
-    world.effect("toolstack_restarted", machine.ref)
+    world.effect("toolstack_restarted", machine.ref, by=by)
     yield from start_toolstack(world, machine, booted=False)
 
 
@@ -141,6 +141,26 @@ def reboot(world: World, machine: Machine, task: str) -> Steps:
         machine.lost = True
         return
     yield world.takes("reboot", machine)
+    yield from come_back(world, machine)
+
+
+def lose_power(world: World, machine: Machine) -> None:
+    """The machine is off at once, with everything on it, and starts again by itself."""
+    if machine.state == DOWN:
+        return
+    for process in machine.lifecycles:
+        process.kill(ConnectionAborted())
+    machine.lost = False
+    stop_toolstack(world, machine, DOWN)
+    world.effect("host_lost_power", machine.ref)
+    for vm in world.guests(machine.ref):
+        world.effect("vm_shut_down", machine.ref, vm, by="power_loss", operation="power_off")
+        halt(world, vm)
+    machine.begins(world.kernel.spawn(_boot_again(world, machine)))
+
+
+def _boot_again(world: World, machine: Machine) -> Steps:
+    yield world.takes("reboot")
     yield from come_back(world, machine)
 
 
@@ -188,8 +208,8 @@ def _assume_dead(world: World, machine: Machine, since: datetime) -> None:
 def start_toolstack(world: World, machine: Machine, booted: bool) -> Steps:
     """The whole start, from listening to enabled."""
     machine.state = STARTING
-    machine.lifecycle = None
-    world.network.up(machine.name)
+    if machine.name not in world.faults.unreachable:
+        world.network.up(machine.name)
     yield _STARTING
     if not world.is_coordinator(machine):
         yield from _register(world, machine)

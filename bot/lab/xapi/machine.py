@@ -84,8 +84,12 @@ class Machine:
     incoming: int = 0
     #: What the host itself needs for something, in seconds, where the scenario says so.
     durations: dict[str, float] = field(default_factory=dict)
-    #: The process that stops or starts this machine's toolstack, if any.
-    lifecycle: Process | None = None
+    #: The processes that stop or start this machine's toolstack.
+    lifecycles: list[Process] = field(default_factory=list)
+
+    def begins(self, process: Process) -> None:
+        """Remember a process that stops or starts the toolstack, until it is over."""
+        self.lifecycles = [known for known in (*self.lifecycles, process) if not known.done]
 
     def install(self, updates: list[Update]) -> None:
         """Put the packages of `updates` on disk."""

@@ -71,6 +71,6 @@ def migrate(world: World, vm: str, host: str, key: str) -> Steps:
 
 
 @xapi("VM.restart_device_models")
-def restart_device_models(ctx: Context, vm: str) -> Steps:
+def restart_device_models(ctx: Context, self: str) -> Steps:
     """A migration to where the VM is."""
-    yield from pool_migrate(ctx, vm, ctx.world.db.get("VM", vm, "resident_on"), {})
+    yield from pool_migrate(ctx, self, ctx.world.db.get("VM", self, "resident_on"), {})

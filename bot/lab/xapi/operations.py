@@ -20,6 +20,7 @@ BLOCKING = {
     "designate_new_master": "DESIGNATE_NEW_MASTER_IN_PROGRESS",
     "configure_repositories": "CONFIGURE_REPOSITORIES_IN_PROGRESS",
     "sync_updates": "SYNC_UPDATES_IN_PROGRESS",
+    "sync_bundle": "SYNC_BUNDLE_IN_PROGRESS",
     "apply_updates": "APPLY_UPDATES_IN_PROGRESS",
 }
 WAITING = {"get_updates"}

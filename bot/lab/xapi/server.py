@@ -1,4 +1,4 @@
-"""The web side of one simulated host: XML-RPC at `/` and `/RPC2`, JSON-RPC at `/jsonrpc`, `GET /updates`."""
+"""The web side of one simulated host: XML-RPC at `/` and `/RPC2`, JSON-RPC at `/jsonrpc`, and the HTTP pages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import base64
 import binascii
 import html
 import json
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -23,15 +24,20 @@ from bot.lab.xapi.api import Api, NoSuchAsync
 from bot.lab.xapi.calls import Account
 from bot.lab.xapi.failure import ConnectionAborted, XapiFailure
 from bot.lab.xapi.kernel import Process, Steps
-from bot.lab.xapi.machine import DOWN, STOPPED, Machine
+from bot.lab.xapi.machine import DOWN, EMERGENCY, STARTING, STOPPED, Machine
 from bot.lab.xapi.records import for_json
-from bot.lab.xapi.sessions import READS_UPDATES
+from bot.lab.xapi.sessions import HTTP_ROLES
 from bot.lab.xapi.surface import SURFACE
 from bot.lab.xapi.tasks import describe
+from bot.lab.xapi.transfers import Transfers
 from bot.lab.xapi.updates import get_updates
 
 #: XAPI refuses longer request bodies with an HTML error.
 BODY_LIMIT = 300 * 1024
+#: What makes the answer of an HTTP page, once the account was found to be allowed.
+Page = Callable[[Request, Account], Awaitable[Response]]
+#: Messages that change nothing on the pool: what is lost with their answers is asked again.
+_LOOKS = re.compile(r"(Async\.)?(session|event|task|system)\.|(Async\.)?\w+\.(get_|assert_|compute_)")
 #: Waits for the caller to hang up.
 HungUp = Callable[[], Coroutine[Any, Any, None]]
 _SECRET_PARAMS = {"session_id", "password", "pwd", "token", "token_id"}
@@ -50,6 +56,7 @@ class HostSite:
                 Route("/RPC2", self._xmlrpc, methods=["POST"]),
                 Route("/jsonrpc", self._jsonrpc, methods=["POST"]),
                 Route("/updates", self._updates, methods=["GET"]),
+                *Transfers(self, api, machine).routes(),
             ]
         )
 
@@ -59,7 +66,10 @@ class HostSite:
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > BODY_LIMIT:
             return None
-        return await request.body()
+        try:
+            return await request.body()
+        except ClientDisconnect:
+            return None  # Nobody is there any more to read the answer.
 
     async def _xmlrpc(self, request: Request) -> Response:
         body = await self._body(request)
@@ -95,7 +105,10 @@ class HostSite:
                 answer["error"] = None
         except (XapiFailure, NoSuchAsync) as refusal:
             code, *rest = describe(refusal)
-            if second:
+            if self._machine.state in (EMERGENCY, STARTING):
+                # Said before the call is looked at: in the second version's frame, but as the first one's array.
+                answer = {"jsonrpc": "2.0", "id": ident, "error": [code, *rest]}
+            elif second:
                 answer["error"] = {"code": 1, "message": code, "data": rest}
             else:
                 answer |= {"result": None, "error": [code, *rest]}
@@ -140,6 +153,9 @@ class HostSite:
         finally:
             world.settle()
         self._note(at, user, method, params, "ok")
+        if not _LOOKS.match(method) and world.faults.takes_answer():
+            world.network.reset(self._machine.name)
+            raise ConnectionAborted
         return answer
 
     async def _held(self, hung_up: HungUp, process: Process) -> Any:
@@ -177,47 +193,62 @@ class HostSite:
 
     # ------------------------------------------------------------------ GET /updates
 
-    async def _updates(self, request: Request) -> Response:
+    async def page(
+        self, request: Request, name: str, permission: str, answer: Page, *, any_host: bool = False
+    ) -> Response:
+        """One HTTP page: who may see it, what it answers, and a line in the log of calls. `any_host`: members too."""
         world, at = self._world, self._world.now
         query = {key: "<session>" if key == "session_id" else text for key, text in request.query_params.items()}
-        user, response = await self._answer_updates(request)
-        world.journal.calls.append(
-            Call(at, user, self._machine.name, "GET /updates", (query,), str(response.status_code))
-        )
+        user, response = await self._answer_page(request, permission, answer, any_host)
+        called = f"{request.method} {name}"
+        world.journal.calls.append(Call(at, user, self._machine.name, called, (query,), str(response.status_code)))
         world.settle()
         return response
 
-    async def _answer_updates(self, request: Request) -> tuple[str, Response]:
+    async def _answer_page(
+        self, request: Request, permission: str, answer: Page, any_host: bool
+    ) -> tuple[str, Response]:
         world = self._world
         if self._machine.state in (STOPPED, DOWN):
             return "", _gone()
         refusal = self._api.refused_at_door(self._machine)
-        if refusal is not None:
-            # Only the coordinator has this page; a starting coordinator answers with an error page.
+        if refusal is not None and not (any_host and refusal.code == "HOST_IS_SLAVE"):
+            # Only the coordinator has most pages; a starting coordinator answers with an error page.
             return "", _not_found() if not world.is_coordinator(self._machine) else _error(refusal)
         account = self._http_account(request)
         if account is None:
             return "", HTMLResponse(
                 "<html><body>unauthorised</body></html>", 401, {"www-authenticate": 'Basic realm="xapi"'}
             )
-        if account.role not in READS_UPDATES:
+        if account.role not in HTTP_ROLES[permission]:
             return account.name, HTMLResponse("<html><body>forbidden</body></html>", 403)
-        refs = [ref for ref in request.query_params.get("host_refs", "").split(";") if ref]
-        if any(ref not in world.db.tables["host"] for ref in refs):
-            return account.name, HTMLResponse("<html><body>bad request</body></html>", 400)
-        process = world.kernel.spawn(get_updates(world, world.unique(), refs or None))
-        if not process.done:
-            world.running[process] = self._machine.ref
-            process.when_done(world.forget)
         try:
-            document = await self._held(lambda: _disconnect(request), process)
+            return account.name, await answer(request, account)
         except XapiFailure as failed:
             missing = {"NO_REPOSITORY_ENABLED", "INVALID_REPOMD_XML", "INVALID_UPDATEINFO_XML"}
             return account.name, _not_found() if failed.code in missing else _error(failed)
         except ConnectionAborted:
             return account.name, _gone()
+
+    async def carry_out(self, request: Request, steps: Steps) -> Any:
+        """Run steps for an HTTP page; they end with the coordinator's toolstack, as calls do."""
+        process = self._world.kernel.spawn(steps)
+        if not process.done:
+            self._world.running[process] = self._machine.ref
+            process.when_done(self._world.forget)
+        return await self._held(lambda: _disconnect(request), process)
+
+    async def _updates(self, request: Request) -> Response:
+        return await self.page(request, "/updates", "http/get_updates", self._answer_updates)
+
+    async def _answer_updates(self, request: Request, account: Account) -> Response:
+        world = self._world
+        refs = [ref for ref in request.query_params.get("host_refs", "").split(";") if ref]
+        if any(ref not in world.db.tables["host"] for ref in refs):
+            return HTMLResponse("<html><body>bad request</body></html>", 400)
+        document = await self.carry_out(request, get_updates(world, world.unique(), refs or None))
         body = json.dumps(document).encode()
-        return account.name, Response(body, headers={"content-type": "application/json", "connection": "close"})
+        return Response(body, headers={"content-type": "application/json", "connection": "close"})
 
     def _http_account(self, request: Request) -> Account | None:
         session = request.query_params.get("session_id") or request.cookies.get("session_id")

@@ -16,8 +16,16 @@ _PER_ORIGINATOR = 500
 #: The server thinks this long about a wrong password.
 WRONG_PASSWORD_DELAY = 5.0
 
-#: Roles that may fetch the list of updates; HTTP pages have permissions of their own, which the data model lacks.
-READS_UPDATES = frozenset({"pool-admin", "pool-operator"})
+_OPERATORS = frozenset({"pool-admin", "pool-operator"})
+_ADMINS = frozenset({"pool-admin"})
+#: HTTP pages have permissions of their own, which the data model lacks: permission → roles.
+HTTP_ROLES = {
+    "http/get_updates": _OPERATORS,
+    "http/put_bundle": _OPERATORS,
+    "http/get_export_metadata": _OPERATORS | {"vm-power-admin", "vm-admin"},
+    "http/get_pool_xml_db_sync": _ADMINS,
+    "http/get_host_backup": _ADMINS,
+}
 
 
 @cache
@@ -29,7 +37,7 @@ def permissions_of(role: str) -> tuple[str, ...]:
         for message in entry.messages.values()
         if role in message.roles
     }
-    return tuple(sorted(messages | ({"http/get_updates"} if role in READS_UPDATES else set())))
+    return tuple(sorted(messages | {page for page, roles in HTTP_ROLES.items() if role in roles}))
 
 
 @dataclass(slots=True)
@@ -50,6 +58,7 @@ class Sessions:
             "root": Account("root", "pool-admin", superuser=True),
             "xsbot": Account("xsbot", "pool-operator"),
             "viewer": Account("viewer", "read-only"),
+            "keeper": Account("keeper", "pool-admin"),
         }
 
     def authenticate(self, username: str, password: str) -> Account | None:

@@ -51,9 +51,10 @@ def _succeed(world: World, machine: Machine) -> Steps:
     old = world.coordinator
     if old is machine:
         return
-    if machine.lifecycle is not None and machine.state == EMERGENCY:
+    if machine.state == EMERGENCY and any(not process.done for process in machine.lifecycles):
         # It was waiting for the old coordinator.
-        machine.lifecycle.kill(XapiFailure("TASK_CANCELLED", machine.ref))
+        for process in machine.lifecycles:
+            process.kill(XapiFailure("TASK_CANCELLED", machine.ref))
         stop_toolstack(world, machine, STOPPED)
     # Members that are starting or waiting find the new coordinator by themselves.
     restarted = [machine, *(each for each in world.machines.values() if each.state == UP and each is not machine)]
@@ -66,4 +67,4 @@ def _succeed(world: World, machine: Machine) -> Steps:
     yield world.takes("toolstack")
     for each in restarted:
         if each.state == STOPPED:
-            world.kernel.spawn(start_toolstack(world, each, booted=False))
+            each.begins(world.kernel.spawn(start_toolstack(world, each, booted=False)))

@@ -38,11 +38,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter of a message; `optional` ones have a default and may be left out at the end."""
+    """One parameter of a message; `optional` ones may be left out at the end, and are then `default`."""
 
     name: str
     type: str
     optional: bool
+    default: Any = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,11 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """The whole data model."""
+    """The whole data model. `errors`: code → names of its parameters, None where the model does not say."""
 
     classes: Mapping[str, Class]
     enums: Mapping[str, tuple[str, ...]]
+    errors: Mapping[str, tuple[str, ...] | None]
 
 
 def zero(type_: str, default: Any) -> Any:
@@ -112,14 +114,23 @@ def _load() -> Surface:
         messages = {
             message: Message(
                 message,
-                tuple(Param(p.rstrip("?"), t, p.endswith("?")) for p, t in params),
+                tuple(_param(p, t, raw["defaults"].get(f"{name}.{message}", {})) for p, t in params),
                 role_sets[roles],
                 bool(has_async),
             )
             for message, (params, roles, has_async) in entry["messages"].items()
         }
         classes[name] = Class(name, fields, messages)
-    return Surface(classes, {name: tuple(values) for name, values in raw["enums"].items()})
+    return Surface(
+        classes,
+        {name: tuple(values) for name, values in raw["enums"].items()},
+        {code: None if params is None else tuple(params) for code, params in raw["errors"].items()},
+    )
+
+
+def _param(written: str, type_: str, defaults: Mapping[str, Any]) -> Param:
+    name = written.rstrip("?")
+    return Param(name, type_, written.endswith("?"), defaults.get(name, ""))
 
 
 SURFACE = _load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.lab.scenario import Update
 from bot.lab.xapi.calls import Context, xapi
 from bot.lab.xapi.failure import XapiFailure
 from bot.lab.xapi.guidance import for_host, livepatches_for, outstanding, packages_for
@@ -11,7 +12,6 @@ from bot.lab.xapi.kernel import Steps
 from bot.lab.xapi.machine import Machine
 from bot.lab.xapi.operations import claim_pool, release_pool, wait_pool
 from bot.lab.xapi.placement import plan
-from bot.lab.xapi.surface import EPOCH
 from bot.lab.xapi.world import World
 
 
@@ -24,6 +24,12 @@ def assert_one_repository(world: World) -> None:
         raise XapiFailure("NO_REPOSITORY_ENABLED")
     if len(enabled) > 1:
         raise XapiFailure("MULTIPLE_UPDATE_REPOSITORIES_ENABLED")
+
+
+def assert_licensed(world: World) -> None:
+    """Updates are a feature of the licence."""
+    if world.db.get("pool", world.pool, "restrictions").get("restrict_updates") == "true":
+        raise XapiFailure("LICENCE_RESTRICTION", "Updates")
 
 
 def query_host(world: World, machine: Machine) -> None:
@@ -42,6 +48,34 @@ def fill_cache(world: World) -> None:
         world.cache[machine.ref] = outstanding(machine, world.synced)
 
 
+def channel_of(world: World) -> tuple[Update, ...]:
+    """What the vendor's servers hold for the enabled channel: Early Access has updates before Normal does."""
+    url = world.db.get("Repository", world.repository, "binary_url")
+    if url.rstrip("/").rpartition("/")[2] != "earlyaccess":
+        return world.published
+    known = {update.id for update in world.published}
+    return (*world.published, *(update for update in world.scenario.later if update.id not in known))
+
+
+def take_in(world: World, updates: tuple[Update, ...]) -> str:
+    """The mirror holds these updates now: ask every host what it lacks, and stamp the sync; answers the checksum."""
+    for machine in world.machines.values():
+        query_host(world, machine)
+    before = world.checksum
+    world.synced = updates
+    world.mirror = world.coordinator.ref
+    checksum = world.checksum_of(updates)
+    world.cache.clear()
+    fill_cache(world)
+    for machine in world.machines.values():
+        clean = not outstanding(machine, updates)
+        world.db.set("host", machine.ref, latest_synced_updates_applied="yes" if clean else "no")
+    world.db.set("Repository", world.repository, hash=checksum)
+    world.db.set("pool", world.pool, last_update_sync=world.now.replace(microsecond=0))
+    world.effect("synced", checksum=checksum, changed=checksum != before)
+    return checksum
+
+
 @xapi("pool.sync_updates")
 def sync_updates(
     ctx: Context,
@@ -54,27 +88,16 @@ def sync_updates(
 ) -> Steps:
     """Fetch the channel's metadata and packages; answers the new checksum."""
     world = ctx.world
+    assert_licensed(world)
     yield from claim_pool(world, "sync_updates", ctx.key)
     try:
         assert_one_repository(world)
+        if world.db.get("Repository", world.repository, "origin") == "bundle":
+            raise XapiFailure("CAN_NOT_SYNC_UPDATES")
         yield world.takes("sync")
         if world.faults.takes_sync():
             raise XapiFailure("REPOSYNC_FAILED")
-        for machine in world.machines.values():
-            query_host(world, machine)
-        world.synced = world.published
-        world.mirror = world.coordinator.ref
-        checksum = world.checksum_of(world.synced)
-        before = world.checksum
-        world.cache.clear()
-        fill_cache(world)
-        for machine in world.machines.values():
-            clean = not outstanding(machine, world.synced)
-            world.db.set("host", machine.ref, latest_synced_updates_applied="yes" if clean else "no")
-        world.db.set("Repository", world.repository, hash=checksum)
-        world.db.set("pool", self, last_update_sync=world.now.replace(microsecond=0))
-        world.effect("synced", checksum=checksum, changed=checksum != before)
-        return checksum
+        return take_in(world, channel_of(world))
     finally:
         release_pool(world, ctx.key)
 
@@ -83,6 +106,7 @@ def sync_updates(
 def check_update_readiness(ctx: Context, self: str, requires_reboot: bool) -> list[list[str]]:
     """Error vectors of what stands in the way; each host looked at alone, blockers ignoring HA."""
     world = ctx.world
+    assert_licensed(world)
     answer: list[list[str]] = []
     if world.db.get("pool", self, "ha_enabled"):
         answer.append(["HA_IS_ENABLED"])
@@ -99,8 +123,11 @@ def check_update_readiness(ctx: Context, self: str, requires_reboot: bool) -> li
 def set_update_sync_enabled(ctx: Context, self: str, value: bool) -> None:
     """Switch the periodic synchronisation."""
     world = ctx.world
-    if value and not world.db.get("pool", self, "repositories"):
+    enabled = world.db.get("pool", self, "repositories")
+    if value and not enabled:
         raise XapiFailure("NO_REPOSITORIES_CONFIGURED")
+    if value and any(world.db.get("Repository", ref, "origin") != "remote" for ref in enabled):
+        raise XapiFailure("CAN_NOT_PERIODIC_SYNC_UPDATES")
     before = world.db.get("pool", self, "update_sync_enabled")
     world.db.set("pool", self, update_sync_enabled=value)
     world.change_setting("update_sync_enabled", before, value)
@@ -121,35 +148,15 @@ def configure_update_sync(ctx: Context, self: str, update_sync_frequency: str, u
     world.change_setting("update_sync_schedule", before, f"{update_sync_frequency} {day}")
 
 
-@xapi("pool.set_repositories")
-def set_repositories(ctx: Context, self: str, value: list[str]) -> Steps:
-    """Enable exactly these repositories; an update repository that is new has never been synchronised."""
-    world = ctx.world
-    yield from claim_pool(world, "configure_repositories", ctx.key)
-    try:
-        before = list(world.db.get("pool", self, "repositories"))
-        for ref in value:
-            world.db.row("Repository", ref)
-        world.db.set("pool", self, repositories=list(value))
-        if set(value) - set(before):
-            for ref in set(value) - set(before):
-                world.db.set("Repository", ref, hash="")
-            world.db.set("pool", self, last_update_sync=EPOCH)
-        if not value:
-            for machine in world.machines.values():
-                world.db.set("host", machine.ref, latest_synced_updates_applied="unknown")
-        if set(value) != set(before):
-            world.cache.clear()
-        world.change_setting("repositories", len(before), len(value))
-    finally:
-        release_pool(world, ctx.key)
-
-
 def get_updates(world: World, key: str, refs: list[str] | None) -> Steps:
     """The document behind `GET /updates`, for all hosts in the table or the subset asked for."""
+    assert_licensed(world)
     yield from wait_pool(world, "get_updates", key)
     try:
         assert_one_repository(world)
+        if not world.checksum:
+            # Never synced: there is no metadata on the coordinator's disk.
+            raise XapiFailure("INVALID_REPOMD_XML")
         if not world.has_packages:
             raise XapiFailure("INVALID_UPDATEINFO_XML")
         yield 0.5 if world.cache else 5.0

@@ -91,6 +91,7 @@ def suspend(ctx: Context, vm: str) -> Steps:
         raise XapiFailure("VM_NO_SUSPEND_SR", vm)
     host = world.db.get("VM", vm, "resident_on")
     yield from _run(ctx, vm, "suspend", memory_seconds(world, vm))
+    _assert_it_stops(ctx, vm)
     clear_guidance(world, vm, "restart_device_model")
     set_power(world, vm, "Suspended")
     world.effect("vm_suspended", host, vm)
@@ -116,9 +117,17 @@ def shutdown(ctx: Context, vm: str) -> Steps:
     yield from _stop(ctx, vm, "clean_shutdown", ctx.world.takes("clean_shutdown"))
 
 
+def _assert_it_stops(ctx: Context, vm: str) -> None:
+    """A guest that does not answer keeps running."""
+    if ctx.world.faults.takes_vm_stop(ctx.world.name("VM", vm)):
+        raise XapiFailure("VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT", vm)
+
+
 def _stop(ctx: Context, vm: str, operation: str, seconds: float) -> Steps:
     host = ctx.world.db.get("VM", vm, "resident_on")
     yield from _run(ctx, vm, operation, seconds)
+    if operation == "clean_shutdown":
+        _assert_it_stops(ctx, vm)
     halt(ctx.world, vm)
     ctx.world.effect("vm_shut_down", host, vm, by="call", operation=operation)
 
@@ -154,17 +163,18 @@ def snapshot(ctx: Context, vm: str, new_name: str, ignore_vdis: list[str] | None
         "VM", name_label=new_name, is_a_snapshot=True, is_a_template=True, snapshot_of=vm, snapshot_time=world.now
     )
     world.db.set("VM", vm, snapshots=[*world.db.get("VM", vm, "snapshots"), ref])
+    world.effect("vm_snapshot", vm=vm, name=new_name)
     return ref
 
 
 @xapi("VM.assert_can_boot_here")
-def assert_can_boot_here(ctx: Context, vm: str, host: str) -> None:
+def assert_can_boot_here(ctx: Context, self: str, host: str) -> None:
     """Refuse if the VM cannot run on the host, memory included."""
-    refusal = refused_on(ctx.world, vm, host)
+    refusal = refused_on(ctx.world, self, host)
     if refusal is not None:
         raise refusal
-    if ctx.world.db.get("VM", vm, "resident_on") != host:
-        assert_memory(ctx.world, vm, host)
+    if ctx.world.db.get("VM", self, "resident_on") != host:
+        assert_memory(ctx.world, self, host)
 
 
 @xapi("VM.get_possible_hosts")
@@ -178,11 +188,11 @@ def get_possible_hosts(ctx: Context, vm: str) -> list[str]:
 
 
 @xapi("VM.set_ha_restart_priority")
-def set_ha_restart_priority(ctx: Context, vm: str, value: str) -> None:
+def set_ha_restart_priority(ctx: Context, self: str, value: str) -> None:
     """Protect a VM ("restart"), or not ("best-effort", "")."""
     if value not in ("", "restart", "best-effort"):
         raise XapiFailure("INVALID_VALUE", "ha_restart_priority", value)
-    ctx.world.db.set("VM", vm, ha_restart_priority=value, ha_always_run=value == "restart")
+    ctx.world.db.set("VM", self, ha_restart_priority=value, ha_always_run=value == "restart")
 
 
 @xapi("VBD.eject")

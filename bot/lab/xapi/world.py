@@ -50,7 +50,6 @@ class World:
         self.random = Random(scenario.seed)
         self.machines: dict[str, Machine] = {}
         self.pool = NULL
-        self.repository = NULL
         #: The host that has the packages of the last synchronisation: whoever was coordinator then.
         self.mirror = NULL
         #: What the vendor publishes, and what the last synchronisation brought.
@@ -115,9 +114,15 @@ class World:
         return "" if ref == NULL else str(self.db.get(cls, ref, "name_label"))
 
     @property
+    def repository(self) -> str:
+        """The enabled repository that carries updates; the null ref when there is none."""
+        enabled = self.db.get("pool", self.pool, "repositories")
+        return next((ref for ref in enabled if self.db.get("Repository", ref, "update")), NULL)
+
+    @property
     def checksum(self) -> str:
-        """Repository.hash."""
-        return str(self.db.get("Repository", self.repository, "hash"))
+        """Hash of the enabled update repository, "" when there is none or it was never synchronised."""
+        return "" if self.repository == NULL else str(self.db.get("Repository", self.repository, "hash"))
 
     @property
     def has_packages(self) -> bool:

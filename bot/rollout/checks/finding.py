@@ -49,9 +49,7 @@ class Finding:
             "severity": self.severity.value,
             "reason": self.reason.as_dict(),
             "subject": self.subject,
-            "fix": None
-            if fix is None
-            else {"id": fix.id, "reason": fix.reason.as_dict(), "undo": fix.undo.as_dict()},
+            "fix": None if fix is None else {"id": fix.id, "reason": fix.reason.as_dict(), "undo": fix.undo.as_dict()},
         }
 
     @staticmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Severity
 from bot.rollout.guidance import Task, in_execution_order
+from bot.rollout.kind import Kind
 from bot.rollout.model import VM
 from bot.rollout.reason import because
 
@@ -38,6 +39,8 @@ class PendingMandatory:
         return Finding(self.name, severity, because(code, **{kind: name, "tasks": words}), uuid)
 
     def _took_this_update(self, facts: Facts, host: str | None) -> bool:
+        if facts.choices.kind is not Kind.CDN:
+            return True  # nothing is installed, and what is pending is carried out
         record = facts.snapshot.host(host) if host is not None else None
         checksum = facts.snapshot.checksum
         return record is not None and checksum != "" and record.last_update_hash == checksum

@@ -81,9 +81,7 @@ def updates_of(
 ) -> AvailableUpdates:
     """The same update for every host of the pool."""
     fields: dict[str, Any] = {"rpms": ("kernel-4.19.0-8.0.32.x86_64.rpm",), "updates": ("UP-1",), **each}
-    return AvailableUpdates(
-        checksum, tuple(HostUpdates(here.uuid, guidance, **fields) for here in snapshot.hosts)
-    )
+    return AvailableUpdates(checksum, tuple(HostUpdates(here.uuid, guidance, **fields) for here in snapshot.hosts))
 
 
 def facts_of(

@@ -43,9 +43,7 @@ HA_ON = HaSettings(enabled=True, heartbeat_srs=("sr-1",))
         ("NOT_SUPPORTED_DURING_UPGRADE", SHUTDOWN, None),
     ],
 )
-def test_the_choice_decides_where_stopping_helps(
-    code: str, chosen: StoppedVms, treatment: VmTreatment | None
-) -> None:
+def test_the_choice_decides_where_stopping_helps(code: str, chosen: StoppedVms, treatment: VmTreatment | None) -> None:
     assert treatment_of(WEB, code, chosen) is treatment
 
 

@@ -112,9 +112,7 @@ def test_new_device_models_take_their_time_where_vms_stay() -> None:
     found = foreseen(snapshot, updates_of(snapshot, guidance_of(recommended=["RestartDeviceModel"])))
     assert found.turns[0].tasks == (Task.RESTART_DEVICE_MODEL,)
     assert found.turns[0].seconds == 321.0
-    emptied = foreseen(
-        snapshot, updates_of(snapshot, guidance_of(recommended=["EvacuateHost", "RestartDeviceModel"]))
-    )
+    emptied = foreseen(snapshot, updates_of(snapshot, guidance_of(recommended=["EvacuateHost", "RestartDeviceModel"])))
     assert emptied.turns[0].tasks == (Task.EVACUATE_HOST,)
 
 
@@ -176,9 +174,7 @@ guidances = st.builds(Guidance, tasks, tasks, tasks)
 
 
 @given(guidances, st.sampled_from(Level), st.sampled_from(StoppedVms))
-def test_a_forecast_survives_json_and_stays_within_its_spec(
-    asked: Guidance, level: Level, stopped: StoppedVms
-) -> None:
+def test_a_forecast_survives_json_and_stays_within_its_spec(asked: Guidance, level: Level, stopped: StoppedVms) -> None:
     snapshot = pool_of()
     updates = updates_of(snapshot, asked, **PATCHED)
     stuck = {"host-2": (VmBlocker("vm-web2", "VM_REQUIRES_SR"),)}

@@ -161,9 +161,7 @@ def test_while_versions_do_not_change_no_toolstack_is_restarted_unasked() -> Non
 
 def test_a_host_that_still_runs_the_old_version_takes_part_in_finishing_the_roll() -> None:
     waiting = host(2, last_update_hash=NEW, pending=guidance_of(recommended=["restart_toolstack"]))
-    snapshot = pool_of(
-        [host(1, last_update_hash=NEW), waiting], other_config={"rolling_upgrade_in_progress": "true"}
-    )
+    snapshot = pool_of([host(1, last_update_hash=NEW), waiting], other_config={"rolling_upgrade_in_progress": "true"})
     spec = propose(snapshot, updates_of(snapshot), NO_BLOCKERS, Choices(Level.MANDATORY))
     assert {entry.name: entry.tasks for entry in spec.hosts} == {"xs-02": {Task.RESTART_TOOLSTACK}}
 
@@ -198,9 +196,7 @@ def test_hosts_without_a_live_patch_are_not_affected_by_the_choice(choices: Choi
     assert proposed(choices, guidance=TOOLSTACK) == proposed(guidance=TOOLSTACK)
 
 
-@pytest.mark.parametrize(
-    ("failure", "hosts"), [(OnLivepatchFailure.ASK, []), (OnLivepatchFailure.REBOOT, ["xs-01"])]
-)
+@pytest.mark.parametrize(("failure", "hosts"), [(OnLivepatchFailure.ASK, []), (OnLivepatchFailure.REBOOT, ["xs-01"])])
 def test_an_earlier_failed_live_patch_is_rebooted_away_only_when_chosen(
     failure: OnLivepatchFailure, hosts: list[str]
 ) -> None:
@@ -286,10 +282,10 @@ def test_a_vm_that_vanished_since_is_not_listed() -> None:
 
 
 def test_the_spec_names_pool_checksum_choices_and_the_settings_switched_off() -> None:
-    choices = Choices(Level.FULL, StoppedVms.SHUTDOWN, Livepatch.REBOOT_ANYWAY, OnLivepatchFailure.REBOOT)
-    snapshot = pool_of(
-        ha=HaSettings(enabled=True), wlb_enabled=True, update_sync_enabled=True, auto_poweron="true"
+    choices = Choices(
+        Level.FULL, StoppedVms.SHUTDOWN, Livepatch.REBOOT_ANYWAY, OnLivepatchFailure.REBOOT, ("vm_metadata", "or_go_on")
     )
+    snapshot = pool_of(ha=HaSettings(enabled=True), wlb_enabled=True, update_sync_enabled=True, auto_poweron="true")
     spec = propose(snapshot, updates_of(snapshot), NO_BLOCKERS, choices)
     assert (spec.pool_uuid, spec.pool_name, spec.checksum) == ("pool-1", "prod", NEW)
     assert choices_of(spec) == choices

@@ -50,10 +50,7 @@ def composed_codes() -> set[str]:
         | {f"check.passed.{check.name}" for check in CHECKS}
         | {f"check.pending_{kind}{end}" for kind in ("host", "vm") for end in ("", "_resumed")}
         | {f"fix.{word}{end}" for word in ("suspend", "shutdown") for end in ("", ".undo")}
-        | {
-            f"forecast.turn.{kind}"
-            for kind in ("reboot", "evacuate", "evacuate_toolstack", "toolstack", "apply")
-        }
+        | {f"forecast.turn.{kind}" for kind in ("reboot", "evacuate", "evacuate_toolstack", "toolstack", "apply")}
     )
 
 

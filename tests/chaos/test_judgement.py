@@ -1,0 +1,164 @@
+"""The judge notices what it is there for: each broken promise, in a pool that was really treated so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from bot.lab.journal import Call, Effect
+from bot.lab.pool import LabPool
+from bot.lab.slack import LabSlack
+from bot.lab.time import SteppedTime
+from bot.rollout.lifecycle import State
+from bot.rollout.memory import Debt, DebtKind
+from storage import debts
+from storage.tables import OutboxRow
+from tests.chaos.conversation import Compared, compare
+from tests.chaos.judgement import Judgement, judge
+from tests.chaos.site import scenario
+from tests.slack.office import Office
+
+START = datetime(2026, 11, 20, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with LabSlack.start() as slack:
+        opened = Office.open(slack, tmp_path)
+        yield opened
+        opened.database.close()
+
+
+@pytest.fixture
+def clock() -> SteppedTime:
+    return SteppedTime()
+
+
+@pytest.fixture
+def pool(clock: SteppedTime) -> Iterator[LabPool]:
+    with LabPool.start(scenario(1, 2, 1), clock) as started:
+        yield started
+
+
+def verdict(office: Office, pool: LabPool) -> Judgement:
+    return judge({"pool-01": pool}, office.database, office.slack)
+
+
+def did(pool: LabPool, *effects: tuple[str, str]) -> None:
+    """Let the pool's log say that this happened, a minute each."""
+    for minute, (kind, host) in enumerate(effects):
+        pool.world.journal.effects.append(Effect(START + timedelta(minutes=minute), kind, host))
+
+
+def test_a_pool_that_nobody_touched_is_as_it_was(office: Office, pool: LabPool) -> None:
+    assert verdict(office, pool).broken == []
+
+
+def test_a_second_reboot_for_one_installation(office: Office, pool: LabPool) -> None:
+    did(pool, ("apply_done", "xs-01"), ("host_rebooted", "xs-01"), ("apply_done", "xs-01"), ("host_rebooted", "xs-01"))
+    assert verdict(office, pool).double_reboots == 0
+    did(pool, ("host_rebooted", "xs-01"))
+    found = verdict(office, pool)
+    assert (found.double_reboots, found.broken) == (1, ["pool-01: xs-01 was rebooted 1 times too often"])
+
+
+def test_an_installation_that_is_asked_for_again(office: Office, pool: LabPool) -> None:
+    did(pool, ("apply_started", "xs-01"), ("apply_done", "xs-01"))
+    for minute in (0, 5):
+        at, ref = START + timedelta(minutes=minute), pool.host("xs-01").ref
+        params = ("<session>", ref, "4b04aebd2058")
+        pool.world.journal.calls.append(Call(at, pool.username, "xs-01", "Async.host.apply_updates", params, "ok"))
+    found = verdict(office, pool)
+    assert found.repeated_effects == 1
+    assert "xs-01 was asked at 08:05:00 to install 4b04aebd2058 once more" in found.broken[0]
+
+
+def test_what_is_off_must_be_listed(office: Office, pool: LabPool) -> None:
+    world = pool.world
+    pool.run(lambda: world.db.set("pool", world.pool, ha_enabled=False))
+    assert verdict(office, pool).settings_left_off == 1
+    with office.database.transaction() as tx:
+        debts.open_debt(tx, pool.uuid, Debt(DebtKind.HA, original={}), None, START)
+    found = verdict(office, pool)
+    assert (found.settings_left_off, found.listed) == (0, 1)
+
+
+def test_a_vm_elsewhere_must_be_listed(office: Office, pool: LabPool, clock: SteppedTime) -> None:
+    pool.vm("web-01").started_by_somebody("xs-02")
+    clock.wait_until(clock.now() + timedelta(minutes=5))
+    assert pool.vm("web-01").resident_on == "xs-02"
+    found = verdict(office, pool)
+    assert (found.vms_lost, found.listed) == (1, 0)
+    with office.database.transaction() as tx:
+        debts.open_debt(tx, pool.uuid, Debt(DebtKind.VM_HOME, "uuid", "host", "web-01"), None, START)
+    assert verdict(office, pool).vms_lost == 0
+
+
+def test_a_rollout_that_does_not_end(office: Office, pool: LabPool) -> None:
+    office.move(office.request(), State.APPROVED, State.RUNNING)
+    assert verdict(office, pool).unfinished == 1
+
+
+# ---------------------------------------------------------------------------------------------------- messages
+
+
+def told(office: Office, windows: set[int] | None = None) -> Compared:
+    return compare(office.database, office.slack, office.settings, windows or set())
+
+
+@pytest.fixture
+def thread(office: Office) -> Office:
+    """A card with two lines in its thread, all of it delivered."""
+    rollout_id = office.request()
+    office.line(rollout_id, "first")
+    office.line(rollout_id, "second")
+    office.deliver(20)
+    return office
+
+
+def test_everything_there_once_and_in_order(thread: Office) -> None:
+    found = told(thread)
+    assert (found.lost, found.doubled, found.out_of_order) == ([], [], [])
+    assert found.expected >= 4
+
+
+def test_a_message_that_waits_is_lost(thread: Office) -> None:
+    thread.line(1, "third")
+    assert any("line" in one for one in told(thread).lost)
+
+
+def test_a_message_that_is_gone_is_lost(thread: Office) -> None:
+    last = thread.slack.thread(thread.card())[-1]
+    thread.slack.workspace.remove(last.channel, last.ts)
+    assert [one.partition(" ")[0] for one in told(thread).lost] == ["second"]
+
+
+def test_a_message_twice_is_doubled_unless_its_sender_was_killed_with_it_in_hand(thread: Office) -> None:
+    last = thread.slack.thread(thread.card())[-1]
+    thread.slack.api.call(
+        "chat.postMessage",
+        thread.slack.bot_token,
+        {"channel": last.channel, "text": last.text, "blocks": last.blocks, "thread_ts": last.thread_ts},
+    )
+    assert len(told(thread).doubled) == 1
+    with thread.database.reading() as tx:
+        rows = {
+            row.id for row in tx.exec(select(OutboxRow)).all() if row.payload.get("reason", {}).get("code") == "second"
+        }
+    found = told(thread, rows)
+    assert (found.doubled, found.in_windows) == ([], 1)
+
+
+def test_messages_in_another_order(thread: Office) -> None:
+    first, second = thread.slack.thread(thread.card())[-2:]
+    posts = thread.slack.workspace.posts[first.channel]
+    one, other = posts[first.ts], posts[second.ts]
+    posts[first.ts], posts[second.ts] = replace(other, ts=first.ts), replace(one, ts=second.ts)
+    found = told(thread)
+    assert found.out_of_order or found.lost
+    assert found.out_of_order == ["second"]

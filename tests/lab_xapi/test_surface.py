@@ -1,0 +1,89 @@
+"""What the lab answers is what XAPI's data model says: messages, parameters, defaults, error codes, enumerations."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.lab.xapi import api
+from bot.lab.xapi.calls import HANDLERS
+from bot.lab.xapi.surface import SURFACE, Param
+
+HERE = Path(inspect.getfile(api)).parent
+
+#: Codes whose parameters differ at run time from what the model says, as the server's own code sends them.
+DIFFERENT_AT_RUN_TIME = {
+    "SESSION_AUTHENTICATION_FAILED": {2},  # user and message; the model lists none
+    "NO_HOSTS_AVAILABLE": {0, 1},  # the VM, when the evacuation planner says it
+    "HOST_NOT_ENOUGH_FREE_MEMORY": {1, 2},  # the VM alone, when the evacuation planner says it
+}
+
+
+def raised() -> Iterator[tuple[str, int | None, str]]:
+    """Every refusal in the lab's source: its code, how many parameters it carries (None: only known when it runs)."""
+    for path in sorted(HERE.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "XapiFailure" and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    count = None if any(isinstance(arg, ast.Starred) for arg in node.args) else len(node.args) - 1
+                    yield str(first.value), count, f"{path.name}:{node.lineno}"
+
+
+def python_default(param: Param) -> set[object]:
+    """What a handler may write for the model's default."""
+    if param.type.endswith(" set"):
+        return {None, ()}
+    if param.type.endswith(" map"):
+        return {None}
+    return {param.default}
+
+
+@pytest.mark.parametrize("name", sorted(HANDLERS))
+def test_a_message_takes_what_the_model_says(name: str) -> None:
+    cls, _, message = name.partition(".")
+    model = SURFACE.classes[cls].messages[message]
+    taken = list(inspect.signature(HANDLERS[name]).parameters.values())[1:]
+    assert [param.name.rstrip("_") for param in taken] == [param.name for param in model.params]
+    for mine, said in zip(taken, model.params, strict=True):
+        assert (mine.default is not inspect.Parameter.empty) == said.optional, said.name
+        if said.optional:
+            assert mine.default in python_default(said), said.name
+
+
+def test_every_refusal_is_one_that_xapi_knows() -> None:
+    found = list(raised())
+    assert len(found) > 100
+    assert [where for code, _, where in found if code not in SURFACE.errors] == []
+
+
+def test_refusals_carry_as_many_parameters_as_xapi_sends() -> None:
+    for code, count, where in raised():
+        documented = SURFACE.errors[code]
+        if code in DIFFERENT_AT_RUN_TIME:
+            assert count is None or count in DIFFERENT_AT_RUN_TIME[code], where
+        elif count is not None and documented is not None:
+            assert count == len(documented), (where, code, documented)
+
+
+def test_the_model_is_whole() -> None:
+    """The distilled table was not cut: classes, messages and errors that clients rely on are all there."""
+    assert {"pool", "host", "VM", "Repository", "task", "event", "session", "SR", "PBD"} <= SURFACE.classes.keys()
+    assert sum(len(entry.messages) for entry in SURFACE.classes.values()) > 1000
+    assert len(SURFACE.errors) == 635
+    for entry in SURFACE.classes.values():
+        for field in entry.fields.values():
+            kind = field.type.split()
+            if kind[0] == "enum" and len(kind) == 2:
+                assert field.default in ("", *SURFACE.enums[kind[1]]), (entry.name, field.name)
+
+
+def test_only_trailing_parameters_may_be_left_out() -> None:
+    for entry in SURFACE.classes.values():
+        for message in entry.messages.values():
+            optional = [param.optional for param in message.params]
+            assert optional == sorted(optional), f"{entry.name}.{message.name}"
