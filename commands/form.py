@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.messages.modal import FAILURE, FIRST, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.messages.modal import FAILURE, FIRST, FIXES, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
 from bot.rollout.choosing import host_names, points
+from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
@@ -41,7 +42,13 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         order=host_names(text_of(view, FIRST)),
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
+        fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
     )
+
+
+def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:
+    elements = view["state"]["values"].get(block_id, {}).values()
+    return [str(option["value"]) for element in elements for option in element.get("selected_options") or ()]
 
 
 def _chosen(view: Mapping[str, Any], block_id: str, usual: str) -> str:

@@ -16,9 +16,11 @@ from commands import (
     audit,
     bundle,
     channel,
+    check,
     history,
     pause,
     pools,
+    proceed,
     proxy,
     reject,
     restore,
@@ -56,6 +58,7 @@ VERBS: tuple[Verb, ...] = (
     pause.VERB,
     resume.VERB,
     retry.VERB,
+    proceed.VERB,
     skip.VERB,
     amend.VERB,
     abort.VERB,
@@ -90,7 +93,7 @@ def register(app: App, context: Context) -> None:
 
     app.command(COMMAND)(xs)
     listening = (
-        *(updates, update, approve, reject, pause, resume, retry, skip, amend, abort),
+        *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
         *(sync, tasks, proxy, restore),
     )
     for module in listening:

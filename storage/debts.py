@@ -130,6 +130,12 @@ def left_alone(tx: Session, rollout_id: int) -> frozenset[DebtKind]:
     return frozenset(row.kind for row in tx.exec(query).all())
 
 
+def subjects_left_alone(tx: Session, rollout_id: int) -> frozenset[str]:
+    """The uuids of what the rollout owed and left alone: people know, and it is not asked about again."""
+    query = select(DebtRow).where(DebtRow.rollout_id == rollout_id, DebtRow.outcome == "left_alone")
+    return frozenset(row.subject for row in tx.exec(query).all())
+
+
 def ask_about(tx: Session, pool_uuid: str, older_than: datetime, asked_before: datetime, at: datetime) -> bool:
     """Whether people are to be asked about what the pool is owed: something is owed since `older_than` or longer, and
     was not asked about since `asked_before`. Says so once: who asks next is told no."""

@@ -385,6 +385,15 @@ def redraw(tx: Session, rollout_id: int, at: datetime) -> None:
     _enqueue(tx, Topic.CARD, rollout_id, at, {})
 
 
+def set_checks(tx: Session, rollout_id: int, checks: dict[str, Any], at: datetime) -> None:
+    """Keep a newer report of the checks and have the card redrawn. Raises `NotFound`."""
+    row = get(tx, rollout_id)
+    row.checks = checks
+    tx.add(row)
+    tx.flush()
+    redraw(tx, rollout_id, at)
+
+
 def redraw_progress(tx: Session, rollout_id: int, at: datetime) -> None:
     """Have the progress message posted or edited."""
     _enqueue(tx, Topic.PROGRESS, rollout_id, at, {})

@@ -86,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     left_out: Counter[str] = Counter()
     config.stash[LEFT_OUT] = left_out
     for name in list(os.environ):
-        if name in ("XSBOT_REQUIRE", "XSBOT_CHROMIUM", "XSBOT_POSTGRES"):
+        if name in ("XSBOT_REQUIRE", "XSBOT_CHROMIUM", "XSBOT_POSTGRES", "XSBOT_EXAMPLES"):
             continue
         if name.startswith(("SLACK_", "XSBOT_", "DATABASE_URL", "PG")) or name.upper().endswith("_PROXY"):
             del os.environ[name]

@@ -13,6 +13,7 @@ from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
 from bot.rollout.decision import Estimates
+from bot.rollout.fixes import Remedy
 from bot.rollout.forecast import costs_by_level
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices, preset_of
@@ -47,6 +48,13 @@ def register(main: click.Group) -> None:
 @click.option("--first", default="", help="Hosts to update first, divided by commas.")
 @click.option("--without", default="", help="Hosts to leave out, divided by commas.")
 @click.option("--compare", is_flag=True, help="Show every level with every preset side by side.")
+@click.option(
+    "--fix",
+    "fixes",
+    type=click.Choice([remedy.value for remedy in Remedy]),
+    multiple=True,
+    help="What to put right for the rollout; may be given several times.",
+)
 @click.pass_context
 def plan(
     ctx: click.Context,
@@ -59,6 +67,7 @@ def plan(
     first: str,
     without: str,
     compare: bool,
+    fixes: tuple[str, ...],
 ) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
@@ -71,6 +80,7 @@ def plan(
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
+        fixes=frozenset(map(Remedy, fixes)),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())
     missing: tuple[str, ...] = ()

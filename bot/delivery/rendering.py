@@ -33,10 +33,12 @@ from bot.rollout.action import (
     ShutdownVm,
     StartVm,
     SuspendVm,
+    TakeStock,
 )
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.reason import Reason
+from bot.rollout.stock import compare_stocks
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
 from bot.settings import Settings
 from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
@@ -199,7 +201,15 @@ def done_of(known: Mapping[str, Intent], left_alone: frozenset[DebtKind] = froze
         stops=max(count(SuspendVm, ShutdownVm), count(ResumeVm, StartVm)),
         restarts=count(RestartVm),
         left_alone=left_alone,
+        compared=_compared(known),
     )
+
+
+def _compared(known: Mapping[str, Intent]) -> tuple[Reason, ...] | None:
+    before, after = (known.get(TakeStock(moment=moment).key) for moment in ("before", "after"))
+    if before is None or after is None or not isinstance(before.result, dict) or not isinstance(after.result, dict):
+        return None
+    return compare_stocks(before.result, after.result)
 
 
 def notice_facts(pool: PoolRow, settings: Settings, known: notices.Notice) -> NoticeFacts:

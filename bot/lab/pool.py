@@ -256,6 +256,16 @@ class LabPool:
         """Switch a fault by name (see docs/lab.md); unknown names and missing arguments raise `FaultError`."""
         self.run(lambda: disturb(self._world, name, arguments))
 
+    def begin_here(self) -> None:
+        """Take the pool as it is now for how it began: the verdict compares with this moment, and the log of effects
+        is empty."""
+
+        def begin() -> None:
+            self._world.journal.effects.clear()
+            self._baseline = Baseline.of(self._world)
+
+        self.run(begin)
+
     def control_routes(self) -> list[Route]:
         """HTTP routes that show and disturb this pool, to be mounted under `/control/pool`."""
         return control_routes(self)

@@ -10,6 +10,7 @@ from bot.messages.amendment import amendment_briefly, offer_meaning
 from bot.messages.blocks import Block, context, section
 from bot.messages.debts import debts_text
 from bot.messages.errors import refusal
+from bot.messages.findings import findings_summary, report_of
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence
@@ -111,6 +112,12 @@ def retrying(standing: Standing) -> Message:
     """The rollout goes on."""
     told = _("Rollout {id} goes on: {state}. The thread shows how far it gets.")
     return line(told.format(id=standing.row.id, state=state_name(State(standing.row.state)).lower()))
+
+
+def checked(standing: Standing) -> Message:
+    """The checks ran again."""
+    told = _("The checks of rollout {id} ran again: {found}. Its card shows them.")
+    return line(told.format(id=standing.row.id, found=findings_summary(report_of(standing.report))))
 
 
 def paused(standing: Standing) -> Message:

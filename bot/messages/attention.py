@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RETRY = "attention_retry"
 ABORT = "attention_abort"
+PROCEED = "attention_proceed"
 #: Followed by the host's uuid: a button's value holds the rollout alone.
 SKIP = "attention_skip."
 
@@ -71,6 +72,7 @@ def _answers(standing: Standing) -> list[Element]:
     buttons = [offer_button(standing, offer) for offer in standing.row.problem_offers]
     if answers.RETRY in options:
         buttons.append(_retry(standing))
+    buttons += _proceed(standing)
     return [*buttons, *_skip(standing), _abort(standing)]
 
 
@@ -95,6 +97,24 @@ def _abort(standing: Standing) -> Element:
         label = _("Give up what is left of rollout {id}").format(id=row.id)
         return button(_("Give up…"), ABORT, str(row.id), style="danger", label=label)
     return button(_("Abort…"), ABORT, str(row.id), style="danger", label=_("Abort rollout {id}").format(id=row.id))
+
+
+def _proceed(standing: Standing) -> list[Element]:
+    """The button that accepts a host as it is after its turn; only where the gate asks."""
+    row = standing.row
+    if answers.PROCEED not in row.problem_options:
+        return []
+    asks = confirm(
+        _("Go on with rollout {id}?").format(id=row.id),
+        _("The host stays as it is. The next host of pool {alias} is taken out of service and updated.").format(
+            alias=row.pool_alias
+        ),
+        _("Go on anyway"),
+        _("Not now"),
+        style="danger",
+    )
+    label = _("Go on with rollout {id} anyway").format(id=row.id)
+    return [button(_("Go on anyway"), PROCEED, str(row.id), asks=asks, label=label)]
 
 
 def _skip(standing: Standing) -> list[Element]:
@@ -167,7 +187,7 @@ def _vms_now(standing: Standing) -> list[str]:
 
 
 def _advice(problem: Reason) -> str:
-    code = f"{problem.code}.advice"
+    code = "gate.advice" if problem.code.startswith("gate.") else f"{problem.code}.advice"
     if code in templates():
         return sentence(Reason(code, problem.params), mrkdwn=True)
     return _(

@@ -7,7 +7,7 @@ Slack refuses a whole message for one text that is too long, so nothing here can
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bot.messages.text import clip, lines_within
@@ -133,6 +133,14 @@ def option(text: str, value: str, description: str = "") -> Element:
 def radio(action_id: str, options: Sequence[Element], chosen: str) -> Element:
     """Radio buttons with one of them chosen."""
     return _choice("radio_buttons", action_id, options[:10], chosen)
+
+
+def checkboxes(action_id: str, options: Sequence[Element], chosen: Collection[str]) -> Element:
+    """Boxes of which any number is ticked."""
+    ticked = [choice for choice in options[:10] if choice["value"] in chosen]
+    element: Element = {"type": "checkboxes", "action_id": action_id, "options": list(options[:10])}
+    # Slack refuses an empty list here.
+    return {**element, "initial_options": ticked} if ticked else element
 
 
 def select(action_id: str, options: Sequence[Element], chosen: str) -> Element:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.messages.backups import backups_line
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 APPROVE = "card_approve"
 REJECT = "card_reject"
 OPEN = "card_open"
+CHECK = "card_check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,15 @@ def _plan(standing: Standing) -> list[Block]:
         stopped_block(spec),
         *([section(said)] if said else []),
         *findings_blocks(report_of(standing.report), fixes=spec.fixes),
+        *_checked_again(standing),
     ]
+
+
+def _checked_again(standing: Standing) -> list[Block]:
+    at = standing.report.get("at")
+    if not at:
+        return []
+    return [context(_("Checks ran again {when}.").format(when=moment(datetime.fromisoformat(str(at)))))]
 
 
 def _small_print(standing: Standing) -> Block:
@@ -283,5 +293,11 @@ def _buttons(standing: Standing) -> list[Element]:
             value,
             style="danger",
             label=_("Reject rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias),
+        ),
+        button(
+            _("Run checks again"),
+            CHECK,
+            value,
+            label=_("Run the checks of rollout {id} again").format(id=row.id),
         ),
     ]

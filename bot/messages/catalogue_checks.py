@@ -6,6 +6,10 @@ SENTENCES: dict[str, str] = {
     # What must hold before a rollout: what is wrong, where, what to do.
     "check.no_repository": "{pool} has no update channel, or more than one. Enable exactly one update repository.",
     "check.never_synced": "{pool} was never synchronised with its update channel. Run `/xs sync` for it first.",
+    "check.sync_lost": (
+        "{pool} was synchronised, but its coordinator has no copy of the updates, as after another host took over as "
+        "coordinator. Run `/xs sync` for it."
+    ),
     "check.sync_stale": (
         "{pool} was last synchronised {days:day|days} ago, so newer updates may exist. "
         "Run `/xs sync` for it to get them."
@@ -135,8 +139,29 @@ SENTENCES: dict[str, str] = {
     # What each check says when it passes.
     "check.passed.room": "The planner finds room for every VM, all the way through.",
     "check.passed.repository": "An update channel is enabled.",
-    "check.passed.last_sync": "The last sync is less than 30 days old.",
+    "check.passed.last_sync": "The last sync is not older than seven days.",
     "check.passed.updates_known": "The updates of every host are known.",
+    "check.passed.licence": "The licence includes updates.",
+    "check.passed.toolstack_version": "Every host runs a toolstack that is new enough.",
+    "check.passed.host_answers": "The toolstack of every host answers.",
+    "check.passed.backups_running": "No backup is at work.",
+    "check.passed.secret_rotation": "No change of the pool secret is unfinished.",
+    "check.passed.coordinator_pending": "The coordinator waits for no restart that is left out.",
+    "check.passed.update_levels": "All hosts stand on the same update level.",
+    "check.passed.live_patching": "Live patches can be applied where they are counted on.",
+    "check.passed.disk_space": "No host says that its disk is full.",
+    "check.passed.clocks": "The clocks agree.",
+    "check.passed.network_links": "All network interfaces and bonds have their links.",
+    "check.passed.storage_plugged": "Every host has its storage connected.",
+    "check.passed.clustered_storage": "There is no clustered storage.",
+    "check.passed.cpu_levels": "All hosts have the same processor features.",
+    "check.passed.ha_plan": "High availability could do without a host, or is off.",
+    "check.passed.memory_room": "The VMs of every host fit on the others at its turn.",
+    "check.passed.discs_in_drives": "No disc in a drive ties a VM to its host.",
+    "check.passed.guest_tools": "The VM Tools are there and up to date where VMs have to move.",
+    "check.passed.suspend_space": "There is room for suspended VMs.",
+    "check.passed.anti_affinity": "Groups of VMs that should stay apart can.",
+    "check.passed.retired_features": "Nothing is in use that newer releases do not have.",
     "check.passed.nothing_to_do": "There is something to do.",
     "check.passed.hosts_live": "Every host answers.",
     "check.passed.claim": "No other installation holds the pool.",

@@ -27,6 +27,8 @@ def debt_line(debt: Debt) -> str:
         DebtKind.VM_HOME: _("VM {what} has to go back to the host it ran on"),
         DebtKind.VM_SUSPENDED: _("VM {what} is suspended and has to be resumed"),
         DebtKind.VM_STOPPED: _("VM {what} is shut down and has to be started"),
+        DebtKind.DISC: _("the disc has to go back into the drive of VM {what}"),
+        DebtKind.HOST_LENT: _("host {what} has to be taken out of service again"),
     }[debt.kind].format(what=what)
     if debt.opened_at is not None:
         told += _(" (since {when})").format(when=moment(debt.opened_at))
@@ -95,6 +97,10 @@ def owed_briefly(debts: Sequence[Debt]) -> str:
     listed = [word for kind, word in words.items() if kind in kinds]
     if hosts := kinds.count(DebtKind.HOST_ENABLED):
         listed.append(several(hosts, _("host out of service"), _("hosts out of service")))
+    if lent := kinds.count(DebtKind.HOST_LENT):
+        listed.append(several(lent, _("host in service for it"), _("hosts in service for it")))
+    if discs := kinds.count(DebtKind.DISC):
+        listed.append(several(discs, _("disc out of its drive"), _("discs out of their drives")))
     if moved := kinds.count(DebtKind.VM_HOME):
         listed.append(several(moved, _("VM away from home"), _("VMs away from home")))
     if stopped := kinds.count(DebtKind.VM_SUSPENDED) + kinds.count(DebtKind.VM_STOPPED):

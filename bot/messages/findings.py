@@ -40,7 +40,8 @@ def findings_blocks(
     blocks: list[Block] = []
     for severity in severities:
         told = severity is Severity.INFORMS
-        found = [entry for entry in report.of(severity) if not (told and entry.fix and entry.fix.id in fixes)]
+        settings = {fix for fix in fixes if ":" not in fix}
+        found = [entry for entry in report.of(severity) if not (told and entry.fix and entry.fix.id in settings)]
         lines = finding_lines(found)
         if lines:
             blocks.append(section(f"{_heading(severity)}\n{lines_within(lines, 1_800)}"))
@@ -74,7 +75,7 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
 def way_out(report: Report) -> str:
     """What to do about a form that is blocked."""
     blocking = report.of(Severity.BLOCKS)
-    if blocking and all(finding.reason.code.startswith("check.evacuation.") for finding in blocking):
+    if blocking and all(finding.fix or finding.reason.code.startswith("check.evacuation.") for finding in blocking):
         return _("Change the choice above, or fix the VM and open this form again.")
     return _("Put right what is named above, then open this form again.")
 

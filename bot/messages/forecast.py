@@ -9,6 +9,7 @@ from bot.messages.language import _, several
 from bot.messages.sentences import sentence
 from bot.messages.text import duration, lines_within, name, names
 from bot.messages.work import cost, minutes, task_names, treatment_name
+from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.forecast import Forecast, TurnForecast
 from bot.rollout.guidance import Task
 from bot.rollout.spec import Spec
@@ -84,8 +85,23 @@ def fixes_line(fixes: Sequence[str]) -> str:
         "auto_poweron_off": _("automatic power-on of VMs"),
         "sync_schedule_off": _("the sync schedule"),
     }
-    listed = ", ".join(words.get(fix, name(fix)) for fix in fixes)
-    return _("*Switched off meanwhile and restored at the end:* {listed}.").format(listed=listed) if fixes else ""
+    listed = ", ".join(words.get(fix, name(fix)) for fix in fixes if ":" not in fix)
+    told = _("*Switched off meanwhile and restored at the end:* {listed}.").format(listed=listed) if listed else ""
+    return "\n".join(part for part in (told, _chosen_line(fixes)) if part)
+
+
+def _chosen_line(fixes: Sequence[str]) -> str:
+    """The fixes that were chosen, counted; the findings name each host and VM."""
+    parts = []
+    if hosts := len(subjects_of(fixes, Remedy.PLUG_STORAGE)):
+        parts.append(_("{hosts} connected to storage").format(hosts=several(hosts, _("host is"), _("hosts are"))))
+    if hosts := len(subjects_of(fixes, Remedy.ENABLE_HOSTS)):
+        lent = several(hosts, _("host is"), _("hosts are"))
+        parts.append(_("{hosts} put into service and taken out again at the end").format(hosts=lent))
+    if vms := len(subjects_of(fixes, Remedy.EJECT_CDS)):
+        drives = several(vms, _("VM loses its disc"), _("VMs lose their discs"))
+        parts.append(_("{vms} until after the turn of the host").format(vms=drives))
+    return _("*Put right first:* {listed}.").format(listed="; ".join(parts)) if parts else ""
 
 
 #: Headlines that only say in words what stands in numbers beside them, or in `fixes_line`.

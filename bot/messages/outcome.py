@@ -11,10 +11,11 @@ from bot.messages.debts import debts_text
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
-from bot.messages.text import duration, names, person
+from bot.messages.text import duration, lines_within, names, person
 from bot.messages.work import cost, level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind, TurnPhase
+from bot.rollout.reason import Reason
 from bot.rollout.spec import Placement
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Done:
     restarts: int = 0
     left_alone: frozenset[DebtKind] = frozenset()
     """Kinds of settings and VMs that other people changed meanwhile, so that they are not as before."""
+    compared: tuple[Reason, ...] | None = None
+    """What differs between the pool before and after; None when it was not written down twice."""
 
     @property
     def anything(self) -> bool:
@@ -56,6 +59,9 @@ def outcome(standing: Standing, done: Done) -> Message:
     blocks: list[Block] = [
         section(f"{state_mark(state)} *{heading}*\n" + "\n".join(part for part in paragraphs if part)),
     ]
+    compared = _compared(done)
+    if compared:
+        blocks.append(section(compared))
     if owed:
         blocks.append(section(owed))
     if standing.debts:
@@ -67,7 +73,7 @@ def outcome(standing: Standing, done: Done) -> Message:
     if approvers:
         small += _("; approved by {who}").format(who=", ".join(approvers))
     blocks.append(context(f"{small}. " + _("Record: `/xs audit {id}`").format(id=row.id)))
-    return message(f"{heading}. {told} {owed}".strip(), blocks)
+    return message(f"{heading}. {told} {compared} {owed}".strip(), blocks)
 
 
 def _changed(standing: Standing) -> str:
@@ -115,6 +121,16 @@ def _restored(standing: Standing, done: Done) -> str:
     if others:
         told.append(_("Changed by somebody else meanwhile and left alone: {what}.").format(what=", ".join(others)))
     return " ".join(told)
+
+
+def _compared(done: Done) -> str:
+    """Before and after: what is worse or elsewhere, or that nothing is."""
+    if done.compared is None:
+        return ""
+    if not done.compared:
+        return sentence(Reason("compared.same"), mrkdwn=True)
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in done.compared]
+    return _("*Not as before*") + "\n" + lines_within(lines, 1_800)
 
 
 def _counted(standing: Standing, done: Done) -> str:

@@ -169,6 +169,7 @@ def phase_name(phase: TurnPhase) -> str:
         TurnPhase.VM_TASKS: _("restarting VMs that need it"),
         TurnPhase.ENABLING: _("putting it back into service"),
         TurnPhase.RETURNING_VMS: _("bringing its VMs home"),
+        TurnPhase.CHECKING: _("checking that all is well there"),
         TurnPhase.DONE: _("done"),
         TurnPhase.SKIPPED: _("skipped"),
         TurnPhase.FAILED: _("failed"),

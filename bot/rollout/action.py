@@ -119,6 +119,75 @@ class AskEvacuation(Action):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakeStock(Action):
+    """Write down how the whole pool is: ``before`` anything is touched, and ``after``. The intent's result has it."""
+
+    moment: str
+
+    @property
+    def key(self) -> str:
+        return f"TakeStock:{self.moment}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskHealth(Action):
+    """Look whether the host is as well as it was before its turn. The intent's result says what is wrong."""
+
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlugStorage(Action):
+    """Connect the host to storage that it should have (its PBD)."""
+
+    host: str
+    sr: str
+
+    @property
+    def key(self) -> str:
+        return f"PlugStorage:{self.host}/{self.sr}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LendHost(Action):
+    """Put a host into service that people had taken out of it, because the spec says so."""
+
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnHost(Action):
+    """Take a host out of service again that was lent."""
+
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EjectDisc(Action):
+    """Take the disc out of a VM's drive (the uuid of its VBD)."""
+
+    vm: str
+    drive: str
+
+    @property
+    def key(self) -> str:
+        return f"EjectDisc:{self.drive}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsertDisc(Action):
+    """Put the disc (the uuid of its VDI) into the VM's drive again."""
+
+    vm: str
+    drive: str
+    disc: str
+
+    @property
+    def key(self) -> str:
+        return f"InsertDisc:{self.drive}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class DisableHost(Action):
     """Take the host out of service so that nothing new starts there."""
 

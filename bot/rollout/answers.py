@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.rollout.decision import Verdict
 
-RETRY, SKIP, ABORT = "retry", "skip", "abort"
+RETRY, PROCEED, SKIP, ABORT = "retry", "proceed", "skip", "abort"
 
 #: What no second try can change: the host has left the pool.
 _FINAL = frozenset({"host.gone"})
@@ -21,4 +21,7 @@ def answers(verdict: Verdict, coordinator: str, *, ending: bool) -> tuple[str, .
     code = verdict.reason.code
     skippable = bool(verdict.host) and verdict.host != coordinator and not ending and code not in _OF_THE_POOL
     found = [] if code in _FINAL and skippable else [RETRY]
+    # A host that is not as well as before its turn may stay like that, if an approver says so.
+    if code.startswith("gate."):
+        found.append(PROCEED)
     return (*found, *([SKIP] if skippable else []), ABORT)

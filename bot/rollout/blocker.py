@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from bot.rollout.equipment import GuestTools
 from bot.rollout.model import VM, PoolSnapshot, PowerState, VmBlocker
 from bot.rollout.spec import StoppedVms, VmTreatment
 
@@ -50,6 +51,7 @@ _CAUSES = {
     "VM_REQUIRES_VGPU": Cause.DEVICE,
     "VM_REQUIRES_IOMMU": Cause.DEVICE,
     "VM_HAS_VUSBS": Cause.DEVICE,
+    "VM_HAS_SRIOV_VIF": Cause.DEVICE,
     "HOST_NOT_ENOUGH_FREE_MEMORY": Cause.MEMORY,
     "NO_HOSTS_AVAILABLE": Cause.NO_HOST,
     "VM_INCOMPATIBLE_WITH_THIS_HOST": Cause.CPU,
@@ -140,8 +142,14 @@ def _without_noise(snapshot: PoolSnapshot, host: str, entry: VmBlocker) -> VmBlo
         return None
     if not any(other.enabled and other.live and other.uuid != host for other in snapshot.hosts):
         return VmBlocker(vm.uuid, "NO_HOSTS_AVAILABLE", (vm.uuid,))
+    if vm.tools is GuestTools.MISSING:
+        return VmBlocker(vm.uuid, "VM_LACKS_FEATURE", (vm.uuid,))
     if vm.has_pci:
         return VmBlocker(vm.uuid, "VM_HAS_PCI_ATTACHED", (vm.uuid,))
+    if vm.has_vgpu:
+        return VmBlocker(vm.uuid, "VM_HAS_VGPU", (vm.uuid,))
+    if vm.has_usb:
+        return VmBlocker(vm.uuid, "VM_HAS_VUSBS", (vm.uuid,))
     if vm.local_srs:
         return VmBlocker(vm.uuid, "VM_REQUIRES_SR", (vm.uuid, vm.local_srs[0]))
     return None

@@ -17,6 +17,7 @@ from typing import Protocol
 from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.gate import take_stock
 from bot.rollout.homecoming import settle_homeless, settle_vms
 from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import State
@@ -28,6 +29,7 @@ from bot.rollout.preparing import evacuation_refused, foreign_work, hold_pool, m
 from bot.rollout.proposal import host_order
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
+from bot.rollout.remedying import make_fixes
 from bot.rollout.rolling import Rolling
 from bot.rollout.settling import release, settle_host, settle_pool
 from bot.rollout.skipping import set_aside, skipped
@@ -72,6 +74,8 @@ class Serial:
     def advance(self, round_: Round, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         for turn in turns:
             if turn.work_left and not turn.advance():
+                return (turn,)
+            if not turn.healthy():
                 return (turn,)
         return ()
 
@@ -140,6 +144,9 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
     # Once every host is updated the settings are on their way back and must not be switched off again.
     if updating and not hold_pool(round_):
         return _answer(round_, _progress(everybody, (), left_out))
+    # What was approved to be put right is put right before the first host is touched.
+    if not any(turn.begun for turn in everybody) and not make_fixes(round_):
+        return _answer(round_, _progress(everybody, (), left_out))
     leaving = tuple(turn for turn in aside if not set_aside(round_, turn))
     if leaving or round_.steps:
         return _answer(round_, _progress(everybody, leaving, left_out))
@@ -175,7 +182,8 @@ def _finish(round_: Round, turns: tuple[Turn, ...], aside: tuple[Turn, ...]) -> 
     everybody, left_out = (*turns, *aside), round_.memory.skipped
     if not _settle_others(round_, everybody) or not settle_homeless(round_):
         clear = False
-    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
+    given_back = clear and settle_pool(round_) and not round_.steps
+    if given_back and take_stock(round_, "after") and release(round_) and not round_.steps:
         return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED, _success(round_)))
     return _answer(round_, _progress(everybody, (), left_out))
 
@@ -245,6 +253,8 @@ def _claimed_by_others(round_: Round) -> bool:
 def _ending(round_: Round, progress: tuple[TurnProgress, ...], *, clear: bool) -> Decision:
     """Take the steps there are; ask people only when nothing moves by itself any more."""
     giving_up = round_.memory.giving_up and not _claimed_by_others(round_)
+    if clear and not round_.steps and not round_.memory.settling:
+        clear = take_stock(round_, "after")
     if not round_.steps and (clear or giving_up) and release(round_) and not round_.steps:
         if clear:
             return _answer(round_, progress, Verdict(State.ABORTED, because("rollout.aborted")))

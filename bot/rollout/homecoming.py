@@ -6,7 +6,9 @@ A debt is struck off only when nothing that was asked for can still undo what is
 from __future__ import annotations
 
 from bot.rollout.action import MigrateVm, ResumeVm, ShutdownVm, StartVm, close
+from bot.rollout.discs import settle_discs, settle_homeless_discs
 from bot.rollout.guidance import Task
+from bot.rollout.homes import MIXED
 from bot.rollout.memory import Debt, DebtKind, Intent, IntentState
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.pursuit import Round
@@ -17,8 +19,6 @@ from bot.rollout.spec import VmTreatment
 STREAMS = 4
 #: How often a VM that XAPI refused to move home is tried in all; room appears as other hosts come back.
 _TRIES_HOME = 3
-#: What XAPI answers while hosts run different versions; the debt then waits for the rest of the pool.
-MIXED = "NOT_SUPPORTED_DURING_UPGRADE"
 
 _VM_DEBTS = (DebtKind.VM_HOME, DebtKind.VM_SUSPENDED, DebtKind.VM_STOPPED)
 
@@ -36,14 +36,14 @@ def settle_vms(round_: Round, host: Host, *, final: bool = False, kinds: tuple[D
     """
     owed = [debt for debt in round_.memory.debts_of(*kinds) if home_of(debt) == host.uuid]
     if not owed:
-        return True
+        return settle_discs(round_, host)
     if not host.enabled or not host.live:
         return _host_unavailable(round_, host, owed)
     clear = True
     for debt in owed:
         if not _settle_vm(round_, debt, host, final):
             clear = False
-    return clear
+    return clear and settle_discs(round_, host)
 
 
 def _host_unavailable(round_: Round, host: Host, owed: list[Debt]) -> bool:
@@ -190,8 +190,9 @@ def _older_than_coordinator(round_: Round, host: Host) -> bool:
 
 def settle_homeless(round_: Round) -> bool:
     """What is owed to hosts that left the pool: their VMs run wherever they can; True when nothing is left."""
-    known = {host.uuid for host in round_.snapshot.hosts}
+    known = frozenset(host.uuid for host in round_.snapshot.hosts)
     clear = True
+    settle_homeless_discs(round_, known)
     for debt in round_.memory.debts_of(DebtKind.HOST_ENABLED):
         if debt.subject not in known:
             round_.step(close(debt, "left_alone"), because("host.gone", host=debt.label))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,8 @@ class DebtKind(StrEnum):
     VM_HOME = "vm_home"
     VM_SUSPENDED = "vm_suspended"
     VM_STOPPED = "vm_stopped"
+    DISC = "disc_ejected"
+    HOST_LENT = "host_lent"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class TurnPhase(StrEnum):
     VM_TASKS = "vm_tasks"
     ENABLING = "enabling"
     RETURNING_VMS = "returning_vms"
+    CHECKING = "checking"
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -113,6 +116,19 @@ class TurnProgress:
     total: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long after its turn a host may lack something before people are asked.
+
+    `storage`: shared storage that comes back with a boot; `links`: network links and bonds; `guests`: VMs and their
+    guest agents.
+    """
+
+    storage: timedelta = timedelta(minutes=5)
+    links: timedelta = timedelta(minutes=2)
+    guests: timedelta = timedelta(minutes=5)
+
+
 @dataclass(frozen=True)
 class Memory:
     """What `decide` may know besides the snapshot.
@@ -122,7 +138,8 @@ class Memory:
     `settling` says that the rollout is over and only its debts are of interest: nothing may be updated or restarted.
     `owner` is what this installation writes into the pool's claim for this rollout; `skipped` are hosts that people
     leave out from now on. `coordinator` is the uuid of the coordinator as it was last seen ("" before the first look);
-    `stale_sync` the pool's last sync before its coordinator changed, None when it did not.
+    `stale_sync` the pool's last sync before its coordinator changed, None when it did not. `patience` is how long a
+    host may lack something after its turn.
     """
 
     updates: AvailableUpdates
@@ -133,6 +150,7 @@ class Memory:
     settling: bool = False
     owner: str = ""
     skipped: frozenset[str] = frozenset()
+    patience: Patience = Patience()
     coordinator: str = ""
     stale_sync: datetime | None = None
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
+from bot.rollout.equipment import Drive, GuestTools, VmGroup
 from bot.rollout.guidance import NO_GUIDANCE, Guidance, Task
 
 #: Set on the pool by the installation that carries out a rollout; others stay away while it is there.
@@ -58,7 +59,11 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host as its records (host and host_metrics) show it."""
+    """One host as its records (host, host_metrics, PBDs and network interfaces) show it.
+
+    `unplugged_srs` are uuids of storage that the host should have attached and has not; `links_down` and
+    `bonds_degraded` name network interfaces. `licence_until` is when the licence ends, None when it does not.
+    """
 
     ref: str
     uuid: str
@@ -69,7 +74,6 @@ class Host:
     live: bool = True
     memory_total: int = 0
     memory_overhead: int = 0
-    memory_control: int = 0
     """What the host's own control domain takes."""
     boot_time: float = 0.0
     agent_start_time: float = 0.0
@@ -80,14 +84,25 @@ class Host:
     last_software_update: datetime | None = None
     current_operations: frozenset[str] = frozenset()
     unplugged_srs: tuple[str, ...] = ()
+    links_down: tuple[str, ...] = ()
+    bonds_degraded: tuple[str, ...] = ()
+    control_domain: str = ""
+    control_domain_memory: int = 0
+    cpu_vendor: str = ""
+    cpu_features: str = ""
+    licence_until: datetime | None = None
+    legacy_tls: bool = False
+    power_on_mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VM:
     """One VM that is neither a template, a snapshot nor a control domain.
 
-    `memory` is dynamic_max plus overhead: what the VM may claim without being squeezed. `resident_on` is the uuid of
-    the host it runs on, None while halted or suspended.
+    `memory` is dynamic_max plus overhead: what the VM may claim without being squeezed; `memory_least` is dynamic_min
+    plus overhead, with which XAPI plans. `resident_on` is the uuid of the host it runs on, None while halted or
+    suspended. `srs` are the uuids of all storage it uses, `local_srs` those that only its host has. `agent_live` says
+    whether its guest agent reports, None when it was not looked.
     """
 
     ref: str
@@ -110,11 +125,23 @@ class VM:
     has_pci: bool = False
     has_vgpu: bool = False
     tags: frozenset[str] = frozenset()
+    memory_least: int = 0
+    has_sriov: bool = False
+    has_usb: bool = False
+    paravirtual: bool = False
+    container_managed: bool = False
+    srs: tuple[str, ...] = ()
+    drives: tuple[Drive, ...] = ()
+    tools: GuestTools = GuestTools.UNKNOWN
+    agent_live: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SR:
-    """One storage repository; `plugged_on` are the uuids of hosts whose PBD is attached."""
+    """One storage repository; `plugged_on` are the uuids of hosts whose PBD is attached.
+
+    `connections` has the reference of each host's PBD by the host's uuid. `free` is None where XAPI knows no size.
+    """
 
     ref: str
     uuid: str
@@ -122,6 +149,9 @@ class SR:
     type: str = ""
     shared: bool = False
     plugged_on: frozenset[str] = frozenset()
+    connections: tuple[tuple[str, str], ...] = ()
+    clustered: bool = False
+    free: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +195,11 @@ class HaSettings:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The pool record."""
+    """The pool record.
+
+    `restrictions` are the features that the licence forbids, by XAPI's names without ``restrict_``.
+    `ha_plan_exists_for` is how many host failures HA could survive now (only meaningful while HA is on).
+    """
 
     ref: str
     uuid: str
@@ -178,6 +212,13 @@ class Pool:
     last_update_sync: datetime | None = None
     current_operations: frozenset[str] = frozenset()
     other_config: Mapping[str, str] = field(default_factory=dict)
+    restrictions: frozenset[str] = frozenset()
+    ha_plan_exists_for: int = 0
+    ha_overcommitted: bool = False
+    secret_rotation_pending: bool = False
+    live_patching_disabled: bool = False
+    vswitch_controller: str = ""
+    suspend_sr: str | None = None
 
     @property
     def claim(self) -> str | None:
@@ -201,6 +242,7 @@ class PoolSnapshot:
     srs: tuple[SR, ...] = ()
     repository: Repository | None = None
     tasks: tuple[XapiTask, ...] = ()
+    groups: tuple[VmGroup, ...] = ()
 
     @cached_property
     def _hosts(self) -> Mapping[str, Host]:
@@ -230,6 +272,9 @@ class PoolSnapshot:
     def host_uuids(self) -> frozenset[str]:
         """The uuids of all hosts."""
         return frozenset(self._hosts)
+    def sr(self, uuid: str) -> SR | None:
+        """The storage with that uuid, or None."""
+        return next((sr for sr in self.srs if sr.uuid == uuid), None)
 
     def residents(self, host_uuid: str) -> tuple[VM, ...]:
         """The VMs that run (or are paused) on the host."""

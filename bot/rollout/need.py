@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.rollout.action import ApplyUpdates, RebootHost, RestartToolstack
+from bot.rollout.discs import owed_on
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.homecoming import home_of
 from bot.rollout.kind import Kind
@@ -109,6 +110,8 @@ class HostNeed:
     @property
     def _owes(self) -> bool:
         if self.memory.debt(DebtKind.HOST_ENABLED, self.host.uuid) is not None:
+            return True
+        if owed_on(self.memory, self.host.uuid):
             return True
         vm_debts = self.memory.debts_of(DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
         return any(home_of(debt) == self.host.uuid for debt in vm_debts)

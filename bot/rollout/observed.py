@@ -72,7 +72,7 @@ class Observed:
         node = Node(
             uuid=host.uuid,
             name=host.name,
-            capacity=host.memory_total - host.memory_overhead - host.memory_control,
+            capacity=host.memory_total - host.memory_overhead - host.control_domain_memory,
             coordinator=host.uuid == self.round.snapshot.pool.coordinator,
             rank=rank,
         )

@@ -17,6 +17,7 @@ from bot.rollout.action import (
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.backups import copies_taken, snapshots_taken
 from bot.rollout.blocker import memory_alone
+from bot.rollout.gate import take_stock
 from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.proposal import pool_fixes
@@ -77,11 +78,17 @@ def foreign_work(round_: Round, *, updating: bool) -> Reason | None:
 def hold_pool(round_: Round) -> bool:
     """Back up what the spec says, claim the pool and switch off what would disturb; True when all of it is so."""
     pool, memory = round_.snapshot.pool, round_.memory
+    # Later than this it would no longer be how the pool was before (a rollout that an older release began has none).
+    early = all(key.startswith(("BackUp:", "ClaimPool:", "TakeStock:")) for key in memory.intents)
     if not copies_taken(round_):
         return False
     if pool.claim != memory.owner:
         claim = Debt(DebtKind.CLAIM, original=None, label=memory.owner)
         round_.pursue(ClaimPool(owner=memory.owner, debts=(claim,)), because("pool.claiming"))
+        if early:
+            take_stock(round_, "before")
+        return False
+    if early and not take_stock(round_, "before"):
         return False
     if not snapshots_taken(round_):
         return False

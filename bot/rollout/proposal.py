@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.rollout.blocker import Blockers, memory_alone, real_blockers, treatment_of
+from bot.rollout.blocker import Blockers, memory_alone, treatment_of
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.fixes import Remedy, fixes_for, remaining_blockers, remedies_in
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.kind import Kind, kind_of
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
@@ -51,6 +52,7 @@ class Choices:
     left_out: tuple[str, ...] = ()
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
+    fixes: frozenset[Remedy] = frozenset()
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -62,6 +64,7 @@ def preset_of(spec: Spec) -> Preset:
 def choices_of(spec: Spec) -> Choices:
     """The choices behind a spec."""
     kind = kind_of(spec.kind) or Kind.CDN
+    hosts = tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else ()
     return Choices(
         level=spec.level,
         stopped_vms=spec.stopped_vms,
@@ -69,13 +72,14 @@ def choices_of(spec: Spec) -> Choices:
         on_livepatch_failure=spec.on_livepatch_failure,
         backups=spec.backups,
         kind=kind,
-        hosts=tuple(host.uuid for host in spec.hosts) if kind is Kind.REBOOT else (),
+        hosts=hosts,
         preset=preset_of(spec),
         placement=spec.placement,
         max_out=spec.max_out,
         order=spec.order,
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
+        fixes=remedies_in(spec.fixes),
     )
 
 
@@ -127,7 +131,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         stopped_vms=choices.stopped_vms,
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
-        fixes=tuple(fix.value for fix in pool_fixes(snapshot.pool)) if hosts else (),
+        fixes=_fixes(snapshot, hosts, choices),
         preset=choices.preset.value,
         placement=choices.placement,
         max_out=choices.max_out,
@@ -153,6 +157,14 @@ def _named(snapshot: PoolSnapshot, names: tuple[str, ...]) -> tuple[Host, ...]:
     """The hosts people named, by name or uuid, in their order; those that left the pool are missing."""
     by_name = {host.name: host for host in snapshot.hosts} | {host.uuid: host for host in snapshot.hosts}
     return tuple(dict.fromkeys(by_name[name] for name in names if name in by_name))
+
+
+def _fixes(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], choices: Choices) -> tuple[str, ...]:
+    if not hosts:
+        return ()
+    emptied = {host.uuid for host in hosts if Task.EVACUATE_HOST in host.tasks}
+    chosen = fixes_for(snapshot, emptied, choices.fixes)
+    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *chosen)
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
@@ -258,7 +270,7 @@ def _allowances(
         return ()
     restarting = _must_restart(snapshot, hosts, choices.level)
     treatments: dict[str, VmTreatment] = dict.fromkeys(restarting, VmTreatment.RESTART)
-    keeping = real_blockers(snapshot, blockers)
+    keeping = remaining_blockers(snapshot, blockers, choices.fixes)
     for host in hosts:
         if Task.EVACUATE_HOST not in host.tasks:
             continue

@@ -94,7 +94,8 @@ class _Pass:
     def hand(self) -> tuple[Turn, ...]:
         """Take the steps; what is in hand."""
         self._advance([turn for turn in self.turns if self._in_hand(turn)], Plan())
-        self.view.troubled = self.view.troubled or bool(self.round.problems)
+        unwell = self._unwell()
+        self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
         self.view.members = members_before_pause(self.round, self.turns)
         decided = plan(self.view, policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out))
         self._book(decided)
@@ -130,6 +131,19 @@ class _Pass:
             else:
                 self.undone[turn.host.uuid] = turn
             self.round.blame(turn.host.uuid, known)
+
+    def _unwell(self) -> bool:
+        """Whether a host whose turn is over is not, or not known to be, as well as before: no other begins then."""
+        unwell = False
+        for turn in self.turns:
+            if turn.update_left or self.stages[turn.host.uuid] is not Stage.UP or turn.host.uuid in self.undone:
+                continue
+            known = len(self.round.problems)
+            if not turn.healthy():
+                self.undone[turn.host.uuid] = turn
+                unwell = True
+            self.round.blame(turn.host.uuid, known)
+        return unwell
 
     # -- what the plan says ----------------------------------------------------------------------------------
 

@@ -19,11 +19,12 @@ from bot.rollout.action import (
     close,
 )
 from bot.rollout.guidance import Task
-from bot.rollout.homecoming import MIXED
+from bot.rollout.homes import MIXED
 from bot.rollout.memory import Debt, DebtKind
 from bot.rollout.model import HaSettings, Host
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
+from bot.rollout.remedying import settle_lent
 
 
 def ha_from(original: object) -> HaSettings:
@@ -75,8 +76,11 @@ def settle_host(round_: Round, host: Host) -> bool:
 def settle_pool(round_: Round) -> bool:
     """Give back the pool's settings; True when nothing is left that XAPI would let us settle now."""
     pool = round_.snapshot.pool
+    # With HA on XAPI may refuse to do without a host, so hosts go back to people before it returns.
+    lent = settle_lent(round_)
     return all(
         [
+            lent,
             _settle_switch(
                 round_,
                 DebtKind.AUTO_POWERON,
@@ -85,7 +89,7 @@ def settle_pool(round_: Round) -> bool:
                 lambda debt: SetAutoPoweron(value=str(debt.original)),
             ),
             _settle_switch(round_, DebtKind.WLB, pool.wlb_enabled, "wlb", lambda _: SetWlb(enabled=True)),
-            _settle_ha(round_),
+            lent and _settle_ha(round_),
             _settle_switch(
                 round_,
                 DebtKind.SYNC_SCHEDULE,

@@ -11,10 +11,12 @@ from datetime import timedelta
 from bot.rollout.action import (
     DisableHost,
     EvacuateHost,
+    PlugStorage,
     ShutdownVm,
     SuspendVm,
 )
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
+from bot.rollout.gate import stock_before, through
 from bot.rollout.guidance import Task
 from bot.rollout.homecoming import home_of
 from bot.rollout.memory import Debt, DebtKind, IntentState, TurnPhase, TurnProgress
@@ -26,10 +28,11 @@ from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
 from bot.rollout.settling import settle_host
 from bot.rollout.spec import VmAllowance, VmTreatment
+from bot.rollout.stock import hosts_in
 from bot.rollout.vm_tasks import vm_tasks
 
-#: How long a host's shared storage may take to come back after a boot before the turn goes on without it.
-_STORAGE_PATIENCE = timedelta(minutes=5)
+#: How long XAPI may take to connect a host's storage after a boot before it is asked to.
+_BY_ITSELF = timedelta(minutes=1)
 
 #: How long members may take to come back to a restarted coordinator before the run goes on without waiting.
 _MEMBERS_PATIENCE = timedelta(minutes=15)
@@ -69,6 +72,13 @@ class Turn(HostNeed):
             return self.advance()
         return self._back_in_service(final=False)
 
+    def healthy(self) -> bool:
+        """Whether the host came through its turn well, as far as this rollout had one there."""
+        if not self.begun or through(self.round, self.host):
+            return True
+        self.phase = TurnPhase.CHECKING
+        return False
+
     def progress(self, done: bool) -> TurnProgress:
         """How far the host is, for the people who watch."""
         phase = TurnPhase.DONE if done else self.phase
@@ -83,12 +93,23 @@ class Turn(HostNeed):
         return self._storage_missing()
 
     def _storage_missing(self) -> bool:
+        """Whether storage is still coming back after the boot; what does not is plugged once, the gate does the rest.
+
+        Storage that was missing before the rollout is nobody's concern here.
+        """
         intent = self.memory.intent(self.reboot.key)
-        if intent is None or intent.finished_at is None or not self.host.unplugged_srs:
+        known = hosts_in(stock_before(self.memory)).get(self.host.uuid, {}).get("unplugged", ())
+        missing = [uuid for uuid in self.host.unplugged_srs if uuid not in known]
+        if intent is None or intent.finished_at is None or not missing:
             return False
-        if self.round.now - intent.finished_at > _STORAGE_PATIENCE:
+        waited = self.round.now - intent.finished_at
+        if waited > self.memory.patience.storage:
             return False
         self.phase = TurnPhase.REBOOTING
+        if waited > min(_BY_ITSELF, self.memory.patience.storage / 2):
+            for plug in (PlugStorage(host=self.host.uuid, sr=uuid) for uuid in missing):
+                if self.memory.intent(plug.key) is None:
+                    self.round.step(plug, because("host.plugging_again", host=self.host.name))
         self.round.look_again(5, because("host.storage_returning", host=self.host.name))
         return True
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bot.rollout.action import AskEvacuation
 from bot.rollout.decision import Estimates
+from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.memory import Intent, IntentState, Memory
 from bot.rollout.model import AvailableUpdates, PoolSnapshot
 from bot.rollout.need import HostNeed
@@ -34,7 +35,10 @@ def policy_for(spec: Spec) -> Policy:
 
 
 def view_of(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, estimates: Estimates) -> View:
-    """The pool before the rollout, as the planner sees it."""
+    """The pool before the rollout, as the planner sees it: with the hosts in service that the spec puts there."""
+    lent = set(subjects_of(spec.fixes, Remedy.ENABLE_HOSTS))
+    hosts = tuple(replace(host, enabled=True) if host.uuid in lent else host for host in snapshot.hosts)
+    snapshot = replace(snapshot, hosts=hosts)
     tied = [vm for vm in spec.vms if vm.treatment is not VmTreatment.RESTART]
     answer = {
         host.uuid: [[vm.uuid, "VM_REQUIRES_SR"] for vm in tied if _runs_on(snapshot, vm.uuid) == host.uuid]

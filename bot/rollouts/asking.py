@@ -8,7 +8,7 @@ from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.checks import Report
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
-from bot.rollout.proposal import Choices
+from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
 from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
@@ -18,6 +18,7 @@ from bot.settings import PoolSettings
 from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts
 from storage.actors import Actor
+from storage.tables import RolloutRow
 
 
 class Blocked(RolloutError):
@@ -28,13 +29,39 @@ class Blocked(RolloutError):
         self.report = report
 
 
+def _not_started(row: RolloutRow) -> None:
+    if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+        raise NotAllowed(
+            f"Rollout {row.id} is {row.state.value.replace('_', ' ')}: its checks are over.",
+            "Its thread shows how far it is.",
+        )
+
+
 class Asking(Desk):
     """What a requester does."""
 
-    def preview(self, alias: str, choices: Choices, actor: Actor) -> Preview:
-        """What an update with these choices would do. Asks XAPI, so it takes seconds."""
+    def preview(self, alias: str, choices: Choices, actor: Actor, *, starting: bool = False) -> Preview:
+        """What an update with these choices would do. Asks XAPI, so it takes seconds.
+
+        `starting` when the rollout begins if nothing is in its way: what only holds up its start then blocks.
+        """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
-        return self._look(alias, self._with_backups(alias, choices))
+        return self._look(alias, self._with_backups(alias, choices), starting=starting)
+
+    def check_again(self, rollout_id: int, actor: Actor) -> Standing:
+        """Run the checks of a rollout that has not started once more, and keep what they say with it.
+
+        Changes neither spec nor approvals. Asks XAPI, so it takes seconds. Raises `NotAllowed` when it has started.
+        """
+        row = self._get(rollout_id)
+        require(self.authority, actor, Role.VIEWER, row.pool_alias)
+        _not_started(row)
+        preview = self._look(self._known(row.pool_alias), choices_of(self.standing(rollout_id).spec))
+        with self.database.transaction() as tx:
+            _not_started(rollouts.get(tx, rollout_id))
+            now = self.time.now()
+            rollouts.set_checks(tx, rollout_id, {**preview.report.as_dict(), "at": now.isoformat()}, now)
+        return self.standing(rollout_id)
 
     def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
         """Ask for a rollout.

@@ -65,11 +65,11 @@ class Desk:
         usual = self.settings.rollout_for(alias)
         return Choices(preset=Preset(usual.preset), placement=Placement(usual.placement), max_out=usual.max_out)
 
-    def _look(self, alias: str, choices: Choices, owner: str = "") -> Preview:
+    def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
             row = pools.pool_by_alias(tx, alias)
             learned = durations.estimates(tx, row.uuid if row is not None else "")
-        return look(alias, self.gateways[alias], choices, learned, self.time, owner)
+        return look(alias, self.gateways[alias], choices, learned, self.time, owner, starting=starting)
 
     def _get(self, rollout_id: int) -> RolloutRow:
         with self.database.reading() as tx:

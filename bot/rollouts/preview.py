@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from bot.rollout.checks import Facts, Report, run_checks
 from bot.rollout.decision import Estimates
+from bot.rollout.equipment import Probe
 from bot.rollout.forecast import Forecast, costs_by_level, costs_by_preset, forecast
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind, nothing_to_install
@@ -14,6 +16,7 @@ from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.rollout.proposal import Choices, propose, require_hosts
 from bot.rollout.spec import Preset, Spec, canonical_bytes, digest_of
 from bot.time import Time
+from bot.xen.errors import XenError
 from bot.xen.gateway import Gateway
 
 
@@ -49,19 +52,40 @@ class Preview:
         return digest_of(self.stored)
 
 
-def look(alias: str, gateway: Gateway, choices: Choices, estimates: Estimates, time: Time, owner: str = "") -> Preview:
+def look(
+    alias: str,
+    gateway: Gateway,
+    choices: Choices,
+    estimates: Estimates,
+    time: Time,
+    owner: str = "",
+    *,
+    starting: bool = False,
+) -> Preview:
     """Ask XAPI how the pool is and work out what an update with these choices would do.
 
-    Takes seconds on a large pool: one answer per host about evacuation. Raises `bot.xen.errors.XenError`.
+    Takes seconds on a large pool: a few answers per host. `starting` when the rollout begins if nothing is in its
+    way. Raises `bot.xen.errors.XenError`.
     """
     snapshot = gateway.snapshot()
     if choices.kind is not Kind.CDN:
         updates = nothing_to_install(snapshot)
     else:
         known = snapshot.repository is not None and snapshot.checksum
-        updates = gateway.updates() if known else AvailableUpdates("")
+        updates = _updates(gateway) if known else AvailableUpdates("")
     blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
-    return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner)
+    probes = gateway.probe(snapshot.hosts)
+    return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner, probes, starting=starting)
+
+
+def _updates(gateway: Gateway) -> AvailableUpdates:
+    """Which updates there are; none are known where the licence forbids to ask, which a check says better."""
+    try:
+        return gateway.updates()
+    except XenError as error:
+        if error.code != "LICENCE_RESTRICTION":
+            raise
+        return AvailableUpdates("")
 
 
 def preview_of(
@@ -73,12 +97,22 @@ def preview_of(
     estimates: Estimates,
     time: Time,
     owner: str = "",
+    probes: Mapping[str, Probe] = MappingProxyType({}),
+    *,
+    starting: bool = False,
 ) -> Preview:
     """The preview of what was already observed; changing a choice needs no new question to XAPI."""
     require_hosts(snapshot, choices)
     spec = propose(snapshot, updates, blockers, choices)
     facts = Facts(
-        snapshot=snapshot, updates=updates, choices=choices, blockers=blockers, now=snapshot.taken_at, owner=owner
+        snapshot=snapshot,
+        updates=updates,
+        choices=choices,
+        blockers=blockers,
+        now=snapshot.taken_at,
+        owner=owner,
+        probes=probes,
+        starting=starting,
     )
     return Preview(
         pool_alias=alias,

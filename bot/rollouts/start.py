@@ -40,7 +40,7 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
         return _ask_again(desk, row, len(standing.quorum.counted), standing.quorum.required)
     if desk.settings.pool(row.pool_alias).mode != "act":
         return _move(desk, row, State.SUPERSEDED, because("rollout.superseded", why="the pool is in notify mode"))
-    preview = desk.preview(row.pool_alias, choices_of(standing.spec), BOT)
+    preview = desk.preview(row.pool_alias, choices_of(standing.spec), BOT, starting=True)
     differences = beyond(standing.spec, preview.spec)
     if differences:
         why = " ".join(desk.say(difference) for difference in differences)

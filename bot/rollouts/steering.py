@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot.rollout.errors import NotAllowed
+from bot.rollout.gate import accepted
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.reason import Reason, because
@@ -88,6 +89,33 @@ class Steering(Looking, Deciding):
             self._tell(tx, row, reason)
         self._wake()
         return self.standing(rollout_id), ceiling.name
+
+    def proceed(self, rollout_id: int, actor: Actor) -> Standing:
+        """Let a rollout go on although a host did not come through its turn as well as it was before.
+
+        Raises `NotAllowed` when that is not what the rollout asks about.
+        """
+        row = self._get(rollout_id)
+        require(self.authority, actor, Role.APPROVER, row.pool_alias)
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            _only(row, State.NEEDS_ATTENTION)
+            keys = [key for key in rollouts.problem_keys(row) if key.startswith("AskHealth:")]
+            if not keys:
+                raise NotAllowed(
+                    f"Rollout {row.id} does not ask whether to go on with a host as it is.",
+                    "The thread says what it asks; `/xs retry` tries again.",
+                )
+            known, now = intents.all_intents(tx, rollout_id), self.time.now()
+            for key in keys:
+                intents.finish(tx, rollout_id, key, now, accepted(known[key].result, actor.name))
+            hosts = rollouts.spec_of(tx, rollout_id)[0].hosts
+            host = next((entry.name for entry in hosts if keys[0].endswith(entry.uuid)), "")
+            self._move(tx, row, State.RUNNING, actor, because("gate.accepted", user=actor.name, host=host))
+            rollouts.set_problem(tx, rollout_id, None)
+            rollouts.redraw_progress(tx, rollout_id, now)
+        self._wake()
+        return self.standing(rollout_id)
 
     def abort_consequences(self, rollout_id: int) -> tuple[Reason, ...]:
         """What an abort would do now, and what would stay off, for the dialog that asks first."""

@@ -160,6 +160,18 @@ class PollSettings(Section):
     """Days without a sync after which the channel is told that the pool's knowledge of updates is old."""
 
 
+class HealthSettings(Section):
+    """How long after its turn a host may lack something before the rollout stops and asks."""
+
+    storage_s: int = Field(default=300, ge=0, le=7200)
+    """Seconds for shared storage to come back after a boot. After a minute, or half of this, XAPI is asked to connect
+    it."""
+    links_s: int = Field(default=120, ge=0, le=7200)
+    """Seconds for the host itself, its network links and bonds."""
+    guests_s: int = Field(default=300, ge=0, le=7200)
+    """Seconds for its VMs and their guest agents, counted from the last VM that came home."""
+
+
 class PoolSettings(Section):
     """One pool."""
 

@@ -16,6 +16,7 @@ from bot.settings.rules import EVERYBODY, is_group, wrong
 from bot.settings.sections import (
     ApprovalSettings,
     BackupSettings,
+    HealthSettings,
     LogSettings,
     PollSettings,
     PoolSettings,
@@ -49,6 +50,8 @@ class Settings(Section):
     """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
     """How often pools are looked at."""
+    health: HealthSettings = HealthSettings()
+    """How long after its turn a host may lack something before the rollout stops and asks."""
     web: WebSettings = WebSettings()
     """What the bot answers over HTTP."""
     log: LogSettings = LogSettings()

@@ -15,8 +15,9 @@ from bot.rollout.amendment import Offer, complete, must_ask
 from bot.rollout.answers import answers
 from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Verdict
+from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.lifecycle import TERMINAL, State
-from bot.rollout.memory import IntentState, Memory, TurnPhase
+from bot.rollout.memory import DebtKind, IntentState, Memory, Patience, TurnPhase
 from bot.rollout.model import PoolSnapshot, VmBlocker
 from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
@@ -105,7 +106,7 @@ class Driver:
 
     def _look(self, row: RolloutRow) -> PoolSnapshot:
         look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
-        snapshot = self.gateway.snapshot(disks=False)
+        snapshot = self.gateway.snapshot(disks=self._minds_discs(row))
         look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
         self._sample = sampled(snapshot, self._before)
         self._recovering = False
@@ -158,9 +159,25 @@ class Driver:
             giving_up=row.giving_up and row.state is State.ABORTING,
             owner=self._owner,
             skipped=frozenset(row.skipped),
+            patience=self._patience(),
             coordinator=row.coordinator,
             stale_sync=row.stale_sync,
         )
+
+    def _patience(self) -> Patience:
+        health = self.desk.settings.health
+        return Patience(
+            storage=timedelta(seconds=health.storage_s),
+            links=timedelta(seconds=health.links_s),
+            guests=timedelta(seconds=health.guests_s),
+        )
+
+    def _minds_discs(self, row: RolloutRow) -> bool:
+        """Whether the looks have to show what lies in drives: discs are to be taken out, or owed."""
+        with self.desk.database.reading() as tx:
+            spec: Spec = rollouts.spec_of(tx, row.id)[0]
+            owed = debts.open_debts(tx, row.pool_uuid)
+        return any(debt.kind is DebtKind.DISC for debt in owed) or bool(subjects_of(spec.fixes, Remedy.EJECT_CDS))
 
     # -- tell ------------------------------------------------------------------------------------------------
 

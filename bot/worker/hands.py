@@ -14,6 +14,7 @@ from typing import Any
 from bot.rollout.action import (
     Action,
     AskEvacuation,
+    AskHealth,
     BackUp,
     CloseDebt,
     DrainHost,
@@ -21,13 +22,17 @@ from bot.rollout.action import (
     PauseHere,
     RebootHost,
     RestartToolstack,
+    TakeStock,
     parameters,
 )
 from bot.rollout.backups import plan_of
 from bot.rollout.decision import Step
+from bot.rollout.gate import health_of
+from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import State
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.reason import Reason, because
+from bot.rollout.stock import stock_of
 from bot.rollouts import Rollouts
 from bot.worker.backups import Backups
 from bot.xen.errors import Unreachable, XenError, translate
@@ -73,6 +78,9 @@ class Hands:
         try:
             if isinstance(action, AskEvacuation):
                 self._ask_evacuation(action)
+                return
+            if isinstance(action, (TakeStock, AskHealth)):
+                self._look(action)
                 return
             if isinstance(action, BackUp):
                 self._back_up(action, snapshot)
@@ -179,6 +187,22 @@ class Hands:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
 
+    def _look(self, action: TakeStock | AskHealth) -> None:
+        """A full look at the pool, of which the intent keeps what is asked for."""
+        seen = self.gateway.snapshot()
+        with self.desk.database.reading() as tx:
+            spec = rollouts.spec_of(tx, self.row.id)[0]
+            checksum = spec.checksum if spec.kind == Kind.CDN else ""
+            before = intents.all_intents(tx, self.row.id).get(TakeStock(moment="before").key)
+            left_alone = debts.subjects_left_alone(tx, self.row.id)
+        if isinstance(action, TakeStock):
+            answer = stock_of(seen)
+        else:
+            known = before.result if before is not None and isinstance(before.result, dict) else None
+            answer = health_of(known, seen, action.host, checksum, left_alone)
+        with self.desk.database.transaction() as tx:
+            rollouts.check_fence(tx, self.row.id, self.fence)
+            intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
     def _back_up(self, action: BackUp, snapshot: PoolSnapshot) -> None:
         """Fetch the backup here and now: it may take minutes, and people can pause or end the rollout meanwhile."""
         place = self.desk.settings.backup

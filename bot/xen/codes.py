@@ -342,9 +342,28 @@ _EVACUATION: Mapping[str, Meaning] = {
     "VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT": _refused(
         "{0} did not react to the request to shut down.", "Shut the VM down by hand, then retry."
     ),
+    "VM_HAS_SRIOV_VIF": _refused(
+        "{0} has an SR-IOV network interface, which ties it to its host.", "Stop the VM for its host's turn."
+    ),
+    "VM_IS_TEMPLATE": _refused("{0} has become a template.", "Nothing needs to be done; it is no VM any more."),
+    "BOOTLOADER_FAILED": _refused("The boot loader of {0} failed: {1}.", "Start the VM by hand and look at its disk."),
+    "UNKNOWN_BOOTLOADER": _refused(
+        "{0} wants the boot loader {1}, which the host does not have.", "Correct the VM's boot settings."
+    ),
     "VM_NO_SUSPEND_SR": _refused(
         "There is no storage to suspend {0} to.", "Set the pool's suspend SR, or shut it down."
     ),
+}
+
+#: Storage that is connected, and discs that are taken out and put in.
+_STORAGE: Mapping[str, Meaning] = {
+    "SR_UNKNOWN_DRIVER": _refused("The host has no driver for storage of type {0}.", "Install the driver on the host."),
+    "SR_BACKEND_FAILURE": _refused(
+        "The storage's driver failed: {1}.", "Check the storage, its network and its credentials from that host."
+    ),
+    "VBD_IS_EMPTY": _refused("The drive is empty already.", "Nothing needs to be done."),
+    "VBD_NOT_EMPTY": _refused("Another disc is in the drive.", "Take it out first, or leave it there."),
+    "VBD_NOT_REMOVABLE_MEDIA": _refused("The drive is no CD drive.", "Look at the VM's disks; nothing was changed."),
 }
 
 #: What happens on the way to XAPI, in our own codes.
@@ -387,4 +406,4 @@ _OURS: Mapping[str, Meaning] = {
 }
 
 #: Every code that the bot has words for.
-CODES: Mapping[str, Meaning] = {**_SESSION, **_UPDATES, **_HOSTS, **_EVACUATION, **_OURS}
+CODES: Mapping[str, Meaning] = {**_SESSION, **_UPDATES, **_HOSTS, **_EVACUATION, **_STORAGE, **_OURS}

@@ -164,7 +164,9 @@ def translate(details: Sequence[str], names: Mapping[str, str] = _NO_NAMES) -> X
     """
     code = plain(str(details[0])) if details else "INTERNAL_ERROR"
     params = tuple(_named(str(param), names) for param in details[1:])
-    meaning = CODES.get(code) or _unknown(code)
+    # Storage drivers number their failures: SR_BACKEND_FAILURE_46 and so on.
+    known = "SR_BACKEND_FAILURE" if code.startswith("SR_BACKEND_FAILURE_") else code
+    meaning = CODES.get(known) or _unknown(code)
     shown = [plain(param) or "?" for param in params]
     filler = ["?"] * 6
     sentence = meaning.sentence.format(*shown, *filler, code=code, all=", ".join(shown) or "no details")

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.rollout.action import Action
-from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
+from bot.rollout.equipment import Probe
+from bot.rollout.model import AvailableUpdates, Host, PoolSnapshot, VmBlocker
 from bot.time import Time
 from bot.xen import tasks, updates, verbs, wire
 from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.channels import Channels
 from bot.xen.connection import Observer, PoolConnection
+from bot.xen.equipment import FULL, RECENT
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
 from bot.xen.mirror import Mirror
 from bot.xen.permissions import missing_permissions
+from bot.xen.probe import Prober
 from bot.xen.snapshot import CLASSES, TASK_MARK, MadeVms, PoolRecords, enabled_repository, names_of, snapshot_of
 from bot.xen.tasks import TaskStatus
 from bot.xen.transfers import Transfers
@@ -32,7 +35,7 @@ _log = logging.getLogger(__name__)
 #: ``GET /updates`` waits for a sync or an installation to end, and may ask every host for its packages first.
 _UPDATES_S = 600.0
 #: What is looked at while a rollout is under way.
-_WITHOUT_DISKS = tuple(name for name in CLASSES if name not in ("VBD", "VDI"))
+_WITHOUT_DISKS = tuple(name for name in CLASSES if name not in FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Gateway(Channels, Transfers):
         unusable url, TlsRefused for an unusable CA file or fingerprint; connects to nothing."""
         self.name = name
         watched = {} if observe is None else {"observe": observe}
+        self._time = time
         self._connection = PoolConnection(address, time=time, name=name, **watched)
         self._address = address
         self._mirror = Mirror(self._connection, _WITHOUT_DISKS, time)
@@ -75,14 +79,13 @@ class Gateway(Channels, Transfers):
     def snapshot(self, *, disks: bool = True) -> PoolSnapshot:
         """Look at the whole pool.
 
-        Without `disks` VMs do not say which local SRs they need. On a large pool disks are half of what there is to
-        read, and nobody asks for them while a rollout is under way. Such looks come again and again, so only what
-        changed since the last is asked for (`bot.xen.mirror`).
+        Without `disks` VMs do not say which storage, drives and tools they have, nor hosts how their links are. On a
+        large pool these are more than half of what there is to read, and few of a rollout's looks need them. Such looks
+        come again and again, so only what changed since the last is asked for (`bot.xen.mirror`).
         """
         classes = self._records(disks)
         if not disks:
             pool = next(iter(classes["pool"].values()))
-            classes["VBD"] = {}
             # HA's heartbeat SRs are found through its statefiles.
             statefiles = wire.texts(pool, "ha_statefiles") if wire.flag(pool, "ha_enabled") else ()
             classes["VDI"] = {ref: record for ref in statefiles if (record := self._disk(ref)) is not None}
@@ -101,7 +104,16 @@ class Gateway(Channels, Transfers):
         if mirrored is not None:
             return dict(mirrored)
         wanted = CLASSES if disks else _WITHOUT_DISKS
-        return {name: self._connection.read(f"{name}.get_all_records") for name in wanted}
+        return {name: self._class(name) for name in wanted}
+
+    def _class(self, name: str) -> Records:
+        try:
+            found: Records = self._connection.read(f"{name}.get_all_records")
+        except XenError as error:
+            if name in RECENT and error.code == "MESSAGE_METHOD_UNKNOWN":
+                return {}
+            raise
+        return found
 
     def stirred(self, tasks: Collection[str]) -> bool:
         """Whether a look would show something new since the last (without disks), or one of the tasks is over.
@@ -211,6 +223,15 @@ class Gateway(Channels, Transfers):
                 key=lambda blocker: blocker.vm,
             )
         )
+
+    def probe(self, hosts: Sequence[Host]) -> dict[str, Probe]:
+        """Ask every host itself how it is, through the coordinator; by uuid."""
+        coordinator = next((host.ref for host in hosts if host.is_coordinator), "")
+        if not coordinator:
+            return {}
+        began, told = self._time.now(), self._server_time(coordinator)
+        prober = Prober(self._connection)
+        return {host.uuid: prober.ask(host, told + (self._time.now() - began)) for host in hosts if host.live}
 
     def begin(self, action: Action, snapshot: PoolSnapshot) -> str | None:
         """Start an action, at most once; returns the task's reference, or None when it has already happened.

@@ -35,6 +35,9 @@ ROLLING = (
     "vm.start_on",
     "vm.clean_reboot",
     "vm.restart_device_models",
+    "pbd.plug",
+    "vbd.eject",
+    "vbd.insert",
 )
 #: What changing where updates come from needs, which admins ask for.
 CONFIGURING = (

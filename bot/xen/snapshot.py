@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.rollout.guidance import Guidance, guidance_of
@@ -25,12 +25,24 @@ from bot.rollout.model import (
     XapiTask,
 )
 from bot.xen import wire
+from bot.xen.equipment import (
+    bonds_degraded,
+    drives_of,
+    groups_of,
+    links_down,
+    sriov_vms,
+    storage_of,
+    tools_of,
+)
 from bot.xen.wire import NULL, Record, Records
 
 #: The key with which we mark tasks that are ours.
 TASK_MARK = "xsbot"
 #: The classes a snapshot is made of (networks for their names alone, which XAPI's errors refer to).
-CLASSES = ("pool", "host", "host_metrics", "VM", "SR", "PBD", "VBD", "VDI", "network", "Repository", "task")
+CLASSES = (
+    "pool", "host", "host_metrics", "VM", "SR", "PBD", "network", "Repository", "task",
+    "VBD", "VDI", "VIF", "PIF", "PIF_metrics", "Bond", "VM_guest_metrics", "VM_group",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ class PoolRecords:
     our_tasks: frozenset[str] = frozenset()
 
     def of(self, name: str) -> Records:
-        """All records of a class."""
-        return self.classes[name]
+        """All records of a class; none of one that was left out."""
+        return self.classes.get(name, {})
 
     def uuid(self, name: str, ref: str) -> str | None:
         """The uuid behind a reference, None when there is no such object."""
@@ -89,6 +101,7 @@ def snapshot_of(records: PoolRecords, made: MadeVms | None = None) -> PoolSnapsh
         srs=tuple(sorted(_srs(records), key=lambda sr: sr.name)),
         repository=enabled_repository(pool, records.of("Repository")),
         tasks=_tasks(records),
+        groups=groups_of(records.classes),
     )
 
 
@@ -145,6 +158,17 @@ def _pool(records: PoolRecords, ref: str, record: Record) -> Pool:
         last_update_sync=wire.moment(record.get("last_update_sync")),
         current_operations=wire.operations(record),
         other_config=other_config,
+        restrictions=frozenset(
+            name.removeprefix("restrict_")
+            for name, restricted in wire.mapping(record, "restrictions").items()
+            if restricted == "true"
+        ),
+        ha_plan_exists_for=wire.integer(record, "ha_plan_exists_for"),
+        ha_overcommitted=wire.flag(record, "ha_overcommitted"),
+        secret_rotation_pending=wire.flag(record, "is_psr_pending"),
+        live_patching_disabled=wire.flag(record, "live_patching_disabled"),
+        vswitch_controller=wire.text(record, "vswitch_controller"),
+        suspend_sr=records.uuid("SR", wire.text(record, "suspend_image_SR")),
     )
 
 
@@ -171,28 +195,34 @@ def _hosts(records: PoolRecords, pool: Record) -> list[Host]:
             control[wire.text(vm, "resident_on")] += wire.integer(vm, "memory_dynamic_max") + wire.integer(
                 vm, "memory_overhead"
             )
+    down, degraded = links_down(records.classes), bonds_degraded(records.classes)
     return [
-        _host(records, ref, record, ref == wire.text(pool, "master"), tuple(sorted(unplugged[ref])), control[ref])
+        replace(
+            _host(records, ref, record),
+            is_coordinator=ref == wire.text(pool, "master"),
+            unplugged_srs=tuple(sorted(unplugged[ref])),
+            control_domain_memory=control[ref],
+            links_down=down.get(ref, ()),
+            bonds_degraded=degraded.get(ref, ()),
+        )
         for ref, record in records.of("host").items()
     ]
 
 
-def _host(
-    records: PoolRecords, ref: str, record: Record, coordinator: bool, unplugged: tuple[str, ...], control: int
-) -> Host:
+def _host(records: PoolRecords, ref: str, record: Record) -> Host:
     metrics = records.of("host_metrics").get(wire.text(record, "metrics"), {})
     other_config = wire.mapping(record, "other_config")
+    cpu = wire.mapping(record, "cpu_info")
+    domain = records.of("VM").get(wire.text(record, "control_domain"), {})
     return Host(
         ref=ref,
         uuid=wire.text(record, "uuid"),
         name=wire.text(record, "name_label"),
         address=wire.text(record, "address"),
-        is_coordinator=coordinator,
         enabled=wire.flag(record, "enabled"),
         live=wire.flag(metrics, "live"),
         memory_total=wire.integer(metrics, "memory_total"),
         memory_overhead=wire.integer(record, "memory_overhead"),
-        memory_control=control,
         boot_time=wire.number(other_config, "boot_time"),
         agent_start_time=wire.number(other_config, "agent_start_time"),
         version=_version(wire.mapping(record, "software_version")),
@@ -201,7 +231,12 @@ def _host(
         latest_synced_updates_applied=wire.text(record, "latest_synced_updates_applied") or "unknown",
         last_software_update=wire.moment(record.get("last_software_update")),
         current_operations=wire.operations(record),
-        unplugged_srs=unplugged,
+        control_domain=wire.text(domain, "uuid"),
+        cpu_vendor=cpu.get("vendor", ""),
+        cpu_features=cpu.get("features_hvm") or cpu.get("features", ""),
+        licence_until=wire.moment(wire.mapping(record, "license_params").get("expiry", "")),
+        legacy_tls=wire.flag(record, "ssl_legacy"),
+        power_on_mode=wire.text(record, "power_on_mode"),
     )
 
 
@@ -223,9 +258,15 @@ def _pending(record: Record) -> Guidance:
 
 
 def _vms(records: PoolRecords) -> list[VM]:
-    local = _local_srs(records)
+    local, used = _local_srs(records), storage_of(records.classes)
+    drives, sriov = drives_of(records.classes), sriov_vms(records.classes)
     return [
-        _vm(records, ref, record, tuple(sorted(local[ref])))
+        replace(
+            _vm(records, ref, record, tuple(sorted(local[ref]))),
+            srs=used.get(ref, ()),
+            drives=drives.get(ref, ()),
+            has_sriov=ref in sriov,
+        )
         for ref, record in records.of("VM").items()
         if _is_guest(record)
     ]
@@ -237,6 +278,7 @@ def _is_guest(record: Record) -> bool:
 
 def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ...] = ()) -> VM:
     other_config = wire.mapping(record, "other_config")
+    tools, agent_live = tools_of(records.classes, record)
     return VM(
         ref=ref,
         uuid=wire.text(record, "uuid"),
@@ -256,6 +298,12 @@ def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ..
         has_pci=bool(wire.texts(record, "attached_PCIs") or other_config.get("pci")),
         has_vgpu=bool(wire.texts(record, "VGPUs")),
         tags=frozenset(wire.texts(record, "tags")),
+        memory_least=wire.integer(record, "memory_dynamic_min") + wire.integer(record, "memory_overhead"),
+        has_usb=bool(wire.texts(record, "VUSBs")),
+        paravirtual=wire.text(record, "domain_type") in ("pv", "pv_in_pvh"),
+        container_managed=other_config.get("xscontainer-monitor") == "true",
+        tools=tools,
+        agent_live=agent_live,
     )
 
 
@@ -280,8 +328,11 @@ def _local_srs(records: PoolRecords) -> dict[str, set[str]]:
 
 def _srs(records: PoolRecords) -> list[SR]:
     plugged: dict[str, set[str]] = defaultdict(set)
-    for pbd in records.of("PBD").values():
+    connections: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for ref, pbd in records.of("PBD").items():
         host = records.uuid("host", wire.text(pbd, "host"))
+        if host:
+            connections[wire.text(pbd, "SR")].append((host, ref))
         if host and wire.flag(pbd, "currently_attached"):
             plugged[wire.text(pbd, "SR")].add(host)
     return [
@@ -292,9 +343,17 @@ def _srs(records: PoolRecords) -> list[SR]:
             type=wire.text(record, "type"),
             shared=wire.flag(record, "shared"),
             plugged_on=frozenset(plugged[ref]),
+            connections=tuple(sorted(connections[ref])),
+            clustered=wire.flag(record, "clustered"),
+            free=_free(record),
         )
         for ref, record in records.of("SR").items()
     ]
+
+
+def _free(sr: Record) -> int | None:
+    size = wire.integer(sr, "physical_size")
+    return size - wire.integer(sr, "physical_utilisation") if size > 0 else None
 
 
 def _tasks(records: PoolRecords) -> tuple[XapiTask, ...]:

@@ -42,7 +42,15 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             effect("pool.remove_from_other_config", pool, "auto_poweron")
             if value is not None:
                 effect("pool.add_to_other_config", pool, "auto_poweron", value)
-        case do.DisableHost(host=host):
+        case do.PlugStorage(host=host, sr=sr):
+            return str(effect("Async.PBD.plug", _pbd(snapshot, host, sr)))
+        case do.LendHost(host=host):
+            effect("host.enable", _host(snapshot, host))
+        case do.EjectDisc(drive=drive):
+            effect("VBD.eject", connection.read("VBD.get_by_uuid", drive))
+        case do.InsertDisc(drive=drive, disc=disc):
+            effect("VBD.insert", connection.read("VBD.get_by_uuid", drive), connection.read("VDI.get_by_uuid", disc))
+        case do.DisableHost(host=host) | do.ReturnHost(host=host):
             _disable(connection, _host(snapshot, host))
         case do.EvacuateHost(host=host):
             return str(effect("Async.host.evacuate", _host(snapshot, host)))
@@ -136,6 +144,12 @@ def _vm(snapshot: PoolSnapshot, uuid: str) -> str:
 
 def _sr(snapshot: PoolSnapshot, uuid: str) -> str:
     return next((sr.ref for sr in snapshot.srs if sr.uuid == uuid), None) or _missing("SR", uuid)
+
+
+def _pbd(snapshot: PoolSnapshot, host: str, uuid: str) -> str:
+    sr = next((sr for sr in snapshot.srs if sr.uuid == uuid), None)
+    connections = dict(sr.connections) if sr is not None else {}
+    return connections.get(host) or _missing("PBD", f"{host}/{uuid}")
 
 
 def _missing(kind: str, uuid: str) -> NoReturn:

@@ -19,12 +19,14 @@ from bot.cli import main
 from bot.lab.xapi.surface import ROLES, SURFACE
 from bot.manifest import APP_TOKEN_SCOPE, METHODS, SCOPES, USAGE_HINT, manifest
 from bot.measures import Measures
+from bot.rollout.checks import CHECKS
 from bot.settings import documented_settings, load_settings
 from bot.web import figures
 from bot.xen.snapshot import CLASSES
 from bot.xen.transfers import PERMISSIONS
 from commands.xs import VERBS
 from storage.database import Database
+from tests.docs import checks_page
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -340,3 +342,18 @@ def test_the_build_machine_runs_the_readmes_command() -> None:
     assert "    make test\n" in readme
     assert "    make demo\n" in readme
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
+
+
+# -- the checks --------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_checks_is_the_one_that_the_code_writes() -> None:
+    assert checks_page.PAGE.read_text(encoding="utf-8") == checks_page.page(), "python -m tests.docs.checks_page"
+
+
+def test_no_check_of_a_peer_is_missing() -> None:
+    ours = {check.name for check in CHECKS}
+    for theirs in (checks_page.XENCENTER, checks_page.XEN_ORCHESTRA):
+        for what, covered in theirs.items():
+            assert covered, what
+            assert set(covered) <= ours, what

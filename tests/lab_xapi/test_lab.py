@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -175,6 +177,12 @@ def test_calls_the_lab_does_not_simulate_say_so(small: Client) -> None:
     with refused("INTERNAL_ERROR", "the lab does not simulate pool.rotate_secret"):
         root("pool.rotate_secret")
     root.close()
+
+
+def test_every_fault_and_condition_is_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lab.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `([a-z_]+)` \| ", page.split("## The Slack workspace")[0], flags=re.MULTILINE))
+    assert set(FAULTS) <= described
 
 
 def test_a_coordinator_that_nobody_reaches_works_on(small: Client) -> None:

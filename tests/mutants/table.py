@@ -7,6 +7,8 @@ from tests.mutants.mutation import Mutation
 _APPROVAL = "tests/rollout/test_approval.py::"
 _CONTROLS = "tests/rollout/test_controls.py::"
 _DEBTS = "tests/rollout/test_debts.py::"
+_FIXES = "tests/rollout/test_fixes.py::"
+_GATE = "tests/rollout/test_gate.py::"
 _KILLED = "tests/rollout/test_killed.py::"
 _LEVELS = "tests/rollout/test_guidance_levels.py::"
 _OTHERS = "tests/rollout/test_other_people.py::"
@@ -213,10 +215,8 @@ MUTATIONS = (
         "success does not give the settings back",
         5,
         "bot/rollout/decide.py",
-        """    if clear and settle_pool(round_) and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED""",
-        """    if clear and not round_.steps and release(round_) and not round_.steps:
-        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.SUCCEEDED""",
+        "given_back = clear and settle_pool(round_) and not round_.steps",
+        "given_back = clear and not round_.steps",
         (f"{_DEBTS}test_success_gives_everything_back",),
     ),
     Mutation(
@@ -555,6 +555,39 @@ MUTATIONS = (
         "    if elsewhere is not None and elsewhere != host.uuid:\n",
         "    if False:\n",
         (f"{_ROLLING}test_an_abort_while_vms_leave_brings_them_home",),
+    ),
+    # Fixes that people chose, and the gate after each turn.
+    Mutation(
+        "a disc is taken out without being owed",
+        5,
+        "bot/rollout/discs.py",
+        "EjectDisc(vm=vm.uuid, drive=drive.vbd, debts=(debt,))",
+        "EjectDisc(vm=vm.uuid, drive=drive.vbd)",
+        (f"{_FIXES}test_a_disc_is_taken_out_and_put_back_after_its_hosts_turn",),
+    ),
+    Mutation(
+        "a host that was lent is never given back",
+        5,
+        "bot/rollout/settling.py",
+        "lent = settle_lent(round_)",
+        "lent = True",
+        (f"{_FIXES}test_a_host_that_was_lent_goes_back_to_people",),
+    ),
+    Mutation(
+        "discs of every VM are taken out, approved or not",
+        1,
+        "bot/rollout/remedying.py",
+        "for uuid in subjects_of(round_.spec.fixes, Remedy.EJECT_CDS):",
+        "for uuid in [vm.uuid for vm in round_.snapshot.vms]:",
+        ("tests/rollout/test_any_pool.py::test_every_rollout_ends_with_every_host_updated_and_the_pool_as_it_was",),
+    ),
+    Mutation(
+        "the next host is touched whatever the gate found",
+        4,
+        "bot/rollout/gate.py",
+        'if not found or result.get("accepted"):',
+        "if True:",
+        (f"{_GATE}test_what_a_host_lacks_after_its_turn_stops_the_run_before_the_next",),
     ),
     # 7. What is decided is decided on the pool as it is: events show what reading everything shows.
     Mutation(

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from bot.rollout import action as do
 from bot.rollout.decide import decide
 from bot.rollout.decision import Decision, Estimates, Step
+from bot.rollout.equipment import Drive
+from bot.rollout.gate import health_of
 from bot.rollout.guidance import NO_GUIDANCE, Guidance, Task
 from bot.rollout.memory import Debt, DebtKind, Intent, IntentState, Memory
 from bot.rollout.model import (
@@ -28,6 +30,7 @@ from bot.rollout.model import (
     changes_version,
 )
 from bot.rollout.spec import Spec
+from bot.rollout.stock import stock_of
 
 OWNER = "test/1"
 _NEW = Version("8.4.0", "26.2.0", "3.4.1", "4.17.5")
@@ -40,6 +43,11 @@ def blockers(snapshot: PoolSnapshot, host: str) -> tuple[VmBlocker, ...]:
         for vm in snapshot.residents(host)
         if vm.has_pci or vm.local_srs
     )
+
+
+def disc_of(drive: str, host: str) -> Drive:
+    """A disc from storage that only this host has, in that drive."""
+    return Drive(drive, f"OpaqueRef:{drive}", f"disc-of-{host}", "OpaqueRef:disc", "disc.iso", f"iso-{host}")
 
 
 @dataclass
@@ -92,6 +100,16 @@ class IdealPool:
     def _blockers(self, hosts: tuple[str, ...]) -> dict[str, list[list[str]]]:
         return {uuid: [[blocker.vm, blocker.code] for blocker in blockers(self.snapshot, uuid)] for uuid in hosts}
 
+    def _answer(self, action: do.Action) -> object:
+        if isinstance(action, do.AskEvacuation):
+            return self._blockers(action.hosts)
+        if isinstance(action, do.TakeStock):
+            return stock_of(self.snapshot)
+        if isinstance(action, do.AskHealth):
+            before = self.intents["TakeStock:before"].result
+            return health_of(before, self.snapshot, action.host, self.spec.checksum)
+        return None
+
     # -- happening -------------------------------------------------------------------------------------------
 
     def _take(self, step: Step) -> None:
@@ -115,7 +133,7 @@ class IdealPool:
             attempts=attempts,
             boot_time=host.boot_time if host else 0.0,
             agent_start_time=host.agent_start_time if host else 0.0,
-            result=self._blockers(action.hosts) if isinstance(action, do.AskEvacuation) and not fate else None,
+            result=self._answer(action) if not fate else None,
         )
         if fate != "before":
             self.done.append(action)
@@ -149,10 +167,20 @@ class IdealPool:
             case do.EnableHa(settings=settings):
                 assert not pool.versions_mixed, "HA is switched on while versions differ"
                 self._pool(ha=replace(settings, enabled=True))
-            case do.DisableHost(host=uuid):
+            case do.DisableHost(host=uuid) | do.ReturnHost(host=uuid):
                 self._host(uuid, enabled=False)
-            case do.EnableHost(host=uuid):
+            case do.EnableHost(host=uuid) | do.LendHost(host=uuid):
                 self._host(uuid, enabled=True)
+            case do.PlugStorage(host=uuid, sr=sr):
+                here = self.host(uuid)
+                self._host(uuid, unplugged_srs=tuple(entry for entry in here.unplugged_srs if entry != sr))
+            case do.EjectDisc(vm=uuid, drive=drive):
+                assert self.vm(uuid).drives[0].vbd == drive
+                self._vm(uuid, drives=(), local_srs=())
+            case do.InsertDisc(vm=uuid, drive=drive, disc=disc):
+                home = self.vm(uuid).resident_on
+                assert home is None or disc == f"disc-of-{home}", "a disc that this host cannot read"
+                self._vm(uuid, drives=(disc_of(drive, home or ""),), local_srs=(f"iso-{home}",))
             case do.EvacuateHost(host=uuid):
                 self._evacuate(uuid)
             case do.ApplyUpdates(host=uuid):

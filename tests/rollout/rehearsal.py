@@ -31,6 +31,7 @@ from bot.lab.verdict import Verdict
 from bot.messages.sentences import sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
+from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import DRIVEN, State
 from bot.rollout.memory import Debt, DebtKind
@@ -271,11 +272,17 @@ class Rehearsal:
         stopped_vms: StoppedVms = StoppedVms.REFUSE,
         on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK,
         preset: Preset = Preset.SERIAL,
+        fixes: Collection[Remedy] = (),
         **more: Any,
     ) -> Rehearsal:
         """Ask for the update of the pool; `more` are further fields of `Choices`."""
         choices = Choices(
-            level=level, stopped_vms=stopped_vms, on_livepatch_failure=on_livepatch_failure, preset=preset, **more
+            level=level,
+            stopped_vms=stopped_vms,
+            on_livepatch_failure=on_livepatch_failure,
+            preset=preset,
+            fixes=frozenset(fixes),
+            **more,
         )
         standing = self.desk.propose("lab", choices, actor(by), "the November fixes", "C0UPDATES")
         self.id, self.digest = standing.row.id, standing.digest
@@ -302,6 +309,11 @@ class Rehearsal:
     def retry(self, by: str = "bob") -> State:
         """Press Retry, and let the worker work."""
         self.desk.retry(self.id, actor(by))
+        return self.drive()
+
+    def proceed(self, by: str = "bob") -> State:
+        """Press Go on anyway, and let the worker work."""
+        self.desk.proceed(self.id, actor(by))
         return self.drive()
 
     def amend(self, what: str, by: str = "alice") -> AmendmentStanding:

@@ -1,28 +1,36 @@
-"""What holds for every pool: random hosts, VMs, guidance and choices, carried out to the end or aborted anywhere."""
+"""What holds for every pool: random hosts, VMs, guidance and choices, carried out to the end or aborted anywhere.
+
+``XSBOT_EXAMPLES=2000`` tries that many pools per test instead of a few.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rollout import action as do
 from bot.rollout.decision import Verdict
+from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.guidance import Guidance, Level, Task, without_covered
-from bot.rollout.homecoming import MIXED
+from bot.rollout.homes import MIXED
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind
-from bot.rollout.model import AvailableUpdates, HaSettings, HostUpdates, PoolSnapshot, PowerState
+from bot.rollout.model import VM, AvailableUpdates, HaSettings, HostUpdates, PoolSnapshot, PowerState
 from bot.rollout.proposal import Choices, propose
 from bot.rollout.spec import StoppedVms, VmTreatment
 
 from ..unit.rollout.pools import NEW, NOW, host, pool_of, vm
-from .ideal_pool import IdealPool, blockers
+from .ideal_pool import IdealPool, blockers, disc_of
 
 _ROUNDS = 600
+_EXAMPLES = int(os.environ.get("XSBOT_EXAMPLES", "150"))
+pytestmark = pytest.mark.timeout(120 + 2 * _EXAMPLES)
 #: Most VMs can move; some have a device of their host, some a disk on it.
 _TIES: list[dict[str, Any]] = [{}, {}, {}, {"has_pci": True}, {"local_srs": ("sr-local",)}]
 _TASKS = st.frozensets(st.sampled_from([Task.RESTART_TOOLSTACK, Task.REBOOT_HOST, Task.EVACUATE_HOST]), max_size=2)
@@ -49,6 +57,16 @@ def rollouts(draw: st.DrawFn) -> IdealPool:
         for number in range(draw(st.integers(0, 5)))
     ]
     vms = [replace(entry, **draw(st.sampled_from(_TIES))) for entry in vms]
+    vms = [_with_disc(entry) if not entry.local_srs and draw(st.integers(0, 3)) == 0 else entry for entry in vms]
+    hosts = [
+        replace(entry, unplugged_srs=draw(st.sampled_from([(), (), ("sr-nfs",), ("sr-nfs", "sr-iscsi")])))
+        for entry in hosts
+    ]
+    # A host that people took out of service, and emptied before they did.
+    closed = draw(st.integers(0, count - 1)) if count > 2 and draw(st.booleans()) else None
+    if closed is not None:
+        hosts[closed] = replace(hosts[closed], enabled=False)
+        vms = [entry for entry in vms if entry.resident_on != hosts[closed].uuid]
     snapshot: PoolSnapshot = replace(
         pool_of(
             hosts,
@@ -66,8 +84,18 @@ def rollouts(draw: st.DrawFn) -> IdealPool:
     updates = AvailableUpdates(NEW, tuple(HostUpdates(entry.uuid, guidance, rpms, ("UP-1",)) for entry in hosts))
     stopped = draw(st.sampled_from([StoppedVms.SUSPEND, StoppedVms.SHUTDOWN]))
     keeping = {entry.uuid: blockers(snapshot, entry.uuid) for entry in hosts}
-    spec = propose(snapshot, updates, keeping, Choices(level=draw(st.sampled_from(Level)), stopped_vms=stopped))
+    fixes = draw(st.frozensets(st.sampled_from(Remedy)))
+    choices = Choices(level=draw(st.sampled_from(Level)), stopped_vms=stopped, fixes=fixes)
+    spec = propose(snapshot, updates, keeping, choices)
     return IdealPool(spec, updates, snapshot, NOW)
+
+
+def _with_disc(entry: VM) -> VM:
+    """The VM with a disc in its drive that only its host can read."""
+    if entry.resident_on is None:
+        return entry
+    disc = disc_of(f"drive-{entry.uuid}", entry.resident_on)
+    return replace(entry, drives=(disc,), local_srs=(disc.sr,), srs=(disc.sr,))
 
 
 def carry_out(pool: IdealPool, abort_after: int | None) -> Verdict:
@@ -103,12 +131,22 @@ def assert_within_the_rules(pool: IdealPool, before: PoolSnapshot) -> None:
         assert after.pool.ha == before.pool.ha
     for now, then in zip(after.hosts, before.hosts, strict=True):
         assert now.enabled == then.enabled
+        chosen = now.uuid in subjects_of(pool.spec.fixes, Remedy.PLUG_STORAGE)
+        assert set(now.unplugged_srs) <= set(then.unplugged_srs)
+        assert chosen or now.unplugged_srs == then.unplugged_srs
+    ejected = {action.vm for action in pool.done if isinstance(action, do.EjectDisc)}
+    assert ejected <= set(subjects_of(pool.spec.fixes, Remedy.EJECT_CDS))
+    lent = {action.host for action in pool.done if isinstance(action, do.LendHost)}
+    assert lent <= set(subjects_of(pool.spec.fixes, Remedy.ENABLE_HOSTS))
+    owed_discs = {debt.subject for debt in pool.debts if debt.kind is DebtKind.DISC}
+    for vm_now, vm_then in zip(after.vms, before.vms, strict=True):
+        assert vm_now.drives == vm_then.drives or f"drive-{vm_now.uuid}" in owed_discs
     for vm_now, vm_then in zip(after.vms, before.vms, strict=True):
         if not any(debt.subject == vm_now.uuid for debt in pool.debts):
             assert (vm_now.power_state, vm_now.resident_on) == (vm_then.power_state, vm_then.resident_on)
 
 
-@settings(max_examples=150)
+@settings(max_examples=_EXAMPLES)
 @given(rollouts())
 def test_every_rollout_ends_with_every_host_updated_and_the_pool_as_it_was(pool: IdealPool) -> None:
     before = pool.snapshot
@@ -121,7 +159,7 @@ def test_every_rollout_ends_with_every_host_updated_and_the_pool_as_it_was(pool:
         assert not entry.pending.at(pool.spec.level)
 
 
-@settings(max_examples=150)
+@settings(max_examples=_EXAMPLES)
 @given(rollouts(), st.integers(0, 60))
 def test_an_abort_at_any_moment_gives_back_what_it_may_and_owes_the_rest(pool: IdealPool, moment: int) -> None:
     before = pool.snapshot
@@ -133,7 +171,7 @@ def test_an_abort_at_any_moment_gives_back_what_it_may_and_owes_the_rest(pool: I
     assert all(entry.power_state is not PowerState.SUSPENDED for entry in pool.snapshot.vms) or pool.debts
 
 
-@settings(max_examples=150)
+@settings(max_examples=_EXAMPLES)
 @given(rollouts(), st.integers(0, 2**32), st.none() | st.integers(0, 60))
 def test_lost_answers_change_neither_the_end_nor_how_often_anything_happens(
     pool: IdealPool, seed: int, moment: int | None

@@ -33,7 +33,7 @@ def test_the_whole_story(fresh: Stage) -> None:
     assert "@xs-approvers" in card.plain
     assert "CHG-1234" in card.plain
     assert "1. *xs-01*" in card.plain
-    assert card.buttons == ["Approve", "Reject…"]
+    assert card.buttons == ["Approve", "Reject…", "Run checks again"]
 
     assert "cannot approve" in slack.click("Approve", as_="dave", message=card).text
     assert "does not count" in slack.click("Approve", as_="alice", message=card).text

@@ -19,13 +19,14 @@ from bot.rollout.model import PoolSnapshot
 from bot.time import RealTime, Time
 from bot.xen.address import Endpoint, PoolAddress
 from bot.xen.connection import Link
+from bot.xen.equipment import FULL
 from bot.xen.errors import SessionLost, XenError, translate
 from bot.xen.gateway import Gateway
 from bot.xen.mirror import Mirror
 from bot.xen.snapshot import CLASSES
 from bot.xen.wire import Records
 
-DURING = tuple(name for name in CLASSES if name not in ("VBD", "VDI"))
+DURING = tuple(name for name in CLASSES if name not in FULL)
 
 
 class Reading(Gateway):

@@ -163,6 +163,9 @@ class Api:
         if name == "task.cancel":
             self.tasks.cancel(arguments[0])
             return None
+        refusal = self.world.faults.takes_refusal(name)
+        if refusal is not None:
+            raise XapiFailure(*refusal)
         handler = HANDLERS.get(name)
         if handler is not None:
             return handler(ctx, *arguments)

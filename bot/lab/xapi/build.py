@@ -152,6 +152,8 @@ def _networks(world: World) -> None:
         for machine in world.machines.values():
             pif = db.create(
                 "PIF",
+                metrics=db.create("PIF_metrics", carrier=True, speed=10_000, duplex=True, last_updated=world.now),
+                managed=True,
                 device=f"eth{index}",
                 network=network,
                 host=machine.ref,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.lab.xapi.calls import Account, Context
+from bot.lab.xapi.conditions import CONDITIONS, Given
 from bot.lab.xapi.failure import NULL
 from bot.lab.xapi.faults import FAULTS, FaultError
 from bot.lab.xapi.guests import refresh, set_power
@@ -16,6 +17,7 @@ from bot.lab.xapi.succession import take_over
 from bot.lab.xapi.updates import foreign_sync
 from bot.lab.xapi.world import World
 
+_ARGUMENTS = {"host", "vm", "times", "seconds", "on", "method", "code"}
 _SOMEBODY = Account("somebody", "pool-admin", superuser=True)
 
 
@@ -23,15 +25,19 @@ def disturb(world: World, name: str, arguments: dict[str, Any]) -> None:
     """Switch the fault `name`; arguments are host, vm, times, seconds, on as the fault needs them."""
     if name not in FAULTS:
         raise FaultError(f"There is no fault {name!r}.", f"The lab knows: {', '.join(FAULTS)}.")
-    unknown = set(arguments) - {"host", "vm", "times", "seconds", "on"}
+    unknown = set(arguments) - _ARGUMENTS
     if unknown:
         raise FaultError(
-            f"A fault has no argument {', '.join(sorted(unknown))}.", "Known: host, vm, times, seconds, on."
+            f"A fault has no argument {', '.join(sorted(unknown))}.", f"Known: {', '.join(sorted(_ARGUMENTS))}."
         )
     on = bool(arguments.get("on", True))
     times = int(arguments.get("times", 1)) if on else 0
     faults = world.faults
-    if name == "host_never_returns":
+    if name in CONDITIONS:
+        CONDITIONS[name](_given(world, arguments, on))
+    elif name == "call_fails":
+        _call_fails(world, arguments, times)
+    elif name == "host_never_returns":
         _never_returns(world, _machine(world, arguments), on)
     elif name == "apply_fails":
         faults.apply_fails[_machine(world, arguments).name] = times
@@ -72,6 +78,22 @@ def disturb(world: World, name: str, arguments: dict[str, Any]) -> None:
     elif name == "evacuation_blocked":
         _evacuation_blocked(world, _vm(world, arguments), on)
     world.effect("fault", name=name, arguments={key: str(text) for key, text in arguments.items()})
+
+
+def _given(world: World, arguments: dict[str, Any], on: bool) -> Given:
+    return Given(
+        world,
+        on,
+        _machine(world, arguments) if "host" in arguments else None,
+        _vm(world, arguments) if "vm" in arguments else NULL,
+        float(arguments.get("seconds", 0.0)),
+    )
+
+
+def _call_fails(world: World, arguments: dict[str, Any], times: int) -> None:
+    method = str(arguments.get("method", "host.apply_updates")).removeprefix("Async.")
+    words = [word.strip() for word in str(arguments.get("code", "INTERNAL_ERROR")).split(",")]
+    world.faults.refusals[method] = [words] * times
 
 
 def _machine(world: World, arguments: dict[str, Any]) -> Machine:

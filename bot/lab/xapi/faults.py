@@ -32,6 +32,7 @@ FAULTS: dict[str, str] = {
     "vm_started": "somebody else starts or migrates the VM onto the host",
     "coordinator_replaced": "the host makes itself the coordinator, as after an emergency transition or by HA",
     "evacuation_blocked": "the VM refuses migration (blocked_operations), until switched off",
+    "call_fails": "the next `times` calls of `method` end with the error `code` (parameters after it, with commas)",
 }
 
 
@@ -48,9 +49,18 @@ class Faults:
     backup_fails: int = 0
     backup_truncated: int = 0
     coordinator_slow: float = 0.0
+    #: VMs whose guest agent says nothing after the next move or start.
+    silent_guests: set[str] = field(default_factory=set)
+    #: message → the error vectors with which its next calls fail, in order.
+    refusals: dict[str, list[list[str]]] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     answers_lost: int = 0
     vm_stop_fails: dict[str, int] = field(default_factory=dict)
+
+    def takes_refusal(self, message: str) -> list[str] | None:
+        """Use up one failing call of the message; the error vector."""
+        waiting = self.refusals.get(message)
+        return waiting.pop(0) if waiting else None
 
     def takes_apply(self, host: str) -> bool:
         """Use up one failing apply of the host."""

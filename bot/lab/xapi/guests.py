@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.lab.xapi.failure import NULL
 from bot.lab.xapi.guidance import FIELDS
-from bot.lab.xapi.placement import ROLLING_VM_OPERATIONS, refused_operation
+from bot.lab.xapi.placement import ROLLING_VM_OPERATIONS, lacks_tools, refused_operation
 from bot.lab.xapi.world import GIB, World
 
 _STATES = {
@@ -16,11 +16,16 @@ _STATES = {
 }  # fmt: skip
 
 
+_WITH_TOOLS = ("clean_shutdown", "clean_reboot", "suspend", "pool_migrate")
+
+
 def refresh(world: World, vm: str) -> None:
     """Recompute VM.allowed_operations."""
     record = world.db.record("VM", vm)
     allowed = [] if record["is_control_domain"] else list(_STATES[record["power_state"]])
-    if record["attached_PCIs"]:
+    if lacks_tools(world, vm):
+        allowed = [operation for operation in allowed if operation not in _WITH_TOOLS]
+    if record["attached_PCIs"] or record["VGPUs"] or record["VUSBs"]:
         allowed = [operation for operation in allowed if operation not in ("suspend", "pool_migrate")]
     if world.rolling:
         allowed = [operation for operation in allowed if operation in ROLLING_VM_OPERATIONS]
@@ -48,9 +53,17 @@ def clear_guidance(world: World, vm: str, *tasks: str) -> None:
 def started_anew(world: World, vm: str) -> None:
     """A VM started anew: device model done; restart_vm only where the host runs the coordinator's versions."""
     clear_guidance(world, vm, "restart_device_model")
+    agent_after_change(world, vm)
     host = world.db.get("VM", vm, "resident_on")
     if host != NULL and world.versions(host) == world.versions(world.coordinator.ref):
         clear_guidance(world, vm, "restart_vm")
+
+
+def agent_after_change(world: World, vm: str) -> None:
+    """After a start or a move the guest agent reports again, unless a condition keeps it silent."""
+    metrics = world.db.get("VM", vm, "guest_metrics")
+    if metrics != NULL and world.name("VM", vm) in world.faults.silent_guests:
+        world.db.set("VM_guest_metrics", metrics, live=False)
 
 
 def assert_operation(world: World, vm: str, operation: str, key: str = "") -> None:

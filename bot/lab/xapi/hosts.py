@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from bot.lab.xapi.calls import Context, xapi
 from bot.lab.xapi.failure import NULL, XapiFailure
 from bot.lab.xapi.ha import assert_plan_survives
@@ -11,6 +13,7 @@ from bot.lab.xapi.lifecycle import restart_toolstack
 from bot.lab.xapi.migration import migrate
 from bot.lab.xapi.operations import claim_host, release_host
 from bot.lab.xapi.placement import free_memory, plan, refused_on, refused_operation
+from bot.lab.xapi.records import encoded_record
 from bot.lab.xapi.world import World
 
 _BATCH = 10
@@ -105,8 +108,23 @@ def compute_memory_overhead(ctx: Context, host: str) -> int:
 
 @xapi("host.get_servertime")
 def get_servertime(ctx: Context, host: str) -> object:
-    """The host's clock."""
-    return ctx.world.now
+    """The host's clock. Carried out by the host itself, whatever its metrics say of it."""
+    machine = ctx.world.machine(host)
+    if not ctx.world.is_coordinator(machine):
+        ctx.world.forward(machine)
+    return ctx.world.now + timedelta(seconds=machine.skew)
+
+
+@xapi("host.call_plugin")
+def call_plugin(ctx: Context, host: str, plugin: str, fn: str, args: dict[str, str]) -> str:
+    """The one plugin that the lab has: how much room the control domain's root disk has."""
+    machine = ctx.world.machine(host)
+    ctx.world.forward(machine)
+    if plugin != "disk-space":
+        raise XapiFailure("XENAPI_MISSING_PLUGIN", plugin)
+    if fn != "get_avail_host_disk_space":
+        raise XapiFailure("UNKNOWN_XENAPI_PLUGIN_FUNCTION", fn)
+    return str(machine.disk_free)
 
 
 @xapi("host.evacuate")
@@ -173,14 +191,30 @@ def _move_one(world: World, vm: str, target: str, key: str) -> Steps:
 
 @xapi("PBD.plug")
 def plug(ctx: Context, self: str) -> None:
-    """Connect a host to a storage repository again."""
-    ctx.world.db.set("PBD", self, currently_attached=True)
+    """Connect a host to a storage repository again; a broken one answers as its driver would."""
+    world = ctx.world
+    machine = world.machine(world.db.get("PBD", self, "host"))
+    world.forward(machine)
+    if machine.storage_after_boot == "broken":
+        raise XapiFailure("SR_BACKEND_FAILURE_141", "", "Unable to connect to iSCSI service on target", "")
+    world.db.set("PBD", self, currently_attached=True)
+    world.effect("storage_plugged", machine.ref)
 
 
 @xapi("PBD.unplug")
 def unplug(ctx: Context, self: str) -> None:
     """Disconnect a host from a storage repository."""
     ctx.world.db.set("PBD", self, currently_attached=False)
+
+
+@xapi("message.get")
+def get_messages(ctx: Context, cls: str, obj_uuid: str, since: datetime) -> dict[str, object]:
+    """The messages about one object since a moment."""
+    return {
+        ref: encoded_record(ctx.world.db, "message", ref)
+        for ref, message in ctx.world.db.items("message")
+        if message["cls"] == cls and message["obj_uuid"] == obj_uuid and message["timestamp"] >= since
+    }
 
 
 @xapi("message.destroy")

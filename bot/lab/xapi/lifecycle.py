@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.lab.xapi.conditions import after_boot
 from bot.lab.xapi.failure import NULL, ConnectionAborted, XapiFailure
 from bot.lab.xapi.guests import halt, set_power
 from bot.lab.xapi.guidance import FIELDS
@@ -296,6 +297,8 @@ def _write_start(world: World, machine: Machine, booted: bool) -> None:
         db.set("host", ref, **{field: cleared})
     for pbd in db.get("host", ref, "PBDs"):
         db.set("PBD", pbd, currently_attached=True)
+    if booted:
+        after_boot(world, machine)
     if world.is_coordinator(machine):
         check_rolling(world)
     else:

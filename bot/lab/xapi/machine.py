@@ -72,6 +72,13 @@ class Machine:
     lost: bool = False
     #: conflict table of host operations: key → operation (allowed even where the database hides them).
     operations: dict[str, str] = field(default_factory=dict)
+    #: Seconds by which its clock is ahead of the coordinator's.
+    skew: float = 0.0
+    #: Free bytes on the root disk of its control domain.
+    disk_free: int = 20 << 30
+    #: What its shared storage is like after the next boot: "", "unplugged" or "broken".
+    storage_after_boot: str = ""
+    link_lost_at_boot: bool = False
     #: Migrations that hold a worker of this host.
     outgoing: int = 0
     incoming: int = 0

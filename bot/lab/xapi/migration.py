@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.lab.xapi.calls import Context, xapi
 from bot.lab.xapi.failure import NULL, XapiFailure
-from bot.lab.xapi.guests import assert_operation, clear_guidance, memory_to_send
+from bot.lab.xapi.guests import agent_after_change, assert_operation, clear_guidance, memory_to_send
 from bot.lab.xapi.kernel import Steps
 from bot.lab.xapi.operations import claim_vm, release_host, release_vm
 from bot.lab.xapi.placement import assert_memory, refused_on
@@ -59,6 +59,7 @@ def migrate(world: World, vm: str, host: str, key: str) -> Steps:
             raise XapiFailure("VM_BAD_POWER_STATE", vm, "running", world.db.get("VM", vm, "power_state").lower())
         if host != source_ref:
             world.place(vm, host)
+            agent_after_change(world, vm)
             world.effect("vm_migrated", host, vm, **{"from": source.name, "to": target.name})
         else:
             world.effect("device_model_restarted", host, vm)

@@ -15,6 +15,8 @@ ROLLING_VM_OPERATIONS = {
     "start", "start_on", "clean_shutdown", "hard_shutdown", "clean_reboot", "hard_reboot", "suspend", "resume",
     "resume_on", "pause", "unpause", "pool_migrate",
 }  # fmt: skip
+#: Operations that need the VM Tools in the guest.
+_NEEDS_TOOLS = {"suspend", "checkpoint", "pool_migrate", "migrate_send", "clean_shutdown", "clean_reboot"}
 #: Operations that a passed-through PCI device forbids.
 _NEEDS_NO_PCI = {"suspend", "checkpoint", "pool_migrate", "migrate_send"}
 _NEEDS_STATE = {
@@ -62,7 +64,15 @@ def refused_on(world: World, vm: str, host: str) -> XapiFailure | None:
         network = db.get("VIF", vif, "network")
         if network not in networks:
             return XapiFailure("VM_REQUIRES_NETWORK", vm, network)
+        if db.get("network", network, "name_label") == "SR-IOV" and db.get("VM", vm, "resident_on") != host:
+            return XapiFailure("NETWORK_SRIOV_INSUFFICIENT_CAPACITY", network)
     return None
+
+
+def lacks_tools(world: World, vm: str) -> bool:
+    """Whether the VM's guest says nothing of VM Tools."""
+    metrics = world.db.get("VM", vm, "guest_metrics")
+    return metrics != NULL and not world.db.get("VM_guest_metrics", metrics, "PV_drivers_detected")
 
 
 def refused_operation(world: World, vm: str, operation: str, key: str = "") -> XapiFailure | None:
@@ -82,8 +92,14 @@ def refused_operation(world: World, vm: str, operation: str, key: str = "") -> X
             return XapiFailure("OTHER_OPERATION_IN_PROGRESS", "VM", vm, running, other)
     if record["is_control_domain"]:
         return XapiFailure("OPERATION_NOT_ALLOWED", "This is a control domain")
+    if operation in _NEEDS_TOOLS and lacks_tools(world, vm):
+        return XapiFailure("VM_LACKS_FEATURE", vm)
     if operation in _NEEDS_NO_PCI and record["attached_PCIs"]:
         return XapiFailure("VM_HAS_PCI_ATTACHED", vm)
+    if operation in _NEEDS_NO_PCI and record["VGPUs"]:
+        return XapiFailure("VM_HAS_VGPU", vm)
+    if operation in _NEEDS_NO_PCI and record["VUSBs"]:
+        return XapiFailure("VM_HAS_VUSBS", vm)
     if world.rolling and operation not in ROLLING_VM_OPERATIONS:
         return XapiFailure("NOT_SUPPORTED_DURING_UPGRADE")
     return None

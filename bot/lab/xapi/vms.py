@@ -204,3 +204,21 @@ def eject(ctx: Context, vbd: str) -> None:
     if record["empty"]:
         raise XapiFailure("VBD_IS_EMPTY", vbd)
     ctx.world.db.set("VBD", vbd, VDI=NULL, empty=True)
+    ctx.world.effect("disc_ejected", vm=record["VM"])
+
+
+@xapi("VBD.insert")
+def insert(ctx: Context, vbd: str, vdi: str) -> None:
+    """Put a disc into a virtual drive; the VM's host must have the disc's storage."""
+    world = ctx.world
+    record = world.db.record("VBD", vbd)
+    if record["type"] != "CD":
+        raise XapiFailure("VBD_NOT_REMOVABLE_MEDIA", vbd)
+    if not record["empty"]:
+        raise XapiFailure("VBD_NOT_EMPTY", vbd)
+    host, sr = world.db.get("VM", record["VM"], "resident_on"), world.db.get("VDI", vdi, "SR")
+    hosts = {world.db.get("PBD", pbd, "host") for pbd in world.db.get("SR", sr, "PBDs")}
+    if host not in (NULL, *hosts):
+        raise XapiFailure("VM_REQUIRES_SR", record["VM"], sr)
+    world.db.set("VBD", vbd, VDI=vdi, empty=False)
+    world.effect("disc_inserted", vm=record["VM"])

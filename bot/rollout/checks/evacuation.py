@@ -13,11 +13,12 @@ from bot.rollout.blocker import (
     can_suspend,
     cause_of,
     memory_alone,
-    real_blockers,
     treatment_of,
 )
+from bot.rollout.checks.backups_running import OPERATIONS
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
+from bot.rollout.fixes import remaining_blockers
 from bot.rollout.guidance import Task
 from bot.rollout.model import VM, PowerState, VmBlocker
 from bot.rollout.proposal import preset_of
@@ -37,7 +38,7 @@ class EvacuationPossible:
         if facts.spec is None:
             return ()
         emptied = [host for host in facts.spec.hosts if Task.EVACUATE_HOST in host.tasks]
-        remaining = real_blockers(facts.snapshot, facts.blockers)
+        remaining = remaining_blockers(facts.snapshot, facts.blockers, facts.choices.fixes)
         found: list[Finding] = []
         for host in emptied:
             if host.uuid not in facts.blockers and _should_have_been_asked(facts, host.uuid):
@@ -47,7 +48,8 @@ class EvacuationPossible:
                 self._finding(facts, facts.spec, host, entry)
                 for entry in remaining.get(host.uuid, ())
                 # XAPI's own placement gives up where the planner may find a way; `Room` tells whether it does.
-                if preset_of(facts.spec) is Preset.SERIAL or not memory_alone(entry.code)
+                if (preset_of(facts.spec) is Preset.SERIAL or not memory_alone(entry.code))
+                and not _passes_before_start(facts, entry)
             ]
         return (*found, *self._asked_again(facts, emptied))
 
@@ -80,6 +82,14 @@ class EvacuationPossible:
             return ()
         reason = because("check.evacuation.asked_again", vms=len(noise))
         return (Finding(self.name, Severity.INFORMS, reason, facts.snapshot.pool.uuid),)
+
+
+def _passes_before_start(facts: Facts, entry: VmBlocker) -> bool:
+    """Whether only a backup keeps the VM: the check of backups speaks of it, and holds up the start."""
+    vm = facts.snapshot.vm(entry.vm)
+    if facts.starting or vm is None or cause_of(entry.code) is not Cause.BUSY:
+        return False
+    return bool(vm.current_operations & OPERATIONS)
 
 
 def _should_have_been_asked(facts: Facts, host: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from bot.rollout.equipment import Probe
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.rollout.proposal import Choices, propose
 from bot.rollout.spec import Spec
@@ -18,7 +19,9 @@ class Facts:
 
     `updates` is None, or has no checksum, when XAPI could not say which updates there are. `blockers` has XAPI's
     answer per host; a host that is missing was not asked. `now` is the *server's* time (``snapshot.taken_at``),
-    because XAPI's stamps are compared with it. `owner` is our own name in the pool's claim.
+    because XAPI's stamps are compared with it. `owner` is our own name in the pool's claim. `probes` has what each
+    live host answered itself; a host that is missing was not asked. `starting` says that the rollout is about to
+    begin, while before it is only asked for.
     """
 
     snapshot: PoolSnapshot
@@ -27,6 +30,8 @@ class Facts:
     blockers: Mapping[str, tuple[VmBlocker, ...]]
     now: datetime
     owner: str = ""
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    starting: bool = False
 
     @cached_property
     def spec(self) -> Spec | None:

@@ -9,11 +9,11 @@ from bot.rollout.checks.finding import Finding, Severity
 from bot.rollout.reason import because
 
 #: After this the update channel has most likely moved on.
-STALE_AFTER = timedelta(days=30)
+STALE_AFTER = timedelta(days=7)
 
 
 class LastSync:
-    """Blocks when the pool was never synchronised, warns when that was more than 30 days ago."""
+    """Blocks when the pool was never synchronised or lost what a sync brought, warns after seven days."""
 
     name = "last_sync"
     needs_updates = False
@@ -23,6 +23,9 @@ class LastSync:
         if facts.snapshot.repository is None:
             return ()  # said by the check of the repository
         age = facts.age(pool.last_update_sync)
+        if not facts.snapshot.checksum and age is not None:
+            # The copy of the updates lies on the coordinator; another one has none until the next sync.
+            return (Finding(self.name, Severity.BLOCKS, because("check.sync_lost", pool=pool.name), pool.uuid),)
         if age is None or not facts.snapshot.checksum:
             return (Finding(self.name, Severity.BLOCKS, because("check.never_synced", pool=pool.name), pool.uuid),)
         if age > STALE_AFTER:

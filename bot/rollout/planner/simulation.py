@@ -81,6 +81,8 @@ class Simulation:
         self.ends: dict[str, float] = {}
         self.waits: dict[str, float] = {}
         self.guests = {guest.uuid: guest for node in view.nodes for guest in node.guests}
+        #: Hosts that others took out before: what is left without them is not the plan's doing.
+        self.given = {node.uuid for node in view.nodes if node.stage is Stage.OUT}
         self._take_up()
 
     def run(self) -> Course:
@@ -174,7 +176,8 @@ class Simulation:
 
     def _check_spare(self, leaving: Node) -> None:
         """While another host is out, the rest must be able to take in the fullest of them."""
-        others = [n for n in self.view.nodes if n.stage in TAKEN_OUT and n.drains and n is not leaving]
+        out = (node for node in self.view.nodes if node.stage in TAKEN_OUT and node.uuid not in self.given)
+        others = [node for node in out if node.drains and node is not leaving]
         if not others or not leaving.drains or self.policy.headroom <= 0:
             return
         rest = [node for node in self.view.nodes if node.stage in (Stage.OLD, Stage.DRAIN, Stage.UP)]

@@ -88,6 +88,7 @@ def test_the_buttons_carry_the_id_and_the_digest_and_nothing_else() -> None:
     assert [(entry["action_id"], entry["value"]) for entry in row["elements"]] == [
         ("card_approve", f"42:{made.digest}"),
         ("card_reject", f"42:{made.digest}"),
+        ("card_check", f"42:{made.digest}"),
     ]
     confirm = row["elements"][0]["confirm"]
     assert confirm["title"]["text"] == "Approve rollout 42?"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.backups import backups_line
-from bot.rollout.action import BackUp, ClaimPool
+from bot.rollout.action import BackUp, ClaimPool, TakeStock
 from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.decision import Estimates
 from bot.rollout.errors import InvalidSpec
@@ -49,7 +49,8 @@ def asked(words: tuple[str, ...], intents: Mapping[str, Intent] = MappingProxyTy
     memory = Memory(updates_of(snapshot), intents=intents, owner="test/1")
     round_ = Round(spec, memory, snapshot, Estimates(), NOW)
     hold_pool(round_)
-    return [step.action.key for step in round_.steps]
+    # In the same breath as our mark it is written down how the pool is, which is no business of backups.
+    return [step.action.key for step in round_.steps if not isinstance(step.action, TakeStock)]
 
 
 def intent(key: str, state: IntentState, attempts: int = 1) -> dict[str, Intent]:

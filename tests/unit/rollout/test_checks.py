@@ -24,6 +24,7 @@ from bot.rollout.model import (
 )
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Preset, StoppedVms
+from tests.unit.rollout import test_conditions as conditions
 from tests.unit.rollout.pools import GIB, NEW, NOW, OLD, facts_of, host, pool_of, updates_of, vm
 
 HA_ON = HaSettings(enabled=True, heartbeat_srs=("sr-1",))
@@ -119,7 +120,7 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
     "synchronised, but the coordinator changed since": (
         facts_of(pool_of(checksum=""), unread=True),
         "last_sync",
-        [(BLOCKS, "check.never_synced", "pool-1")],
+        [(BLOCKS, "check.sync_lost", "pool-1")],
     ),
     "synchronised 31 days ago": (
         facts_of(pool_of(last_update_sync=NOW - timedelta(days=31))),
@@ -229,7 +230,7 @@ QUIET: dict[str, tuple[Facts, str]] = {
         facts_of(pool_of([host(1, pending=guidance_of(recommended=["reboot_host"])), host(2)])),
         "pending_mandatory",
     ),
-    "synchronised 30 days ago": (facts_of(pool_of(last_update_sync=NOW - timedelta(days=30))), "last_sync"),
+    "synchronised a week ago": (facts_of(pool_of(last_update_sync=NOW - timedelta(days=7))), "last_sync"),
     "updated five months ago": (
         facts_of(pool_of([host(1, last_software_update=NOW - timedelta(days=150))])),
         "update_age",
@@ -282,7 +283,7 @@ def test_a_check_stays_quiet(case: str) -> None:
 
 
 def test_every_check_has_a_case_in_which_it_fires() -> None:
-    covered = {check for _, check, _ in FIRING.values()} | {"evacuation_possible"}
+    covered = {check for _, check, _ in [*FIRING.values(), *conditions.FIRING.values()]} | {"evacuation_possible"}
     assert covered == {check.name for check in CHECKS}
 
 

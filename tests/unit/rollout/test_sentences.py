@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bot.rollout
-from bot.messages.catalogue_checks import SENTENCES
+from bot.messages import catalogue_checks, catalogue_conditions
 from bot.rollout.blocker import Cause
 from bot.rollout.checks import CHECKS, run_checks
 from bot.rollout.decision import Estimates
@@ -21,9 +21,11 @@ from bot.rollout.guidance import Level, guidance_of
 from bot.rollout.proposal import Choices, propose
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec, StoppedVms
+from tests.unit.rollout import test_conditions as conditions
 from tests.unit.rollout.pools import NO_BLOCKERS, host, pool_of, updates_of
 from tests.unit.rollout.test_checks import FIRING, HA_ON, stuck
 
+SENTENCES = catalogue_checks.SENTENCES | catalogue_conditions.SENTENCES
 PREFIXES = ("check.", "fix.", "forecast.", "spec.")
 SOURCES = ("checks", "forecast.py", "difference.py")
 
@@ -57,7 +59,8 @@ def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:
 
 
 def given_reasons() -> Iterator[Reason]:
-    findings = [finding for facts, _, _ in FIRING.values() for finding in run_checks(facts).findings]
+    cases = [*FIRING.values(), *conditions.FIRING.values()]
+    findings = [finding for facts, _, _ in cases for finding in run_checks(facts).findings]
     for chosen in StoppedVms:
         for code in ("VM_REQUIRES_SR", "VM_HAS_PCI_ATTACHED", "OTHER_OPERATION_IN_PROGRESS"):
             findings += stuck(code, chosen)

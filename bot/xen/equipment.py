@@ -1,0 +1,119 @@
+"""Drives, guest tools, network links and VM groups, read from XAPI's records.
+
+None of these is needed while a rollout is under way, so a quick look leaves their classes out; everything here then
+says that it does not know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from bot.rollout.equipment import Drive, GuestTools, VmGroup
+from bot.xen import wire
+from bot.xen.wire import NULL, Record, Records
+
+#: The classes that only a full look reads.
+FULL = ("VBD", "VDI", "VIF", "PIF", "PIF_metrics", "Bond", "VM_guest_metrics", "VM_group")
+#: Those that older XAPI does not have.
+RECENT = frozenset({"VM_group"})
+
+
+def drives_of(classes: Mapping[str, Records]) -> Mapping[str, tuple[Drive, ...]]:
+    """The drives with a disc in them, by the VM's reference."""
+    found: dict[str, list[Drive]] = defaultdict(list)
+    for ref, vbd in classes.get("VBD", {}).items():
+        disc_ref = wire.text(vbd, "VDI")
+        disc = classes.get("VDI", {}).get(disc_ref)
+        if wire.text(vbd, "type") != "CD" or wire.flag(vbd, "empty") or disc is None:
+            continue
+        sr = classes["SR"].get(wire.text(disc, "SR"), {})
+        found[wire.text(vbd, "VM")].append(
+            Drive(
+                vbd=wire.text(vbd, "uuid"),
+                vbd_ref=ref,
+                disc=wire.text(disc, "uuid"),
+                disc_ref=disc_ref,
+                name=wire.text(disc, "name_label"),
+                sr=wire.text(sr, "uuid"),
+                shared=wire.flag(sr, "shared"),
+                tools=wire.flag(sr, "is_tools_sr"),
+                physical=wire.text(sr, "type") == "udev",
+            )
+        )
+    return {vm: tuple(sorted(drives, key=lambda drive: drive.vbd)) for vm, drives in found.items()}
+
+
+def storage_of(classes: Mapping[str, Records]) -> Mapping[str, tuple[str, ...]]:
+    """The uuids of the storage that each VM uses, by the VM's reference; the disc of the VM Tools counts as none."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for vbd in classes.get("VBD", {}).values():
+        disk = classes.get("VDI", {}).get(wire.text(vbd, "VDI"))
+        sr = classes["SR"].get(wire.text(disk, "SR")) if disk is not None else None
+        if sr is not None and not wire.flag(vbd, "empty") and not wire.flag(sr, "is_tools_sr"):
+            found[wire.text(vbd, "VM")].add(wire.text(sr, "uuid"))
+    return {vm: tuple(sorted(srs)) for vm, srs in found.items()}
+
+
+def tools_of(classes: Mapping[str, Records], vm: Record) -> tuple[GuestTools, bool | None]:
+    """The VM Tools of a running VM, and whether its guest agent reports."""
+    metrics = classes.get("VM_guest_metrics")
+    if metrics is None or wire.text(vm, "power_state") != "Running":
+        return GuestTools.UNKNOWN, None
+    guest = metrics.get(wire.text(vm, "guest_metrics"))
+    if guest is None or not wire.flag(guest, "PV_drivers_detected"):
+        return GuestTools.MISSING, guest is not None and wire.flag(guest, "live")
+    current = wire.flag(guest, "PV_drivers_up_to_date", default=True)
+    return GuestTools.CURRENT if current else GuestTools.OLD, wire.flag(guest, "live")
+
+
+def sriov_vms(classes: Mapping[str, Records]) -> frozenset[str]:
+    """References of the VMs with an interface on an SR-IOV network."""
+    networks = {
+        wire.text(pif, "network") for pif in classes.get("PIF", {}).values() if wire.texts(pif, "sriov_logical_PIF_of")
+    }
+    return frozenset(
+        wire.text(vif, "VM") for vif in classes.get("VIF", {}).values() if wire.text(vif, "network") in networks
+    )
+
+
+def links_down(classes: Mapping[str, Records]) -> Mapping[str, tuple[str, ...]]:
+    """By the host's reference: interfaces without a link, and those unplugged whose network other hosts have."""
+    pifs = classes.get("PIF", {})
+    used = {wire.text(pif, "network") for pif in pifs.values() if wire.flag(pif, "currently_attached")}
+    found: dict[str, set[str]] = defaultdict(set)
+    for pif in pifs.values():
+        if wire.text(pif, "bond_slave_of") not in ("", NULL) or not wire.flag(pif, "managed", default=True):
+            continue  # the interfaces inside a bond are the bond's matter
+        if not wire.flag(pif, "currently_attached"):
+            down = wire.text(pif, "network") in used
+        else:
+            metrics = classes.get("PIF_metrics", {}).get(wire.text(pif, "metrics"))
+            down = wire.flag(pif, "physical") and metrics is not None and not wire.flag(metrics, "carrier")
+        if down:
+            found[wire.text(pif, "host")].add(wire.text(pif, "device"))
+    return {host: tuple(sorted(devices)) for host, devices in found.items()}
+
+
+def bonds_degraded(classes: Mapping[str, Records]) -> Mapping[str, tuple[str, ...]]:
+    """By the host's reference: bonds of which not every interface has a link."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for bond in classes.get("Bond", {}).values():
+        master = classes.get("PIF", {}).get(wire.text(bond, "master"))
+        if master is not None and wire.integer(bond, "links_up") < len(wire.texts(bond, "slaves")):
+            found[wire.text(master, "host")].add(wire.text(master, "device"))
+    return {host: tuple(sorted(devices)) for host, devices in found.items()}
+
+
+def groups_of(classes: Mapping[str, Records]) -> tuple[VmGroup, ...]:
+    """The groups whose VMs should run on different hosts."""
+    vms = classes["VM"]
+    return tuple(
+        VmGroup(
+            uuid=wire.text(group, "uuid"),
+            name=wire.text(group, "name_label"),
+            vms=frozenset(wire.text(vms[ref], "uuid") for ref in wire.texts(group, "VMs") if ref in vms),
+        )
+        for group in classes.get("VM_group", {}).values()
+        if wire.text(group, "placement") == "anti_affinity"
+    )

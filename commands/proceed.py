@@ -1,0 +1,43 @@
+"""/xs proceed <id>, and the Go on anyway button of a call for attention after a host's turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_sdk import WebClient
+
+from bot.messages import attention
+from bot.messages.answers import retrying
+from commands.call import Call, clicked
+from commands.context import Context
+from commands.verb import Verb
+
+
+def run(call: Call) -> None:
+    """Accept a host as it is after its turn."""
+    _proceed(call, call.rollout())
+
+
+def _proceed(call: Call, rollout_id: int) -> None:
+    call.answer(retrying(call.context.rollouts.proceed(rollout_id, call.actor)))
+
+
+VERB = Verb(
+    "proceed",
+    "/xs proceed <id>",
+    "Lets a rollout go on although a host is not as well as before its turn.",
+    "approver",
+    run,
+)
+
+
+def register(app: App, context: Context) -> None:
+    """The Go on anyway button."""
+
+    def proceed(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        call.later(lambda: _proceed(call, int(call.value)))
+
+    app.action(attention.PROCEED)(proceed)
