@@ -17,6 +17,7 @@ FIELDS: Fields = {
             "ha_enabled", "ha_statefiles", "ha_configuration", "ha_host_failures_to_tolerate", "ha_allow_overcommit",
             "wlb_enabled", "update_sync_enabled", "last_update_sync", "restrictions", "ha_plan_exists_for",
             "ha_overcommitted", "is_psr_pending", "live_patching_disabled", "vswitch_controller", "suspend_image_SR",
+            "update_sync_frequency", "update_sync_day", "repository_proxy_url", "repository_proxy_username",
         )
     ),
     "host": frozenset(
@@ -33,7 +34,7 @@ FIELDS: Fields = {
             "uuid", "name_label", "power_state", "resident_on", "affinity", "memory_dynamic_max", "memory_overhead",
             *_GUIDANCE, "ha_restart_priority", "allowed_operations", "current_operations", "attached_PCIs", "VGPUs",
             "tags", "other_config", "is_a_template", "is_a_snapshot", "is_control_domain", "memory_dynamic_min",
-            "VUSBs", "domain_type", "guest_metrics",
+            "VUSBs", "domain_type", "guest_metrics", "scheduled_to_be_resident_on", "groups",
         )
     ),
     "SR": frozenset(

@@ -44,7 +44,8 @@ def test_the_manifest_asks_for_the_least(tmp_path: Path) -> None:
         == {
             "chat:write",
             "commands",
-            "files:write",
+            "files:read",
+        "files:write",
             "usergroups:read",
         }
     )
