@@ -203,6 +203,7 @@ class Hands:
         with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
+
     def _back_up(self, action: BackUp, snapshot: PoolSnapshot) -> None:
         """Fetch the backup here and now: it may take minutes, and people can pause or end the rollout meanwhile."""
         place = self.desk.settings.backup

@@ -14,14 +14,25 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from bot.rollout.action import AskEvacuation, CloseDebt, RebootHost, RestartToolstack
+from bot.rollout.action import (
+    AskEvacuation,
+    AskHealth,
+    CloseDebt,
+    DrainHost,
+    KeepHost,
+    RebootHost,
+    RestartToolstack,
+    TakeStock,
+)
 from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Estimates, Step
+from bot.rollout.gate import health_of
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, Intent, IntentState, Memory
 from bot.rollout.model import AvailableUpdates, PoolSnapshot, VmBlocker
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Spec
+from bot.rollout.stock import stock_of
 from bot.time import Time
 from bot.xen.errors import Unreachable, XenError
 from bot.xen.gateway import Gateway
@@ -192,22 +203,35 @@ class Loop:
                     uuid: [[blocker.vm, blocker.code, *blocker.params] for blocker in self._blockers(uuid)]
                     for uuid in action.hosts
                 }
-                self._set(intent, state=IntentState.DONE, finished_at=self.time.now(), result=answer)
+                self._done(intent, answer)
+                return
+            if isinstance(action, DrainHost | KeepHost):
+                # What concerns our own books has happened when it is written down.
+                self._done(intent, action.vms if isinstance(action, DrainHost) else None)
+                return
+            if isinstance(action, TakeStock | AskHealth):
+                self._done(intent, self._looked(action))
                 return
             self.gateway.check_claim(_OWNER)
             task = self.gateway.begin(action, snapshot)
         except XenError as error:
             self._fail(action.key, error)
             return
-        except TypeError:
-            # No business of XAPI's: what concerns our own books has happened when it is written down.
-            written = getattr(action, "vms", None)
-            self._set(intent, state=IntentState.DONE, finished_at=self.time.now(), result=written)
-            return
         if task:
             self._set(intent, task_ref=task)
         elif not isinstance(action, RebootHost | RestartToolstack):
             self._set(intent, state=IntentState.DONE, finished_at=self.time.now())
+
+    def _done(self, intent: Intent, result: object) -> None:
+        self._set(intent, state=IntentState.DONE, finished_at=self.time.now(), result=result)
+
+    def _looked(self, action: TakeStock | AskHealth) -> dict[str, Any]:
+        seen = self.gateway.snapshot()
+        if isinstance(action, TakeStock):
+            return stock_of(seen)
+        known = self.intents.get(TakeStock(moment="before").key)
+        before = known.result if known is not None and isinstance(known.result, dict) else None
+        return health_of(before, seen, action.host, self.spec.checksum)
 
     def _blockers(self, host: str) -> list[VmBlocker]:
         return list(self.gateway.evacuation_blockers(host))

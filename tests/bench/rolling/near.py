@@ -18,7 +18,8 @@ from bot.lab.xapi.wire import Int32, envelope, value
 from bot.xen.address import PoolAddress
 from bot.xen.connection import Link, PoolConnection
 from bot.xen.errors import unreachable
-from bot.xen.gateway import Gateway
+from bot.xen.gateway import _WITHOUT_DISKS, Gateway
+from bot.xen.mirror import Mirror
 
 
 class Reader:
@@ -79,4 +80,5 @@ def near_gateway(pool: LabPool, address: PoolAddress, time: SteppedTime) -> Gate
     connection = _Connection(address, time=time, name="bench")
     connection.pool, connection.reader = pool, Reader()
     gateway._connection = connection
+    gateway._mirror = Mirror(connection, _WITHOUT_DISKS, time)
     return gateway

@@ -21,7 +21,7 @@ from bot.rollout.decision import Decision
 from bot.rollout.lifecycle import State
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import StoppedVms, parse_spec
+from bot.rollout.spec import Placement, Preset, StoppedVms, parse_spec
 from bot.rollouts import Role, Rollouts
 from bot.rollouts.asking import Blocked
 from bot.rollouts.start import start
@@ -77,17 +77,15 @@ def choices(preset: str, placement: str) -> Choices:
 
     Raises `Stopped` when this release has no such choice.
     """
-    wanted = {"preset": preset, "placement": placement}
-    known = {entry.name: entry for entry in fields(Choices)}
-    chosen: dict[str, Any] = {}
-    for name, value in wanted.items():
-        if name not in known:
-            if value not in ("", "serial", "home"):
-                raise Stopped(f"this release has no {name} {value}")
-        elif value:
-            kind: Any = type(known[name].default)
-            chosen[name] = kind(value)
-    return Choices(stopped_vms=StoppedVms.SHUTDOWN, **chosen)
+    if preset and preset not in list(Preset):
+        raise Stopped(f"this release has no preset {preset}")
+    if placement and placement not in list(Placement):
+        raise Stopped(f"this release has no placement {placement}")
+    return Choices(
+        stopped_vms=StoppedVms.SHUTDOWN,
+        preset=Preset(preset or Preset.SERIAL),
+        placement=Placement(placement or Placement.HOME),
+    )
 
 
 def offers(preset: str) -> bool:
