@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
@@ -19,8 +20,8 @@ def run(call: Call) -> None:
     _proceed(call, call.rollout())
 
 
-def _proceed(call: Call, rollout_id: int) -> None:
-    call.answer(retrying(call.context.rollouts.proceed(rollout_id, call.actor)))
+def _proceed(call: Call, rollout_id: int, host: str = "") -> None:
+    call.answer(retrying(call.context.rollouts.proceed(rollout_id, call.actor, host)))
 
 
 VERB = Verb(
@@ -33,11 +34,12 @@ VERB = Verb(
 
 
 def register(app: App, context: Context) -> None:
-    """The Go on anyway button."""
+    """The Go on anyway button; which host it means is part of the button's own name."""
 
     def proceed(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()
         call = clicked(context, body, client, respond)
-        call.later(lambda: _proceed(call, int(call.value)))
+        host = str(body["actions"][0]["action_id"]).removeprefix(attention.PROCEED)
+        call.later(lambda: _proceed(call, int(call.value), host))
 
-    app.action(attention.PROCEED)(proceed)
+    app.action(re.compile(f"^{re.escape(attention.PROCEED)}"))(proceed)

@@ -13,6 +13,7 @@ from storage import rollouts
 from storage.errors import NotFound
 from storage.tables import IntentRow
 
+_RESTARTS = ("RebootHost:", "RestartToolstack:")
 
 def open_intent(
     tx: Session,
@@ -78,7 +79,9 @@ def forgive(tx: Session, rollout_id: int, at: datetime, keys: Collection[str] = 
     query = select(IntentRow).where(IntentRow.rollout_id == rollout_id).order_by(col(IntentRow.key))
     rows = [row for row in tx.exec(query).all() if row.state is IntentState.FAILED or row.key in keys]
     for row in rows:
-        if row.state is IntentState.OPEN:
+        # A restart whose answer was lost may still be under way, as one may that is waited for.
+        lost_restart = row.state is IntentState.LOST and row.key.startswith(_RESTARTS)
+        if row.state is IntentState.OPEN or lost_restart:
             row.started_at = at
             tx.add(row)
         else:

@@ -20,7 +20,18 @@ class Call:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {**asdict(self), "at": self.at.isoformat(), "params": list(self.params)}
+        return {**asdict(self), "at": self.at.isoformat(), "params": _plain(self.params)}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: moments as ISO 8601, whatever else it does not know as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

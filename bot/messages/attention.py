@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 RETRY = "attention_retry"
 ABORT = "attention_abort"
-PROCEED = "attention_proceed"
-#: Followed by the host's uuid: a button's value holds the rollout alone.
+#: Both followed by the host's uuid: a button's value holds the rollout alone.
+PROCEED = "attention_proceed."
 SKIP = "attention_skip."
 
 
@@ -102,19 +102,24 @@ def _abort(standing: Standing) -> Element:
 def _proceed(standing: Standing) -> list[Element]:
     """The button that accepts a host as it is after its turn; only where the gate asks."""
     row = standing.row
-    if answers.PROCEED not in row.problem_options:
+    keys = row.problem.get("keys", ()) if row.problem is not None else ()
+    looks = [key.partition(":")[2] for key in keys if key.startswith("AskHealth:")]
+    if answers.PROCEED not in row.problem_options or not looks:
         return []
+    uuid = looks[0]
+    host = standing.spec.host(uuid)
+    shown = clip(one_line(host.name if host is not None else uuid), 120)
     asks = confirm(
         _("Go on with rollout {id}?").format(id=row.id),
-        _("The host stays as it is. The next host of pool {alias} is taken out of service and updated.").format(
-            alias=row.pool_alias
+        _("{host} stays as it is. The next host of pool {alias} is taken out of service and updated.").format(
+            host=shown, alias=row.pool_alias
         ),
         _("Go on anyway"),
         _("Not now"),
         style="danger",
     )
     label = _("Go on with rollout {id} anyway").format(id=row.id)
-    return [button(_("Go on anyway"), PROCEED, str(row.id), asks=asks, label=label)]
+    return [button(_("Go on anyway"), PROCEED + uuid, str(row.id), asks=asks, label=label)]
 
 
 def _skip(standing: Standing) -> list[Element]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.rollout.action import RebootHost, RestartToolstack
 from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
@@ -220,18 +221,31 @@ def _wind_down(round_: Round, turns: tuple[Turn, ...]) -> Decision:
     if _claimed_by_others(round_):
         return _ending(round_, _progress(turns, (), round_.memory.skipped), clear=False)
     hand = []
-    busy = False
+    busy = quiet = False
     for turn in turns:
+        if quiet and turn.touched:
+            # The coordinator's restart cuts off whatever is begun beside it.
+            hand.append(turn)
+            busy = True
+            continue
         stuck_before = len(round_.problems)
         left_out = turn.host.uuid in round_.memory.skipped
         if turn.touched and not (set_aside(round_, turn) if left_out else turn.back_out()):
             hand.append(turn)
             # A host that only people can help keeps nobody else from getting back what is theirs.
             busy = busy or len(round_.problems) == stuck_before
-    clear = all((not hand, _settle_others(round_, turns), settle_homeless(round_)))
-    pool_clear = not busy and settle_pool(round_)
+        quiet = quiet or (turn.host.is_coordinator and _restart_begun(round_, turn.host))
+    clear = not quiet and all((not hand, _settle_others(round_, turns), settle_homeless(round_)))
+    pool_clear = not busy and not quiet and settle_pool(round_)
     progress = _progress(turns, tuple(hand), round_.memory.skipped)
     return _ending(round_, progress, clear=clear and pool_clear)
+
+
+def _restart_begun(round_: Round, host: Host) -> bool:
+    """Whether a restart of the host is asked for in this round, or was and has not been seen to end."""
+    restarts = (RebootHost(host=host.uuid), RestartToolstack(host=host.uuid))
+    asked = {step.action.key for step in round_.steps}
+    return any(restart.key in asked or round_.is_open(restart.key) for restart in restarts)
 
 
 def _settle_only(round_: Round) -> Decision:

@@ -16,6 +16,9 @@ from bot.rollout.spec import Livepatch, OnLivepatchFailure
 EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
 
 
+#: Whichever of these was asked for first: a host that only restarts is neither taken out nor installed on.
+_BEGINNINGS = ("DrainHost", "DisableHost", "ApplyUpdates", "RebootHost", "RestartToolstack")
+
 class HostNeed:
     """One host in one round: what is left to do for it, and how much of that is allowed."""
 
@@ -98,9 +101,7 @@ class HostNeed:
     @property
     def begun(self) -> bool:
         """Whether this rollout has asked for anything on the host."""
-        return any(
-            self.memory.intent(f"{kind}:{self.host.uuid}") for kind in ("DrainHost", "DisableHost", "ApplyUpdates")
-        )
+        return any(self.memory.intent(f"{kind}:{self.host.uuid}") for kind in _BEGINNINGS)
 
     @property
     def touched(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.rollout.amendment import ASKED
-from bot.rollout.blocker import memory_alone
 from bot.rollout.guidance import Task
 from bot.rollout.homecoming import home_of, moving
 from bot.rollout.memory import DebtKind, Intent, IntentState
@@ -224,7 +223,7 @@ class Observed:
         if asked is None or not isinstance(asked.result, dict):
             return True
         codes = [str(entry[1]) for entry in asked.result.get(node.uuid, ()) if entry[0] == vm.uuid]
-        return bool(codes) and not memory_alone(codes[0])
+        return bool(codes)
 
     def _experience(self, vm: VM, guest: Guest, node: Node) -> None:
         """What earlier tries to move the VM taught."""

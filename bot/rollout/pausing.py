@@ -29,7 +29,7 @@ class Pausable(Protocol):
 def members_before_pause(round_: Round, turns: Sequence[Pausable]) -> int | None:
     """How many members may begin before the next pause point; None when none is ahead."""
     ahead = {point for point in round_.spec.pause_points if round_.memory.intent(f"PauseHere:{point}") is None}
-    if COORDINATOR in ahead and any(turn.host.is_coordinator for turn in turns):
+    if COORDINATOR in ahead and any(turn.host.is_coordinator and (turn.update_left or turn.begun) for turn in turns):
         return 0
     return 1 if CANARY in ahead else None
 

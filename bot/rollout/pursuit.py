@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from bot.rollout.action import (
     Action,
     ApplyUpdates,
+    AskEvacuation,
+    AskHealth,
     DisableHa,
     EnableHa,
     EvacuateHost,
@@ -26,6 +28,7 @@ from bot.rollout.action import (
     SnapshotVm,
     StartVm,
     SuspendVm,
+    TakeStock,
 )
 from bot.rollout.amendment import ASKED, Offer
 from bot.rollout.decision import Estimates, Step
@@ -34,6 +37,8 @@ from bot.rollout.model import PoolSnapshot
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
 
+#: What only looks at the pool.
+_LOOKS = (AskEvacuation, AskHealth, TakeStock)
 #: How often an effect is asked for that XAPI took and that never showed, before people are asked.
 MAX_ATTEMPTS = 5
 #: How often one is asked for that XAPI refuses for a passing reason: about a quarter of an hour, because members need
@@ -200,6 +205,8 @@ class Round:
         if self.now < due:
             longest = 5.0 if intent.state is IntentState.DONE else 30.0
             self.look_again(min(longest, (due - self.now).total_seconds() + 0.5), reason)
+        elif intent.state is IntentState.LOST and isinstance(action, _LOOKS):
+            self.step(action, reason)  # whoever looked was killed; looking again changes nothing
         elif intent.attempts >= (MAX_TRANSIENT if intent.state is IntentState.FAILED else MAX_ATTEMPTS):
             self.problem(self._failed(action, intent), *_tried_anew(action), wants=wants)
         else:

@@ -47,7 +47,7 @@ class Planned:
         return self.plan.apply == host.uuid or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None
 
     def may_restart(self, host: Host) -> bool:
-        if host.uuid in self.plan.restart:
+        if host.uuid in self.plan.restart or host.uuid == self.plan.apply:
             return True
         asked = (self.round.memory.intent(f"{kind}:{host.uuid}") for kind in ("RebootHost", "RestartToolstack"))
         return any(intent is not None and intent.state is not IntentState.DONE for intent in asked)
@@ -58,6 +58,12 @@ class Planned:
             # What cannot move stops at the last moment, right before its host's turn.
             for vm in tied[:STREAMS]:
                 turn.stop(vm)
+        elif turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart:
+            # The planner counts it as empty, so what is left neither moves nor is stopped: XAPI says why.
+            rest = tuple(vm for vm in residents if vm not in tied)
+            homes = turn.round.spec.placement is Placement.HOME
+            reason = because("host.evacuating_anyhow", host=turn.host.name, vms=len(rest))
+            turn.round.pursue(evacuation(turn, rest, homes=homes), reason, milestone=True)
         else:
             self.round.look_again(_LOOK)
 

@@ -11,8 +11,11 @@ from datetime import timedelta
 from bot.rollout.action import (
     DisableHost,
     EvacuateHost,
+    MigrateVm,
     PlugStorage,
+    ResumeVm,
     ShutdownVm,
+    StartVm,
     SuspendVm,
 )
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
@@ -38,6 +41,9 @@ _BY_ITSELF = timedelta(minutes=1)
 _MEMBERS_PATIENCE = timedelta(minutes=15)
 
 ALONE = Alone()
+
+#: Calls that the coordinator's restart would cut off.
+_CUT_OFF = (MigrateVm, SuspendVm, ShutdownVm, ResumeVm, StartVm)
 
 
 class Turn(HostNeed):
@@ -65,8 +71,14 @@ class Turn(HostNeed):
         """End the turn of an aborted rollout: finish what cannot be left half done, else undo; True when done."""
         if self._restarting() or self._finishing_open_work():
             return False
+        if self.host.is_coordinator and self.memory.aborting and self.round.in_flight(*_CUT_OFF):
+            self.round.look_again(5)
+            return False
         began = self.memory.intent(self.apply.key) is not None
-        if self.applied and began and not self.livepatch_failed:
+        # XAPI enables no host that has this pending; what was approved for it is the way back.
+        due = self.host.pending.mandatory & {Task.REBOOT_HOST, Task.RESTART_TOOLSTACK}
+        ours = self.memory.debt(DebtKind.HOST_ENABLED, self.host.uuid) is not None and not self.host.enabled
+        if self.applied and (began or (due and ours)) and not self.livepatch_failed:
             return self._restart() and self._back_in_service(final=False)
         if self._stopped_vms_need_the_update():
             return self.advance()

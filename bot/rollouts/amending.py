@@ -28,6 +28,8 @@ from storage.database import Session
 from storage.tables import AmendmentRow, RolloutRow
 from storage.updates_codec import updates_to_json
 
+#: What says nothing any more once other updates are to be installed: each host has another turn then.
+_OF_THE_OLD = ("ApplyUpdates:", "AskHealth:", "DrainHost:", "KeepHost:")
 _PAST = {
     AmendmentState.APPLIED: "has been approved and is in effect",
     AmendmentState.REJECTED: "was rejected",
@@ -39,7 +41,7 @@ _PAST = {
 
 #: Checks that forbid a new request but not to go on in the middle of a run: while a host is out of service for its
 #: turn it means nothing that others cannot be emptied, and mandatory tasks belong to turns that have begun.
-_IN_HAND = frozenset({"evacuation_possible", "pending_mandatory"})
+_IN_HAND = frozenset({"evacuation_possible", "pending_mandatory", "room"})
 
 
 class Amending(Desk):
@@ -178,7 +180,9 @@ class Amending(Desk):
         reason = because("amendment.applied", number=amendment.number, approvers=approvers)
         row = amendments.take_effect(tx, amendment, actor, reason, self.say(reason), now)
         # What failed is tried anew, and XAPI says once more what keeps hosts from being emptied.
-        intents.forgive(tx, row.id, now, [key for key in intents.all_intents(tx, row.id) if key.startswith(ASKED)])
+        forgotten = (ASKED, *(_OF_THE_OLD if amendment.change.kind is AmendmentKind.CHECKSUM else ()))
+        known = intents.all_intents(tx, row.id)
+        intents.forgive(tx, row.id, now, [key for key in known if key.startswith(forgotten)])
         self._move(tx, row, State.RUNNING, actor, because("rollout.amended", number=amendment.number))
         rollouts.set_problem(tx, row.id, None)
         rollouts.enqueue_line(tx, row.id, reason, now)

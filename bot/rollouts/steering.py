@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.rollout.errors import NotAllowed
+from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.gate import accepted
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -20,6 +20,8 @@ from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow, TurnRow
 
+#: The gate's looks at a host, by the key of their intent.
+_GATE = "AskHealth:"
 
 class Steering(Looking, Deciding):
     """What approvers do while a rollout runs or asks them."""
@@ -90,28 +92,36 @@ class Steering(Looking, Deciding):
         self._wake()
         return self.standing(rollout_id), ceiling.name
 
-    def proceed(self, rollout_id: int, actor: Actor) -> Standing:
+    def proceed(self, rollout_id: int, actor: Actor, host: str = "") -> Standing:
         """Let a rollout go on although a host did not come through its turn as well as it was before.
 
-        Raises `NotAllowed` when that is not what the rollout asks about.
+        Only the host is accepted that people were asked about; another one in the same state is asked about next.
+        `host` is its uuid where a button named it. Raises `NotAllowed` when that is not what the rollout asks about,
+        `StaleDigest` when it asks about another host by now.
         """
         row = self._get(rollout_id)
         require(self.authority, actor, Role.APPROVER, row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             _only(row, State.NEEDS_ATTENTION)
-            keys = [key for key in rollouts.problem_keys(row) if key.startswith("AskHealth:")]
-            if not keys:
+            asked = row.problem_reason
+            keys = [key for key in rollouts.problem_keys(row) if key.startswith(_GATE)]
+            if not keys or asked is None or not asked.code.startswith("gate."):
                 raise NotAllowed(
                     f"Rollout {row.id} does not ask whether to go on with a host as it is.",
                     "The thread says what it asks; `/xs retry` tries again.",
                 )
+            # The problem that was told comes first, and so do its keys.
+            key, uuid = keys[0], keys[0].removeprefix(_GATE)
+            if host not in ("", uuid):
+                raise StaleDigest(
+                    f"Rollout {row.id} asks about another host by now.", "Answer its newest question in the thread."
+                )
             known, now = intents.all_intents(tx, rollout_id), self.time.now()
-            for key in keys:
-                intents.finish(tx, rollout_id, key, now, accepted(known[key].result, actor.name))
+            intents.finish(tx, rollout_id, key, now, accepted(known[key].result, actor.name))
             hosts = rollouts.spec_of(tx, rollout_id)[0].hosts
-            host = next((entry.name for entry in hosts if keys[0].endswith(entry.uuid)), "")
-            self._move(tx, row, State.RUNNING, actor, because("gate.accepted", user=actor.name, host=host))
+            name = next((entry.name for entry in hosts if entry.uuid == uuid), uuid)
+            self._move(tx, row, State.RUNNING, actor, because("gate.accepted", user=actor.name, host=name))
             rollouts.set_problem(tx, rollout_id, None)
             rollouts.redraw_progress(tx, rollout_id, now)
         self._wake()

@@ -55,15 +55,20 @@ def test_a_message_takes_what_the_model_says(name: str) -> None:
             assert mine.default in python_default(said), said.name
 
 
+def _documented(code: str) -> str:
+    """Storage drivers append a number of their own to the one code that the model lists for them."""
+    return "SR_BACKEND_FAILURE" if code.startswith("SR_BACKEND_FAILURE_") else code
+
+
 def test_every_refusal_is_one_that_xapi_knows() -> None:
     found = list(raised())
     assert len(found) > 100
-    assert [where for code, _, where in found if code not in SURFACE.errors] == []
+    assert [where for code, _, where in found if _documented(code) not in SURFACE.errors] == []
 
 
 def test_refusals_carry_as_many_parameters_as_xapi_sends() -> None:
     for code, count, where in raised():
-        documented = SURFACE.errors[code]
+        documented = SURFACE.errors[_documented(code)]
         if code in DIFFERENT_AT_RUN_TIME:
             assert count is None or count in DIFFERENT_AT_RUN_TIME[code], where
         elif count is not None and documented is not None:

@@ -146,7 +146,7 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
                     click = partial(slack.click, field.action_id, OUTSIDER, where)
                     assert_in_time(private_answer(slack, OUTSIDER, click), field.action_id)
                     # Which host a Skip button means is the end of its name, and so is what an amendment is about.
-                    long = (attention.SKIP, amendment.AMEND)
+                    long = (attention.SKIP, attention.PROCEED, amendment.AMEND)
                     pressed.add(next((name for name in long if field.action_id.startswith(name)), field.action_id))
             leave_dialogs(slack, OUTSIDER)
 
@@ -170,7 +170,10 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
         change = Offer(AmendmentKind.REBOOT, "host-1")
         problem = {"reason": because("livepatch.failed", host="xs-02").as_dict(), "offers": [change.as_dict()]}
         asking = standing_of(State.NEEDS_ATTENTION, problem={**problem, "options": ["abort"]})
-        for shown in (amendment.amendment_card(standing, amendment_of(standing, change), card.Ask()), attended(asking)):
+        unwell = {"reason": because("gate.not_enabled", host="xs-02").as_dict(), "keys": ["AskHealth:host-1"]}
+        gated = standing_of(State.NEEDS_ATTENTION, problem={**unwell, "options": ["proceed"]})
+        proposed = amendment.amendment_card(standing, amendment_of(standing, change), card.Ask())
+        for shown in (proposed, attended(asking), attended(gated)):
             stage.service.client.chat_postMessage(channel="C0UPDATES", text=shown.text, blocks=list(shown.blocks))
         owed = debts.debts_asked("lab", [Debt(DebtKind.HA)], (), 24)
         stage.service.client.chat_postMessage(channel="C0UPDATES", text=owed.text, blocks=list(owed.blocks))
@@ -193,9 +196,9 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
             press(message)
 
     assert pressed == {
-        *(notice.PLAN, notice.DETAILS, notice.SYNC, card.APPROVE, card.REJECT, card.OPEN),
+        *(notice.PLAN, notice.DETAILS, notice.SYNC, card.APPROVE, card.REJECT, card.OPEN, card.CHECK),
         *(progress.PAUSE, progress.RESUME, progress.ABORT),
-        *(attention.RETRY, attention.SKIP, attention.ABORT, debts.RESTORE),
+        *(attention.RETRY, attention.PROCEED, attention.SKIP, attention.ABORT, debts.RESTORE),
         *(amendment.AMEND, amendment.WITHDRAW),
     }, "a button that nobody pressed here"
 

@@ -52,7 +52,7 @@ def test_killed_after_every_round() -> None:
                 raise Killed
 
         rollout.script.every_round = die_at_the_next_look
-        assert live_again_and_again(rollout) > 20
+        assert live_again_and_again(rollout) > 12
         rollout.assert_done()
         assert_nothing_happened_twice(rollout)
 

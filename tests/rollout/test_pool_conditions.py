@@ -14,7 +14,7 @@ from bot.rollout.equipment import GuestTools
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import StoppedVms
+from bot.rollout.spec import Preset, StoppedVms
 
 from .rehearsal import Rehearsal, actor, rehearse, scene, small
 
@@ -71,6 +71,7 @@ ELSEWHERE = {
     "livepatch_failed": "test_an_old_failed_live_patch",
     "live_patching": "test_live_patching_switched_off",
     "ha": "test_a_healthy_pool",
+    "room": "test_too_little_memory_is_seen_although_ha_is_on",
     "memory_room": "test_too_little_memory_is_seen_although_ha_is_on",
     "suspend_space": "test_no_room_for_a_suspended_vm",
     "wlb": "test_live_patching_switched_off",
@@ -161,6 +162,9 @@ def test_too_little_memory_is_seen_although_ha_is_on() -> None:
         found = report(pool)
         assert said(found, "memory_room") == [(BLOCKS, "check.memory_short")] * 2
         assert report(pool, Choices(level=Level.MANDATORY)).blocked
+        planned = report(pool, Choices(preset=Preset.STANDARD))
+        assert said(planned, "memory_room") == []
+        assert said(planned, "room") == [(BLOCKS, "check.room")]
 
 
 def test_without_an_update_channel_and_with_a_sync_at_work() -> None:

@@ -123,7 +123,7 @@ def call_plugin(ctx: Context, host: str, plugin: str, fn: str, args: dict[str, s
     if plugin != "disk-space":
         raise XapiFailure("XENAPI_MISSING_PLUGIN", plugin)
     if fn != "get_avail_host_disk_space":
-        raise XapiFailure("UNKNOWN_XENAPI_PLUGIN_FUNCTION", fn)
+        raise XapiFailure("XENAPI_PLUGIN_FAILURE", fn, "UnknownFunction", "")
     return str(machine.disk_free)
 
 

@@ -52,13 +52,16 @@ class _Decision:
         if node.stage is Stage.RESTART:
             self.plan.look_in(10)
             return
-        if node.stage is Stage.APPLIED or (node.stage is Stage.OUT and not node.apply and not self._left(node)):
+        keeping = node.stage is Stage.OLD and not node.drains and not self.view.troubled
+        if node.stage is Stage.APPLIED or (
+            (node.stage is Stage.OUT or keeping) and not node.apply and not self._left(node)
+        ):
             if self._left(node):
                 self._drain([node])
                 return
             # Its restart cuts off every call in flight.
             self.plan.quiet = True
-            if not self.view.flights and not self.view.busy and out_now(self.view.nodes) <= 1:
+            if not self.view.flights and not self.view.busy and not self._others_at_work(node):
                 self.plan.restart.add(node.uuid)
             return
         if self.view.troubled:
@@ -77,6 +80,11 @@ class _Decision:
             self.plan.apply = node.uuid
         if node.stage is Stage.APPLY:
             self._open_early(node)
+
+    def _others_at_work(self, coordinator: Node) -> bool:
+        """Whether another host installs or restarts; one that merely stands out of service waits for no coordinator."""
+        working = (Stage.APPLY, Stage.RESTART, Stage.RETURN)
+        return any(node is not coordinator and node.stage in working for node in self.view.nodes)
 
     def _open_early(self, coordinator: Node) -> None:
         """While the coordinator installs, the first member may be emptied already, if the budget allows."""
