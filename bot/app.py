@@ -13,7 +13,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from functools import partial
@@ -66,6 +66,8 @@ _AT_ONCE = 0.005
 #: Answers that are worked out at the same time: enough to wait for Slack, few enough not to keep each other, and the
 #: acknowledgements, from the one core that Python uses.
 _ANSWERS = 6
+#: Bundles that are on their way to pools at the same time; each takes up to two hours, others wait.
+_UPLOADS = 4
 #: Seconds that one thread may compute while others wait for their turn. Python's own five milliseconds add up: an
 #: acknowledgement is handed from thread to thread several times.
 _SWITCH_S = 0.001
@@ -196,6 +198,7 @@ class Service:
         self.authority: Authority = SlackAuthority(self.client, settings, self.time)
         self.background = ThreadPoolExecutor(_LISTENERS, thread_name_prefix="background")
         self.answers = ThreadPoolExecutor(_ANSWERS, thread_name_prefix="answers")
+        self.uploads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="uploads")
         self.rollouts = Rollouts(
             self.database,
             self.gateways,
@@ -217,7 +220,8 @@ class Service:
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
         self.app: App = _MeasuredApp(self.measures, settings, self.client)
         commands.register(
-            self.app, Context(self.rollouts, self.authority, settings, self.time, background=self.answers)
+            self.app,
+            Context(self.rollouts, self.authority, settings, self.time, background=self.answers, uploads=self.uploads),
         )
         self._socket: SocketModeHandler | None = None
         self._slack_answers = SlackAnswers(self.client)
@@ -298,7 +302,7 @@ class Service:
             thread.join(timeout=max(0.0, deadline - monotonic()))
         self.timing.end()
         self.sending.end()
-        for threads in (self.background, self.answers):
+        for threads in (self.background, self.answers, self.uploads):
             threads.shutdown(wait=False, cancel_futures=True)
         self.app.listener_runner.listener_executor.shutdown(wait=False)
         self.database.close()
@@ -413,8 +417,3 @@ def hang_up(client: SocketModeClient) -> None:
     if connection is not None:
         connection.shutdown()  # type: ignore[no-untyped-call]
     client.message_workers.shutdown(wait=False, cancel_futures=True)
-
-
-def database_places(settings: Settings) -> Mapping[str, str]:
-    """Where things are kept, for `xsbot doctor`; without passwords."""
-    return {"database": make_url(settings.database_url).render_as_string(hide_password=True)}

@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,6 +103,10 @@ class Call:
         """Do the slow part in the background; what goes wrong is told privately."""
         self._in_background(lambda: self.answering(work))
 
+    def apart(self, work: Callable[[], None]) -> None:
+        """Like `later`, for work of hours: it keeps nobody else's answer waiting."""
+        self._in_background(lambda: self.answering(work), self.context.uploads)
+
     def answering(self, work: Callable[[], None]) -> None:
         """Do it, and answer what it raises: our own errors with sentence and hint, others with an id for the log."""
         subject = self._subject
@@ -115,14 +120,14 @@ class Call:
     def _subject(self) -> Subject:
         return subject_of((self.value, *self.words[:1]), self.view, self.context.settings.pools)
 
-    def _in_background(self, work: Callable[[], None]) -> None:
+    def _in_background(self, work: Callable[[], None], where: Executor | None = None) -> None:
         def concerned() -> None:
             subject = self._subject.completed(self.context.rollouts.database)
             with concerning(rollout=subject.rollout, pool=subject.pool):
                 log.info("%s: %s", self.actor.id, self.deed)
                 work()
 
-        self.context.background.submit(concerned)
+        (where or self.context.background).submit(concerned)
 
     def answer_error(self, error: Exception, answer: Callable[[Message], None] | None = None) -> None:
         """Tell the person what went wrong. When even that fails, the log is what is left."""

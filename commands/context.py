@@ -15,7 +15,7 @@ class Context:
     """The use-cases and where slow work goes.
 
     `background` takes whatever follows an acknowledgement: a listener that kept working would hold one of Bolt's few
-    threads, and with all of them held, commands fail unanswered.
+    threads, and with all of them held, commands fail unanswered. `uploads` takes what lasts for hours.
     """
 
     rollouts: Rollouts
@@ -23,3 +23,4 @@ class Context:
     settings: Settings
     time: Time
     background: Executor
+    uploads: Executor

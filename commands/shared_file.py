@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import re
-import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +26,15 @@ class FileRefused(XsbotError):
     """The file cannot be had."""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A file that Slack keeps: its name, where its bytes are, and how many there are (0: not said)."""
+
+    name: str
+    url: str
+    size: int
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Where Slack sends us on, the bot's token must not follow."""
 
@@ -38,8 +50,8 @@ def file_id(given: str) -> str:
     return found.group() if found is not None and (given == found.group() or "/files" in given) else ""
 
 
-def fetch(client: WebClient, shared: str, to: Path) -> str:
-    """Write the shared file to `to`; its name. Raises `FileRefused`."""
+def look_up(client: WebClient, shared: str) -> SharedFile:
+    """What Slack says about a shared file (`files.info`). Raises `FileRefused`."""
     try:
         about = client.files_info(file=shared)["file"]
     except SlackApiError as error:
@@ -55,8 +67,18 @@ def fetch(client: WebClient, shared: str, to: Path) -> str:
     if not _is_slacks(url, client.base_url):
         # The token goes with the request: nobody but Slack may get it.
         raise FileRefused("The file is not kept by Slack.", "Upload it to Slack, or put it into the bundle directory.")
-    _download(client, url, to, int(about.get("size") or 0))
-    return str(about.get("name") or shared)
+    return SharedFile(str(about.get("name") or shared), url, int(about.get("size") or 0))
+
+
+@contextmanager
+def _storing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileRefused(
+            f"The file could not be stored on xsbot's machine: {error.strerror or type(error).__name__}.",
+            "An operator has to look at its disk for temporary files.",
+        ) from error
 
 
 def _is_slacks(url: str, api: str) -> bool:
@@ -66,19 +88,24 @@ def _is_slacks(url: str, api: str) -> bool:
     return parts.scheme == "https" and (parts.hostname or "").endswith(".slack.com")
 
 
-def _download(client: WebClient, url: str, to: Path, size: int) -> None:
+def download(client: WebClient, file: SharedFile, to: Path) -> None:
+    """Write the shared file to `to`. Raises `FileRefused`."""
     proxies = {} if client.proxy is None else {"https": client.proxy, "http": client.proxy}
     opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler(proxies))
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {client.token}"})
+    request = urllib.request.Request(file.url, headers={"Authorization": f"Bearer {client.token}"})
     written = 0
     try:
-        with opener.open(request, timeout=_SILENCE_S) as answer, to.open("wb") as file:
+        with _storing():
+            store = to.open("wb")
+        with store, opener.open(request, timeout=_SILENCE_S) as answer:
             while chunk := answer.read(_CHUNK):
                 written += len(chunk)
                 if written > LARGEST_BUNDLE:
                     raise FileRefused("The file is larger than a bundle may be.", "Check that it is one.")
-                file.write(chunk)
-    except (urllib.error.URLError, OSError) as error:
+                with _storing():
+                    store.write(chunk)
+                    store.flush()
+    except (OSError, http.client.HTTPException) as error:
         raise FileRefused(f"The file could not be fetched from Slack: {type(error).__name__}.", "Try again.") from error
-    if size and written != size:
+    if file.size and written != file.size:
         raise FileRefused("Slack sent another number of bytes than it announced.", "Try again.")

@@ -13,10 +13,10 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.messages import modal, notice
-from bot.messages.answers import requested, still_blocked
+from bot.messages.answers import looked_at_again, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
-from bot.rollout.choosing import chosen
+from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
@@ -117,20 +117,24 @@ def register(app: App, context: Context) -> None:
         call = clicked(context, body, client, respond)
         _plan(call, call.value, context.rollouts.usual(call.value))
 
-    def choose(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        view = body["view"]
-        alias, view_id = _alias(view), str(view["id"])
-        choices = choices_of(view, context.rollouts.usual(alias))
+    def preview(call: Call, alias: str, choices: Choices) -> None:
+        view_id = str(call.view["id"]) if call.view is not None else ""
         number = newest.ask(view_id)
 
-        def preview() -> None:
+        def show() -> None:
             shown = form(call, alias, choices)
             if newest.is_newest(view_id, number):
                 call.show(view_id, shown)
 
-        call.later(preview)
+        call.later(show)
+
+    def choose(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        view = body["view"]
+        alias = _alias(view)
+        choices = choices_of(view, context.rollouts.usual(alias))
+        preview(call, alias, choices)
 
     def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         call = clicked(context, body, client, respond)
@@ -138,6 +142,11 @@ def register(app: App, context: Context) -> None:
         alias, why = _alias(view), text_of(view, modal.REASON)
         choices = choices_of(view, context.rollouts.usual(alias))
         if json.loads(view["private_metadata"]).get("blocked"):
+            if changed := _changed_names(view):
+                # Nothing tells us of text until Enter is pressed in its field, and it may be what lifts the block.
+                ack(response_action="errors", errors={block: looked_at_again() for block in changed})
+                preview(call.acknowledged(), alias, choices)
+                return
             ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
             return
         newest.end(str(view["id"]))
@@ -152,6 +161,13 @@ def register(app: App, context: Context) -> None:
 
 def _alias(view: dict[str, Any]) -> str:
     return str(json.loads(view["private_metadata"])["pool"])
+
+
+def _changed_names(view: dict[str, Any]) -> list[str]:
+    """The fields with names of hosts that say something else than what the preview was made of."""
+    shown = {block.get("block_id"): block.get("element", {}).get("initial_value", "") for block in view["blocks"]}
+    fields = (modal.FIRST, modal.WITHOUT)
+    return [field for field in fields if host_names(text_of(view, field)) != host_names(shown.get(field, ""))]
 
 
 def _blocking(view: dict[str, Any]) -> str:

@@ -22,6 +22,10 @@ PERMANENT = frozenset(
         "invalid_blocks_format",
     }
 )
+#: Files are refused by this workspace or to this app; every further try would send all their bytes again.
+NO_FILES = frozenset(
+    {"file_uploads_disabled", "file_uploads_except_images_disabled", "storage_limit_reached", "no_permission"}
+)
 #: The message to be edited is gone or can no longer be edited: a new one takes its place.
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 #: Slack answers, and does not let us in with this token: only a person can change that.
@@ -39,6 +43,11 @@ def code_of(error: Exception) -> str:
     if error.response.status_code == 429:
         return "ratelimited"
     return str(error.response.get("error") or f"HTTP {error.response.status_code}")
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether Slack itself answered and said no, as opposed to an outage of Slack or of the way there."""
+    return isinstance(error, SlackApiError) and error.response.status_code == 200
 
 
 def retry_after(error: Exception) -> float:

@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.delivery.pace import UPDATE_WINDOW, Pace
-from bot.delivery.refusal import BAD_BLOCKS, GONE, PERMANENT, RATE_LIMITED, code_of, retry_after
+from bot.delivery.refusal import BAD_BLOCKS, GONE, NO_FILES, PERMANENT, RATE_LIMITED, code_of, is_refusal, retry_after
 from bot.delivery.rendering import Outgoing, Unrenderable, attention_key, render, settled_attention
 from bot.log import concerning
 from bot.rollout.errors import RolloutError
@@ -34,6 +34,8 @@ POLL = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 #: How long the audit channel waits for a card to be posted, so that its line can link to it.
 CARD_PATIENCE = timedelta(seconds=10)
+#: How long a report's files are offered to a Slack that refuses them (a scope is missing, say).
+REPORT_PATIENCE = timedelta(hours=24)
 _BURST = 200
 #: Seconds between two tries to write down that a message was sent.
 _RECORD_AGAIN_S = 0.1
@@ -289,13 +291,18 @@ class Delivery:
                 channel = outgoing.channel if outgoing.edits is None else ""
                 self._pace.hold(channel, now + wait)
             code = outbox.RATE_LIMITED
-        elif code in PERMANENT:
+        elif code in PERMANENT or (row.topic is Topic.REPORT and self._hopeless(row, error, now)):
             self._give_up(row, code, now)
             return
         else:
             wait = min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_WAIT)
         log.warning("Slack did not take message %s (%s): %s; again in %s", row.id, row.topic.value, code, wait)
         self._postpone(row, now + wait, code, channel)
+
+    @staticmethod
+    def _hopeless(report: OutboxRow, error: Exception, now: datetime) -> bool:
+        """Files are no message that anybody waits for: what Slack refuses for long is given up, and told."""
+        return code_of(error) in NO_FILES or (is_refusal(error) and now - report.created_at > REPORT_PATIENCE)
 
     def _give_up(self, row: OutboxRow, why: str, now: datetime) -> None:
         log.error("message %s (%s, %s) can never be delivered: %s", row.id, row.topic.value, row.key, why)

@@ -193,6 +193,11 @@ def still_blocked(shown: str) -> str:
     return clip(f"{told}\n{plain(shown)}" if shown else told, 1_500)
 
 
+def looked_at_again() -> str:
+    """Put under a field that was changed since the preview, which still says that this cannot start."""
+    return _("This has changed: the checks run again with it. Look at the result and request approval then.")
+
+
 def abort_title(rollout_id: int) -> str:
     """The title of the abort dialog."""
     return _("Abort rollout {id}").format(id=rollout_id)

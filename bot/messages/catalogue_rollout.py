@@ -9,7 +9,6 @@ SENTENCES: dict[str, str] = {
         "{requester} asked to carry out what is pending on pool {pool} ({level} guidance), installing nothing: {text}"
     ),
     "rollout.requested.reboot": "{requester} asked to reboot hosts of pool {pool} in turn, installing nothing: {text}",
-    "rollout.unreviewed": "This pool's configuration lets rollouts start without approval.",
     "rollout.approved": "Approved by {approvers}.",
     "rollout.approval_counted": "{user} approved: {have} of {need}.",
     "rollout.rejected": "{user} rejected it: {why}",

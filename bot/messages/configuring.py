@@ -78,7 +78,9 @@ def _host(host: HostLevel) -> str:
 
 def bundle_started(alias: str, file: str) -> Message:
     """The upload has begun."""
-    told = _("Uploading {file} to pool {alias}. What becomes of it is said here and in the audit channel.")
+    told = _(
+        "Uploading {file} to pool {alias}. How it ends is said here within half an hour; always in the audit channel."
+    )
     return message(text := told.format(file=name(file), alias=alias), [section(text)])
 
 

@@ -15,6 +15,7 @@ from bot.messages.blocks import (
     context,
     divider,
     input_block,
+    line_input,
     modal,
     option,
     plain_text,
@@ -65,16 +66,13 @@ FIXES = "fixes"
 CHOICES = "update_choice_"
 BLOCKED = "blocked"
 TEXT = "text"
+#: Characters that Slack takes in one field.
+_LONGEST_TEXT = 3_000
 
 
 def loading(title: str, doing: str) -> View:
     """What opens at once; the work comes after, because a trigger lives three seconds."""
     return modal(title, [section(f"… {doing}")], callback_id="loading", close=_("Close"))
-
-
-def told_view(title: str, text: str, *more: str) -> View:
-    """A view that only says something (mrkdwn of ours)."""
-    return modal(title, [section(text), *(context(line) for line in more)], callback_id="told", close=_("Close"))
 
 
 def message_view(title: str, told: Message) -> View:
@@ -192,14 +190,11 @@ def _placing_inputs(choices: Choices) -> list[Block]:
     placements = [option(placement_name(placement), placement.value) for placement in Placement]
     pauses = [("", _("Nowhere")), *((word, pause_points_name(word.split(","))) for word in PAUSES)]
     blocks = [
-        input_block(
-            _("Hosts to update first"), text_input(TEXT, initial=" ".join(choices.order), most=500), FIRST,
-            hint=_("Names, in this order; the coordinator comes before all others."), optional=True,
+        _names_input(
+            _("Hosts to update first"), FIRST, choices.order,
+            _("Names, in this order; the coordinator comes before all others."),
         ),
-        input_block(
-            _("Hosts to leave out"), text_input(TEXT, initial=" ".join(choices.left_out), most=500), WITHOUT,
-            optional=True,
-        ),
+        _names_input(_("Hosts to leave out"), WITHOUT, choices.left_out),
         input_block(
             _("Pause and wait for Resume"),
             select(
@@ -213,7 +208,8 @@ def _placing_inputs(choices: Choices) -> list[Block]:
     ]  # fmt: skip
     if choices.preset is Preset.SERIAL:
         return blocks
-    most = [option(_("As many as pay off"), "0"), *(option(str(count), str(count)) for count in range(1, 9))]
+    outs = sorted({*range(1, 9), choices.max_out} - {0})
+    most = [option(_("As many as pay off"), "0"), *(option(str(count), str(count)) for count in outs)]
     return [
         input_block(
             _("Where moved VMs end up"),
@@ -229,6 +225,17 @@ def _placing_inputs(choices: Choices) -> list[Block]:
         ),
         *blocks,
     ]
+
+
+def _names_input(label: str, block_id: str, chosen: Sequence[str], hint: str = "") -> Block:
+    """Names of hosts; one that was cut off would be another name, so a list that is too long is not shown at all."""
+    given = " ".join(chosen)
+    if len(given) > _LONGEST_TEXT:
+        hint = _("The {count} names that were given do not fit in here: name them again.").format(count=len(chosen))
+        given = ""
+    element = line_input(CHOICES + block_id, initial=given, most=_LONGEST_TEXT)
+    element["dispatch_action_config"] = {"trigger_actions_on": ["on_enter_pressed"]}
+    return input_block(label, element, block_id, hint=hint, optional=True, live=True)
 
 
 def _short_cost(forecast: Forecast) -> str:

@@ -14,7 +14,7 @@ from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, name, one_line
 from bot.messages.work import phase_name, state_mark, state_name
-from bot.rollout.lifecycle import TERMINAL, State
+from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 
 if TYPE_CHECKING:
@@ -168,8 +168,3 @@ def _sections(title: str, turns: Sequence[TurnRow]) -> list[Block]:
     for start in range(0, len(lines), 20):
         blocks.append(section(lines_within(lines[start : start + 20], 2_900)))
     return blocks
-
-
-def is_over(standing: Standing) -> bool:
-    """Whether the progress will not change any more."""
-    return State(standing.row.state) in TERMINAL

@@ -154,5 +154,5 @@ def without_credentials(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark:
         return url.rpartition("@")[2]
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+    # A password may contain slashes and signs as it was typed: only what follows the last @ is certain to be none.
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -22,12 +22,15 @@ from bot.xen.errors import XenError
 from bot.xen.gateway import Gateway
 from storage import rollouts
 from storage.actors import Actor
+from storage.database import Session
 
 #: Seconds between the first two looks at a bundle that XAPI takes in, and between later ones; how long it may take.
 _FIRST_LOOK, _LATER_LOOKS = 1.0, 5.0
 _BUNDLE_PATIENCE = timedelta(hours=2)
 #: XAPI unpacks no more than this.
 LARGEST_BUNDLE = 1 << 30
+#: Bytes; file systems refuse to look for more.
+_LONGEST_NAME = 255
 
 
 class Configuring(Upkeep):
@@ -143,6 +146,8 @@ class Configuring(Upkeep):
                 "This installation has no directory for update bundles.",
                 "Share the file in Slack and name its link, or have an operator set bundle_directory.",
             )
+        if len(name.encode()) > _LONGEST_NAME:
+            raise RolloutError("This is no file name: it is too long.", "Name a file of the bundle directory.")
         wanted = directory / name
         # Neither a path nor a link may lead out of the directory.
         if Path(name).name != name or name in ("", ".", "..") or wanted.resolve().parent != directory.resolve():
@@ -181,17 +186,17 @@ class Configuring(Upkeep):
                 "Let it end first. `docs/recovery.md` says what to do when it no longer exists.",
             )
         with self.database.transaction() as tx:
-            busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
-            if busy is not None:
-                raise RolloutError(
-                    f"Rollout {busy.id} holds pool {alias}, and this would change what was approved.",
-                    "Do it when the rollout is over, or cancel it first.",
-                )
+            _require_no_rollout(tx, alias)
             self._note(tx, actor, f"pool.{what}", asked, before.pool_uuid)
         try:
+            # Asked once more, because XAPI may have taken its time and somebody may have begun meanwhile.
+            gateway.check_claim("")
+            with self.database.reading() as tx:
+                _require_no_rollout(tx, alias)
             done = work(gateway, before)
-        except (XenError, RolloutError) as error:
-            failed = because("configuring.failed", what=what, pool=alias, why=error.sentence)
+        except (XenError, RolloutError, OSError) as error:
+            why = f"{type(error).__name__}." if isinstance(error, OSError) else error.sentence
+            failed = because("configuring.failed", what=what, pool=alias, why=why)
             with self.database.transaction() as tx:
                 self._note(tx, actor, f"pool.{what}_failed", failed, before.pool_uuid)
             raise
@@ -210,6 +215,7 @@ class Configuring(Upkeep):
                     raise
             else:
                 if status.error is not None:
+                    gateway.forget_task(task)
                     raise status.error
                 if status.state == "gone":
                     raise RolloutError(
@@ -225,6 +231,15 @@ class Configuring(Upkeep):
                 )
             self.time.wait_until(self.time.now() + timedelta(seconds=pause))
             pause = min(2 * pause, _LATER_LOOKS)
+
+
+def _require_no_rollout(tx: Session, alias: str) -> None:
+    busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
+    if busy is not None:
+        raise RolloutError(
+            f"Rollout {busy.id} holds pool {alias}, and this would change what was approved.",
+            "Do it when the rollout is over, or cancel it first.",
+        )
 
 
 def _size_of(bundle: Path, name: str) -> int:

@@ -33,6 +33,7 @@ class Upkeep(Desk):
 
         Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved. One that
         waits for a sync, because the coordinator changed, is the exception; it looks at the checksum before it goes on.
+        Raises `PoolClaimed` while another installation holds it.
         """
         require(self.authority, actor, Role.ADMIN, self._known(alias))
         with self.database.reading() as tx:
@@ -44,6 +45,7 @@ class Upkeep(Desk):
             )
         gateway = self.gateways[alias]
         state = gateway.repository_state()
+        gateway.check_claim(f"{self.settings.installation}/{busy.id}" if busy is not None else "")
         task = gateway.sync()
         with self.database.transaction() as tx:
             self._note(tx, actor, "pool.sync", because("sync.asked", user=actor.name, pool=alias), state.pool_uuid)

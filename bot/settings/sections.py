@@ -96,10 +96,10 @@ class Roles(Section):
     viewer: tuple[str, ...] = (EVERYBODY,)
     """Who may look at pools, updates, status, history and audit. `"*"` is everybody in the workspace."""
     requester: tuple[str, ...] = ()
-    """Who may ask for a rollout. `"*"` is everybody in the workspace."""
+    """Who may ask for a rollout, or for an amendment of one. `"*"` is everybody in the workspace."""
     approver: tuple[str, ...] = ()
-    """Who may approve, reject, pause, resume, retry, skip a host and abort. The person who asked for a rollout never
-    counts as its approver."""
+    """Who may approve, reject, pause, resume, retry, proceed, skip a host, abort, and ask for an amendment. The person
+    who asked for a rollout or an amendment never counts as its approver."""
     admin: tuple[str, ...] = ()
     """Who may have a pool synchronised with its update channel, choose its channel, proxy and schedule, upload update
     bundles, and have debts restored by hand."""

@@ -70,7 +70,6 @@ class Gateway(Channels, Transfers):
         self._mirror = Mirror(self._connection, _WITHOUT_DISKS, time)
         self._made: MadeVms = MadeVms()
         self._our_tasks: set[str] = set()
-        self._places: dict[tuple[str, tuple[str, ...]], str] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -284,34 +283,6 @@ class Gateway(Channels, Transfers):
 
     #: The live patches that failed, from the result of an ApplyUpdates task.
     livepatch_failures = staticmethod(tasks.livepatch_failures)
-
-    def wait_event(self, classes: Sequence[str], timeout_s: float) -> bool:
-        """Wait until something of these classes changes; True when it did, False after `timeout_s` of XAPI's time.
-
-        The first wait of a session returns True at once, because nobody knows what changed before it. For one waiter
-        per gateway and set of classes. Raises a transient error when the way to the coordinator breaks meanwhile.
-        """
-        connection = self._connection
-        link = connection.link()
-        place = (link.handle, tuple(classes))
-        with self._lock:
-            token = self._places.get(place)
-        seconds = float(timeout_s) if token else 0.0
-        patience = self._address.timeout_s + seconds
-        try:
-            batch = connection.once(link, "event.from", list(classes), token or "", seconds, timeout_s=patience)
-        except XenError as error:
-            with self._lock:
-                self._places.pop(place, None)
-            if error.code == "EVENT_FROM_TOKEN_PARSE_FAILURE":
-                return True
-            connection.lost(link, error)
-            raise
-        with self._lock:
-            # Places of earlier sessions mean nothing any more.
-            self._places = {key: value for key, value in self._places.items() if key[0] == link.handle}
-            self._places[place] = str(batch["token"])
-        return token is None or bool(batch["events"])
 
     def missing_permissions(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """Those of the wanted permissions (named like calls, see `bot.xen.permissions`) that the account lacks."""

@@ -7,7 +7,9 @@ announced length: it simply ends, and only its content says whether all of it ca
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +17,8 @@ from bot.xen import updates, wire
 from bot.xen.connection import Link, PoolConnection
 from bot.xen.errors import HandleGone, SessionLost, XenError, translate, unreachable
 from bot.xen.transport import USER_AGENT, HttpsConnection, reach
+
+_log = logging.getLogger(__name__)
 
 _CHUNK = 256 * 1024
 #: Seconds without a single byte after which a transfer counts as dead; a host reads its own disk before it sends.
@@ -58,29 +62,56 @@ class Transfers:
     def upload_bundle(self, path: Path, progress: Callable[[float], object]) -> str:
         """Send an update bundle; the reference of the task that says what became of it.
 
-        `progress` hears the share that was sent, from 0 to 1. Raises OSError when the file cannot be read.
+        `progress` hears the share that was sent, from 0 to 1; what it raises ends the upload and is raised. Raises
+        OSError when the file cannot be read. The task of an upload that ended early is gone.
         """
         connection = self._connection
         size = path.stat().st_size
         task = str(connection.effect("task.create", "xsbot: upload of an update bundle", plain_name(path)))
+        taken = False
+        try:
+            self._upload(path, size, task, progress)
+            taken = True
+        finally:
+            if not taken:
+                self._drop(task)
+        return task
+
+    def _upload(self, path: Path, size: int, task: str, progress: Callable[[float], object]) -> None:
+        connection = self._connection
         link = connection.link()
         to = HttpsConnection(link.endpoint, connection.trust, connection.address.connect_timeout_s, _SILENCE_S)
         try:
+            # Only what the network does is the pool's fault: the file and who is told of the progress are not.
             with path.open("rb") as source:
-                self._begin_upload(to, link, task, size)
+                with self._blaming(link, task):
+                    self._begin_upload(to, link, task, size)
                 sent = 0
                 while chunk := source.read(_CHUNK):
-                    if not self._sent(to, chunk):
-                        break  # it hung up early; its answer or the task says why
+                    with self._blaming(link, task):
+                        if not self._sent(to, chunk):
+                            break  # it hung up early; its answer or the task says why
                     sent += len(chunk)
                     progress(sent / size if size else 1.0)
-            self._check(to.getresponse(), "/bundle")
+            with self._blaming(link, task):
+                self._check(to.getresponse(), "/bundle")
+        finally:
+            to.close()
+
+    @contextmanager
+    def _blaming(self, link: Link, task: str) -> Iterator[None]:
+        try:
+            yield
         except (OSError, http.client.HTTPException) as error:
             failed = self._why_refused(task)
             raise failed if failed is not None else reach(link.endpoint, error) from error
-        finally:
-            to.close()
-        return task
+
+    def _drop(self, task: str) -> None:
+        """Remove the task of an upload that failed: nobody else ever ends it."""
+        try:
+            self._connection.effect("task.destroy", task)
+        except XenError as error:
+            _log.warning("the task of a failed upload stays in the pool's list: %s", error.sentence)
 
     def _address_of(self, host: str) -> str:
         read = self._connection.read

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 
 from bot.lab.xapi.bundle import make_bundle
 from bot.messages.configuring import proxy_form, update_settings
-from bot.rollout.channel import Channel, Frequency, Schedule, UpdateSettings
+from bot.rollout.channel import Channel, Frequency, Schedule, UpdateSettings, without_credentials
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.model import CLAIM_KEY
+from bot.rollout.reason import Reason
 from bot.rollouts.roles import LacksRole
-from bot.xen.errors import XenError
+from bot.xen.errors import PoolClaimed, XenError
 from tests.rollout.rehearsal import Rehearsal, actor, rehearse, small
 
 ERIN = actor("erin")
@@ -190,8 +192,71 @@ def test_bundles_come_from_the_configured_directory_alone(tmp_path: Path) -> Non
             lab.desk.bundle_in_directory("good.xsbundle")
         lab.desk.settings = lab.settings.model_copy(update={"bundle_directory": directory})
         assert lab.desk.bundle_in_directory("good.xsbundle") == directory / "good.xsbundle"
-        for name in ("../secret", "link", "..", ".", "", "/etc/passwd", str(directory / "good.xsbundle")):
+        for name in ("../secret", "link", "..", ".", "", "/etc/passwd", str(directory / "good.xsbundle"), "x" * 256):
             with pytest.raises(RolloutError):
                 lab.desk.bundle_in_directory(name)
         with pytest.raises(RolloutError, match=r"good\.xsbundle"):
             lab.desk.bundle_in_directory("bad.xsbundle")
+
+
+def test_what_happens_to_the_answers_is_not_the_pools_fault(tmp_path: Path) -> None:
+    def hiccup(share: float) -> None:
+        raise URLError(f"Slack is away at {share}")
+
+    with rehearse(small()) as lab:
+        lab.desk.set_channel("lab", Channel.OFFLINE, ERIN)
+        bundle = tmp_path / "november.xsbundle"
+        bundle.write_bytes(make_bundle([update.id for update in lab.pool.world.published]))
+        with pytest.raises(URLError, match="Slack is away"):
+            lab.desk.upload_bundle("lab", bundle, bundle.name, ERIN, hiccup)
+        assert audited(lab)[-2:] == ["pool.bundle", "pool.bundle_failed"]
+        assert lab.calls("task.create", "task.destroy") == ["task.create", "task.destroy"]
+
+
+def test_who_claims_the_pool_at_the_last_moment_keeps_it() -> None:
+    with rehearse(small()) as lab:
+        pool, say = lab.pool.run(lambda: lab.pool.world.pool), lab.desk.say
+
+        def claimed_meanwhile(reason: Reason) -> str:
+            if reason.code == "channel.asked":
+                lab.somebody("pool.add_to_other_config", pool, CLAIM_KEY, "other/7")
+            return say(reason)
+
+        lab.desk.say = claimed_meanwhile
+        with pytest.raises(PoolClaimed, match="other/7"):
+            lab.desk.set_channel("lab", Channel.EARLY_ACCESS, ERIN)
+        assert lab.calls("pool.remove_repository", "Repository.introduce") == []
+        assert audited(lab) == ["pool.channel", "pool.channel_failed"]
+
+
+def test_a_rollout_that_is_asked_for_at_the_last_moment_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with rehearse(small()) as lab:
+        monkeypatch.setattr(lab.desk.gateways["lab"], "check_claim", lambda owner: lab.ask())
+        with pytest.raises(RolloutError, match="Rollout 1 holds pool lab"):
+            lab.desk.set_channel("lab", Channel.EARLY_ACCESS, ERIN)
+        assert lab.calls("pool.remove_repository", "Repository.introduce") == []
+        assert audited(lab)[-1] == "pool.channel_failed"
+
+
+def test_nothing_is_synced_while_another_installation_holds_the_pool() -> None:
+    with rehearse(small()) as lab:
+        pool = lab.pool.run(lambda: lab.pool.world.pool)
+        lab.somebody("pool.add_to_other_config", pool, CLAIM_KEY, "other/7")
+        with pytest.raises(PoolClaimed, match="other/7"):
+            lab.desk.sync("lab", ERIN)
+        assert lab.calls("pool.sync_updates", "Async.pool.sync_updates") == []
+        assert audited(lab) == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+        ("http://user:word@proxy:3128/x", "http://proxy:3128/x"),
+        ("http://user:pa/ss@proxy:3128", "http://proxy:3128"),
+        ("http://user:p@ss@proxy:3128", "http://proxy:3128"),
+        ("user:word@proxy", "proxy"),
+    ],
+)
+def test_no_part_of_a_password_is_left_in_an_address(stored: str, shown: str) -> None:
+    assert without_credentials(stored) == shown

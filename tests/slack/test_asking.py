@@ -172,6 +172,22 @@ def test_what_cannot_move_blocks_the_request_and_is_named(pinned: Stage) -> None
     assert "2 VMs may be stopped" in str(answer.confirm)
 
 
+def test_leaving_out_the_hosts_that_block_lifts_the_block_without_enter(pinned: Stage) -> None:
+    slack = pinned.slack
+    slack.say("/xs update lab", as_="alice")
+    form = dialog(slack, "alice", saying="This cannot start as it is", submit="Request approval")
+    form.fill("Reason", "CHG-1234")
+    # Typed, and no Enter pressed: the app hears of it with the button only.
+    form._interactions.fill(form.view, "Hosts to leave out", "xs-02, xs-03")
+
+    assert "the checks run again" in form.submit().errors["left_out"]
+
+    form = dialog(slack, "alice", saying="What approvers will be asked for", submit="Request approval")
+    assert form.values["text"] == "CHG-1234"
+    assert not form.submit().errors
+    dialog(slack, "alice", saying="is requested")
+
+
 def _choose_shutdown(slack: LabSlack) -> None:
     slack.select("stopped_vms", "shutdown", as_="alice")
     dialog(slack, "alice", saying="What approvers will be asked for")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from bot.cli.stage import Stage
 from bot.lab.slack import Answer
 from bot.lab.xapi.bundle import make_bundle
+from bot.rollout.channel import UpdateSettings
 from commands.shared_file import file_id
+from storage.actors import Actor
 from tests.slack.conftest import dialog
 
 WORD = "hunter2-word"
@@ -87,6 +90,26 @@ def test_a_bundle_shared_in_slack_reaches_the_pool(fresh: Stage) -> None:
     slack.wait_for(lambda: private(fresh, "has taken the bundle in"), timeout=30)
     assert private(fresh, "is taking it in now")
     slack.wait_for(lambda: audited(fresh, "pool.bundle_set"), timeout=20)
+
+
+def test_uploads_that_last_keep_nobody_waiting(fresh: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    slack, go_on = fresh.slack, threading.Event()
+    desk = fresh.service.rollouts
+    settings = desk.update_settings("lab", Actor("slack", "U0ERIN", "erin"))
+
+    def lasting(*_: object) -> UpdateSettings:
+        go_on.wait(20)
+        return settings
+
+    monkeypatch.setattr(desk, "upload_bundle", lasting)
+    shared = slack.share("november.xsbundle", b"x", as_="erin")
+    try:
+        for _ in range(8):
+            assert "Uploading november.xsbundle" in told(fresh, f"/xs bundle lab {shared}")
+        assert "weekly, Friday" in told(fresh, "/xs schedule", as_="dave")
+    finally:
+        go_on.set()
+    slack.wait_for(lambda: private(fresh, "has taken the bundle in"), timeout=20)
 
 
 def test_files_that_the_bot_cannot_see_stay_where_they_are(small: Stage) -> None:

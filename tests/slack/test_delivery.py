@@ -351,6 +351,28 @@ def test_what_can_never_arrive_is_given_up_loudly_and_the_lane_goes_on(
     assert office.waiting() == 0
 
 
+@pytest.mark.parametrize(("refusal", "hours"), [("file_uploads_disabled", 0), ("missing_scope", 24)])
+def test_files_that_slack_refuses_are_given_up_and_nobody_offers_them_for_ever(
+    office: Office, refusal: str, hours: int
+) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.deliver(5)
+    office.slack.fault(f"error:{refusal}", method="files.getUploadURLExternal", times=1000)
+    office.move(rollout_id, State.SUCCEEDED)
+    office.deliver(60)
+    assert office.waiting() == (1 if hours else 0)
+
+    office.clock.pass_(hours * 3600 + 1)
+    office.deliver(30)
+
+    assert office.waiting() == 0
+    with office.database.reading() as tx:
+        given_up = [row.sentence for row in audit.recent(tx, limit=20) if row.action == "message.undeliverable"]
+    assert len(given_up) == 1
+    assert refusal in given_up[0]
+
+
 def test_a_deleted_message_is_posted_anew(office: Office) -> None:
     rollout_id = office.request()
     office.deliver(3)

@@ -467,12 +467,10 @@ def test_threads_share_one_session_and_get_in_nobodys_way(xapi: ScriptedXapi, co
     assert xapi.logins == 1
 
 
-def test_closing_logs_out_and_ends_a_long_poll(xapi: ScriptedXapi, connect: Connect) -> None:
+def test_closing_logs_out_and_ends_a_call_that_lasts(xapi: ScriptedXapi, connect: Connect) -> None:
     gone = threading.Event()
 
-    def events(_session: str, _classes: list[str], token: str, _timeout: float) -> Any:
-        if not token:
-            return {"token": "t1", "events": []}
+    def lasting(*_: Any) -> Any:
         gone.wait(5)
         return Failure("SESSION_INVALID", "x")
 
@@ -480,38 +478,23 @@ def test_closing_logs_out_and_ends_a_long_poll(xapi: ScriptedXapi, connect: Conn
         gone.set()
         return ""
 
-    xapi.answers["event.from"] = events
+    xapi.answers["pool.set_wlb_enabled"] = lasting
     xapi.answers["session.logout"] = logout
     gateway = connect(xapi.url)
-    assert gateway.wait_event(["host"], 60) is True, "the first wait cannot know what happened before"
     errors: list[XenError] = []
 
     def wait() -> None:
         try:
-            gateway.wait_event(["host"], 60)
+            gateway.begin(SetWlb(enabled=False), SNAPSHOT)
         except XenError as error:
             errors.append(error)
 
     thread = threading.Thread(target=wait)
     thread.start()
-    eventually(lambda: xapi.count("event.from") == 2)
+    eventually(lambda: xapi.count("pool.set_wlb_enabled") == 1)
     gateway.close()
     thread.join(5)
     assert [error.code for error in errors] == ["SESSION_INVALID"]
     with pytest.raises(Unreachable) as caught:
         gateway.repository_state()
     assert caught.value.code == translate(["XSBOT_CLOSED"]).code
-
-
-def test_a_place_in_the_events_that_xapi_forgot_means_look_again(xapi: ScriptedXapi, connect: Connect) -> None:
-    answers: list[Any] = [
-        {"token": "t1", "events": []},
-        {"token": "t2", "events": []},
-        Failure("EVENT_FROM_TOKEN_PARSE_FAILURE", "t2"),
-        {"token": "t3", "events": []},
-    ]
-    xapi.answers["event.from"] = lambda *_: answers.pop(0)
-    gateway = connect(xapi.url)
-    assert [gateway.wait_event(["host"], 1) for _ in range(4)] == [True, False, True, True]
-    tokens = [params[2] for name, params in xapi.calls if name == "event.from"]
-    assert tokens == ["", "t1", "t2", ""]

@@ -29,7 +29,7 @@ TABLE: dict[str, dict[str, list[str]]] = json.loads(
     (Path(__file__).parent / "error_codes.json").read_text(encoding="utf-8")
 )
 #: How the gateway deals with them is proven there; they never reach a rollout as they are.
-ELSEWHERE = {"session.login_with_password": "test_connection.py", "event.from": "test_lab.py"}
+ELSEWHERE = {"session.login_with_password": "test_connection.py", "event.from": "test_mirror.py"}
 CASES = [(message, code) for message, codes in TABLE.items() if message not in ELSEWHERE for code in codes]
 
 
@@ -140,5 +140,3 @@ def test_nothing_is_lost_of_a_code_that_nobody_knows(scene: Scene) -> None:
     error = scene.ask("host.evacuate")
     assert (error.code, error.params) == ("SOMETHING_NEW", ("one", "two"))
     assert all(word in error.sentence for word in ("SOMETHING_NEW", "one", "two"))
-
-
