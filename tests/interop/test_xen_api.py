@@ -89,5 +89,5 @@ def test_it_lists_every_object_and_follows_a_rollout() -> None:
                 client.until(lambda said, host=host: said.get("host") == host and not said["enabled"])  # type: ignore[misc]
                 client.until(lambda said, host=host: said.get("host") == host and said["enabled"] and said["hash"])  # type: ignore[misc]
             seen = {said["task"] for said in client.said if "task" in said}
-        assert {"Async.host.evacuate", "Async.host.apply_updates"} <= seen
+        assert {"Async.VM.pool_migrate", "Async.host.apply_updates"} <= seen
         slack.wait_for(lambda: not any(pool.verdict().hosts_behind), timeout=60)

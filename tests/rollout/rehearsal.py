@@ -162,8 +162,7 @@ class _Gateway(Gateway):
         self.script = script
 
     def snapshot(self, *, disks: bool = True) -> PoolSnapshot:
-        if not disks:  # a full look is part of a request, a start or an action, and not a round of its own
-            self.script.round_begins()
+        self.script.round_begins()
         return super().snapshot(disks=disks)
 
     def begin(self, action: Action, snapshot: PoolSnapshot) -> str | None:

@@ -48,11 +48,11 @@ def test_killed_after_every_round() -> None:
         def die_at_the_next_look() -> None:
             nonlocal looks
             looks += 1
-            if looks % 2 == 0:
+            if looks % 3 == 0:
                 raise Killed
 
         rollout.script.every_round = die_at_the_next_look
-        assert live_again_and_again(rollout) > 12
+        assert live_again_and_again(rollout) > 8
         rollout.assert_done()
         assert_nothing_happened_twice(rollout)
 
