@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -56,7 +57,7 @@ class Observed:
             if node.stage is Stage.DRAIN or node.stage is Stage.OLD:
                 stuck = any(self.hopeless.get(guest.uuid) == node.uuid for guest in node.guests)
                 if stuck and node.drains:
-                    node.stage, node.not_before = Stage.OLD, 600.0
+                    node.stage, node.not_before = Stage.OLD, math.inf
         self.view = View(
             nodes,
             displaced=self._displaced(),

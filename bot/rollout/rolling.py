@@ -209,7 +209,8 @@ class _Pass:
             self.undone[uuid] = turn
             known = len(self.round.problems)
             intent = self.round.memory.intent(key)
-            if intent is not None and intent.state is IntentState.FAILED and decided.stuck is not None:
+            refused = intent is not None and intent.state is IntentState.FAILED and not intent.transient
+            if refused and decided.stuck is not None:
                 vm = self.round.snapshot.vm(decided.stuck[1])
                 gib = round(vm.memory / 2**30) if vm is not None else 0
                 name = vm.name if vm is not None else decided.stuck[1]

@@ -121,6 +121,24 @@ def test_a_move_that_fails_is_tried_elsewhere() -> None:
         assert moved[0].detail["to"] != failed[0].detail["to"]
 
 
+@pytest.mark.parametrize("times", [2, 9])
+def test_hosts_that_cannot_be_reached_for_a_while_do_not_make_the_pool_smaller(times: int) -> None:
+    # Members find a restarted coordinator again at their own pace; until then moves from and to them are refused.
+    with rehearse(rack(hosts=3)) as rollout:
+        rollout.when(
+            "host_ready",
+            lambda: rollout.pool.fault(
+                "call_fails", method="VM.pool_migrate", code="CANNOT_CONTACT_HOST", times=times
+            ),
+            host="xs-01",
+        )
+        rollout.ask(preset=STANDARD).approve()
+        rollout.drive()
+        rollout.assert_done()
+        assert rollout.calls("host.evacuate") == []
+        assert not [line for line in rollout.told() if "no place was found" in line]
+
+
 def test_a_vm_that_nobody_takes_parks_its_host_until_people_help() -> None:
     with rehearse(rack()) as rollout:
         rollout.when(

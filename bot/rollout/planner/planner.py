@@ -6,6 +6,8 @@ a VM moves once; the queue before the installation lock is kept full, but no ful
 
 from __future__ import annotations
 
+import math
+
 from bot.rollout.planner.pipeline import Pipeline, depth, drain_seconds, out_now
 from bot.rollout.planner.placing import Placing
 from bot.rollout.planner.plan import Move, Plan, Why
@@ -380,6 +382,12 @@ class _Decision:
 
     def _force(self) -> None:
         """Give up what is not needed for one host, and empty that: to the last byte, displacing, making room."""
+        shaken = [node.not_before for node in self.placing.serving if 0 < node.not_before < math.inf]
+        if shaken:
+            # A host that could not be reached a moment ago, as members after their coordinator's restart, may take
+            # guests again soon. Without it the pool looks smaller than it is.
+            self._try_again_in(min(shaken))
+            return
         self._forget()
         self.tentative.clear()
         blocked = [node for node in self.view.nodes if self._drainable(node) and node.waiting()]

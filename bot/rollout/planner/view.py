@@ -59,7 +59,8 @@ class Node:
     """One host. `drains` says that it must be empty for its turn; `apply` and `tail` are the seconds its installation
     and its restart are expected to take (0: none); `due` is when the present installation or restart should end;
     `updated` that it came back from its turn, `behind` that it lacks updates. `rank` compares versions: no guest moves
-    to a lower one. `wanted` is its place in the order that people gave."""
+    to a lower one. `wanted` is its place in the order that people gave. `not_before` is when guests may move from or to
+    it again; infinite when only people can change that."""
 
     uuid: str
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from random import Random
 
@@ -232,3 +233,26 @@ def test_the_bound_on_hosts_out_counts_hosts_of_every_kind() -> None:
     course, _ = Pool(6, 0.5, 0, mix="half").run(policy_of(Preset.FAST, Placement.LEAVE, 2))
     assert course.finished
     assert course.most_out == 2
+
+
+def test_hosts_that_could_not_be_reached_a_moment_ago_are_waited_for() -> None:
+    nodes = [
+        Node("h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, rank=1, not_before=14.0),
+        Node("h1", "h1", 254 * GIB, Stage.DRAIN, apply=240, tail=490),
+        Node("h2", "h2", 254 * GIB, Stage.OLD, apply=240, tail=490, not_before=9.0),
+    ]
+    nodes[1].guests = [Guest("vm", 8 * GIB, "h1", 40.0)]
+    nodes[1].used = 8 * GIB
+    decided = plan(View(nodes), STANDARD)
+    assert (decided.moves, decided.evacuate, decided.stuck, decided.look) == ([], "", None, 9.0)
+
+
+def test_a_host_that_will_never_take_vms_is_not_waited_for() -> None:
+    nodes = [
+        Node("h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, rank=1, not_before=math.inf),
+        Node("h1", "h1", 254 * GIB, Stage.DRAIN, apply=240, tail=490),
+    ]
+    nodes[1].guests = [Guest("vm", 8 * GIB, "h1", 40.0)]
+    nodes[1].used = 8 * GIB
+    decided = plan(View(nodes), STANDARD)
+    assert (decided.evacuate, decided.stuck) == ("h1", ("h1", "vm"))
