@@ -69,6 +69,10 @@ class Poller:
                 updates_json=updates_to_json(updates) if updates is not None else None,
                 last_polled_at=now,
                 last_error="",
+                ha_enabled=state.ha_enabled,
+                pending_hosts=state.pending_hosts,
+                updated_at=state.updated_at,
+                version=state.version,
             )
             self._supersede(tx, state)
             self._notify(tx, state, updates)

@@ -18,6 +18,7 @@ from commands import (
     channel,
     check,
     history,
+    home,
     pause,
     pools,
     proceed,
@@ -94,7 +95,7 @@ def register(app: App, context: Context) -> None:
     app.command(COMMAND)(xs)
     listening = (
         *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
-        *(sync, tasks, proxy, restore),
+        *(sync, tasks, proxy, restore, home),
     )
     for module in listening:
         module.register(app, context)

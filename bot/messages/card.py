@@ -138,6 +138,17 @@ def summary(standing: Standing, ask: Ask) -> str:
     return f"{asked} {state_name(state)}."
 
 
+def summary_line(standing: Standing) -> str:
+    """What it is for, in half a sentence."""
+    spec = standing.spec
+    if kind_of(spec.kind) is Kind.TASKS:
+        return _("Carry out what is pending, {level} guidance").format(level=level_name(spec.level).lower())
+    hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    if kind_of(spec.kind) is Kind.REBOOT:
+        return _("Reboot {hosts} in turn").format(hosts=hosts)
+    return _("Update {hosts}, {level} guidance").format(hosts=hosts, level=level_name(spec.level).lower())
+
+
 def approvals_text(standing: Standing) -> str:
     """``1 of 2`` with the approvers by name, or that none is needed."""
     if standing.policy.allow_unreviewed:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.messages.language import _, several
-from bot.messages.text import escape, name
+from bot.messages.text import escape, name, one_line
 from bot.messages.work import cost, level_meaning, level_name
 from bot.rollout.guidance import Level, Task
 from bot.rollout.model import AvailableUpdates, Update, changes_version
 
+#: The words seen so far, the worst first; others come after them.
+_SEVERITIES = {"critical": 0, "high": 1, "important": 1, "medium": 2, "moderate": 2, "low": 3}
 _ORDER = ("security", "bug", "improvement", "feature", "preview", "foundational", "")
 
 
@@ -55,6 +57,13 @@ def counts(updates: AvailableUpdates) -> str:
     parts = [_kind_name(kind, kinds.count(kind)) for kind in _ORDER if kind in kinds]
     total = several(len(kinds), _("update"), _("updates"))
     return f"{total} ({', '.join(parts)})" if parts else total
+
+
+def severities(updates: AvailableUpdates) -> str:
+    """The vendor's severities, the worst first: ``1 critical, 2 high``; "" where no update has one."""
+    words = [one_line(update.severity).lower() for update in updates.updates if _severe(update)]
+    order = sorted(set(words), key=lambda word: (_SEVERITIES.get(word, len(_SEVERITIES)), word))
+    return ", ".join(f"{words.count(word)} {name(word, 20)}" for word in order)
 
 
 def cves(updates: AvailableUpdates) -> list[str]:

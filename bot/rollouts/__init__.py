@@ -5,6 +5,7 @@
     preview     what an update would do, before anybody asks for it
     desk        what all use-cases share
     looking     pools, updates, status, history, audit
+    home        what one person's Home tab is about
     asking      preview and propose
     amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
@@ -19,13 +20,25 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 
 from bot.rollouts.asking import Asking, Blocked
 from bot.rollouts.configuring import Configuring
+from bot.rollouts.home import HomePool, HomeStanding, Visiting
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
 from bot.rollouts.steering import Steering
 
-__all__ = ["AmendmentStanding", "Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
+__all__ = [
+    "AmendmentStanding",
+    "Authority",
+    "Blocked",
+    "HomePool",
+    "HomeStanding",
+    "PoolStanding",
+    "Preview",
+    "Role",
+    "Rollouts",
+    "Standing",
+]
 
 
-class Rollouts(Asking, Steering, Configuring):
+class Rollouts(Asking, Steering, Configuring, Visiting):
     """Every use-case, one method each."""

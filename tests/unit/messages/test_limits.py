@@ -18,6 +18,7 @@ from bot.messages.answers import approved, changes_offered, requested, restoring
 from bot.messages.attention import attention
 from bot.messages.blocks import View
 from bot.messages.card import Ask, card, card_modal
+from bot.messages.home import dated, home, home_unavailable
 from bot.messages.message import Message
 from bot.messages.modal import abort_form, reject_form
 from bot.messages.notice import NoticeFacts, details, notice
@@ -29,7 +30,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.reason import because
 from bot.rollout.spec import VmAllowance, VmTreatment
-from bot.rollouts import PoolStanding
+from bot.rollouts import HomePool, HomeStanding, PoolStanding
 from storage.tables import PoolRow
 from tests.unit.messages.made import NASTY, NOW, amendment_of, extreme, nasty, standing_of, updates_for
 
@@ -49,11 +50,36 @@ ASK = Ask(("S0APPROVERS", "U0BOB", "U0CAROL"))
 
 
 def pool_row() -> PoolRow:
-    return PoolRow(uuid="u", alias="lab", name=nasty(1), seen_at=NOW, last_update_sync=NOW, last_error=nasty(2) * 4)
+    return PoolRow(
+        uuid="u",
+        alias="lab",
+        name=nasty(1),
+        seen_at=NOW,
+        last_update_sync=NOW,
+        last_error=nasty(2) * 4,
+        version=nasty(3),
+        ha_enabled=True,
+        pending_hosts=64,
+    )
 
 
 def facts(**changes: object) -> NoticeFacts:
     return NoticeFacts("lab", nasty(1), "updates", updates=updates_for(64, count=300, named=False), **changes)  # type: ignore[arg-type]
+
+
+def crowded() -> HomeStanding:
+    """The Home tab of somebody who may see a thousand pools, with everything going on at once."""
+    known = updates_for(64, count=300, named=False)
+    standing = PoolStanding("lab", pool_row(), None, extreme().debts, "act")
+    problem = extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM)
+    amended = replace(problem, amendment=amendment_of(problem, MANY))
+    return HomeStanding(
+        pools=(HomePool(standing, known, True, NOW),) * 1000,
+        for_me=(extreme(), amended) * 30,
+        asking_me=(problem,) * 60,
+        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * 60,
+        history=(extreme(State.SUCCEEDED, finished_at=NOW).row,) * 8,
+    )
 
 
 MESSAGES: dict[str, Callable[[], Message]] = {
@@ -105,6 +131,8 @@ VIEWS: dict[str, Callable[[], View]] = {
     "amendment": lambda: amendment_modal(extreme(), amendment_of(extreme(), MANY), ASK),
     "details": lambda: details("lab", updates_for(64, count=300, named=False)),
     "details of nothing": lambda: details("lab", None),
+    "home": lambda: dated(home(crowded()), NOW),
+    "home unavailable": lambda: home_unavailable(nasty(1), nasty(2)),
     "reject": lambda: reject_form(extreme(), "d" * 64),
     "abort": lambda: abort_form(extreme(), [because("abort.host_in_hand", host=nasty(n)) for n in range(64)]),
 }
