@@ -213,12 +213,18 @@ def clicked(context: Context, body: Mapping[str, Any], client: WebClient, respon
         client=client,
         respond=respond,
         trigger_id=str(body.get("trigger_id", "")),
-        value=str(body["actions"][0].get("value", "")) if body.get("actions") else "",
+        value=_value(body["actions"][0]) if body.get("actions") else "",
         view=None if at_home else view,
         at_home=at_home,
         thread=str(message.get("thread_ts", "")),
         deed=str(body["actions"][0].get("action_id", "")) if body.get("actions") else str(body.get("type", "")),
     )
+
+
+def _value(action: Mapping[str, Any]) -> str:
+    """What a button or the chosen entry of a menu carries."""
+    chosen = action.get("selected_option")
+    return str(chosen["value"] if isinstance(chosen, Mapping) else action.get("value", ""))
 
 
 def typed(

@@ -17,6 +17,7 @@ from commands import (
     bundle,
     channel,
     check,
+    fold,
     history,
     home,
     pause,
@@ -95,7 +96,7 @@ def register(app: App, context: Context) -> None:
     app.command(COMMAND)(xs)
     listening = (
         *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
-        *(sync, tasks, proxy, restore, home),
+        *(sync, tasks, proxy, restore, home, fold),
     )
     for module in listening:
         module.register(app, context)

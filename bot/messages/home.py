@@ -38,7 +38,7 @@ def home(standing: HomeStanding) -> View:
     blocks: list[Block] = [
         *_for_me(standing),
         divider(),
-        *_under_way(standing.others),
+        *_under_way(standing.others, alone=not (standing.for_me or standing.asking_me)),
         divider(),
         *_pools(standing.pools),
         divider(),
@@ -117,9 +117,9 @@ def _opener(standing: Standing) -> Element:
     )
 
 
-def _under_way(standings: Sequence[Standing]) -> list[Block]:
+def _under_way(standings: Sequence[Standing], *, alone: bool) -> list[Block]:
     if not standings:
-        return [header(_("Nothing else is under way"))]
+        return [header(_("Nothing is under way") if alone else _("Nothing else is under way"))]
     blocks: list[Block] = [header(_("Under way"))]
     for standing in standings[:RUNNING]:
         told = rollout_text(standing)

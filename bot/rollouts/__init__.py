@@ -11,6 +11,7 @@
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
+    noticing    fold a notice away, show it again
     configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
 
@@ -21,6 +22,7 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 from bot.rollouts.asking import Asking, Blocked
 from bot.rollouts.configuring import Configuring
 from bot.rollouts.home import HomePool, HomeStanding, Visiting
+from bot.rollouts.noticing import Noticing
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
@@ -40,5 +42,5 @@ __all__ = [
 ]
 
 
-class Rollouts(Asking, Steering, Configuring, Visiting):
+class Rollouts(Asking, Steering, Configuring, Visiting, Noticing):
     """Every use-case, one method each."""

@@ -126,10 +126,8 @@ def test_the_notice_puts_security_first() -> None:
     shown = read(made.blocks)
     assert [update.type for update in security_first(updates)][:3] == ["SecurityFix"] * 3
     assert cves(updates) == ["CVE-2026-1000", "CVE-2026-1003", "CVE-2026-1006"]
-    assert (
-        "Pool lab, 3 hosts: 7 updates (3 security fixes, 4 improvements). (In XenServer the pool is called Berlin.)"
-        in shown
-    )
+    told = "Pool lab, 3 hosts: 7 updates (3 security fixes, 4 improvements); severity: 3 high."
+    assert f"{told} (In XenServer the pool is called Berlin.)" in shown
     assert "*Mandatory* (only the tasks that cannot be left out): 3 toolstack restarts" in shown
     assert "*Full* (every task, so that every fix is in effect): 3 host reboots" in shown
     assert "Recommended guidance: 3 host reboots; VMs move live from host to host." in made.text
