@@ -116,7 +116,10 @@ def retrying(standing: Standing) -> Message:
 
 
 def checked(standing: Standing) -> Message:
-    """The checks ran again."""
+    """The checks ran again; what they saw may have ended the request."""
+    if State(standing.row.state) is State.SUPERSEDED:
+        told = _("Rollout {id} is void: what would happen now is not what it asks for. Its card shows the difference.")
+        return line(told.format(id=standing.row.id))
     told = _("The checks of rollout {id} ran again: {found}. Its card shows them.")
     return line(told.format(id=standing.row.id, found=findings_summary(report_of(standing.report))))
 

@@ -19,7 +19,7 @@ A use-case checks authority first, then changes the state in one guarded transac
 and the messages it causes. Nothing here waits for a rollout; the worker is only woken.
 """
 
-from bot.rollouts.asking import Asking, Blocked
+from bot.rollouts.asking import Asking, Blocked, Replaced
 from bot.rollouts.configuring import Configuring
 from bot.rollouts.home import HomePool, HomeStanding, Visiting
 from bot.rollouts.noticing import Noticing
@@ -36,6 +36,7 @@ __all__ = [
     "HomeStanding",
     "PoolStanding",
     "Preview",
+    "Replaced",
     "Role",
     "Rollouts",
     "Standing",

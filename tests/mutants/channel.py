@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutation import Mutation
 
 _HOMES = "tests/slack/test_homes_kept_up.py::"
+_REPLACING = "tests/rollout/test_replacing.py::"
 _NOTICES = "tests/rollout/test_notices.py::"
 _NOTICE = "tests/unit/messages/test_notice.py::"
 
@@ -40,6 +41,30 @@ MUTATIONS = (
         'if actor.kind == "slack" and not',
         "if False and not",
         (f"{_NOTICES}test_whoever_holds_no_role_that_acts_folds_nothing_away",),
+    ),
+    Mutation(
+        "a changed request does not say what it replaces",
+        1,
+        "bot/rollouts/asking.py",
+        "                replaces=instead_of.rollout if instead_of is not None else None,\n",
+        "",
+        (f"{_REPLACING}test_a_changed_request_begins_without_approvals_and_shows_the_difference",),
+    ),
+    Mutation(
+        "somebody else's request is replaced by whoever may ask",
+        1,
+        "bot/rollouts/asking.py",
+        "            self.may_replace(instead_of.rollout, instead_of.digest, actor)\n",
+        "            pass\n",
+        (f"{_REPLACING}test_somebody_elses_request_is_changed_by_approvers_alone",),
+    ),
+    Mutation(
+        "checks that see more than was asked for leave the request as it is",
+        1,
+        "bot/rollouts/asking.py",
+        "            if differences:\n",
+        "            if False:\n",
+        (f"{_REPLACING}test_checks_that_see_more_than_was_asked_for_void_the_request",),
     ),
     Mutation(
         "a snoozed notice comes back where nobody sees it",

@@ -200,7 +200,7 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
 
     assert pressed == {
         *(notice.PLAN, notice.DETAILS, notice.SYNC, notice.FOLD, notice.UNFOLD),
-        *(card.APPROVE, card.REJECT, card.OPEN, card.CHECK),
+        *(card.APPROVE, card.REJECT, card.OPEN, card.CHECK, card.CHANGE, card.CANCEL),
         *(progress.PAUSE, progress.RESUME, progress.ABORT),
         *(attention.RETRY, attention.PROCEED, attention.SKIP, attention.ABORT, debts.RESTORE),
         *(amendment.AMEND, amendment.WITHDRAW),

@@ -109,6 +109,14 @@ def crowded() -> HomeStanding:
 MESSAGES: dict[str, Callable[[], Message]] = {
     "card": lambda: card(extreme(), ASK),
     "card running": lambda: card(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM, started_at=NOW), ASK),
+    "card of a changed request": lambda: card(
+        replace(
+            extreme(replaces=41),
+            replaced=tuple(because("spec.host_added", host=nasty(n), tasks="x") for n in range(99)),
+        ),
+        ASK,
+    ),
+    "card superseded": lambda: card(extreme(State.SUPERSEDED), ASK),
     "small card": lambda: card(standing_of(), ASK),
     "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES)),
     "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES), plan=False),
