@@ -42,14 +42,14 @@ def check_button(standing: Standing) -> Element:
 def change_button(standing: Standing) -> Element:
     """Ask for something else instead."""
     row = standing.row
-    label = _("Ask for something else than rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
+    label = _("Change what rollout {id} of pool {alias} asks for").format(id=row.id, alias=row.pool_alias)
     return button(_("Change…"), CHANGE, value_of(row.id, standing.digest), label=label)
 
 
 def again_button(standing: Standing) -> Element:
     """Ask for the same again, after its end."""
     row = standing.row
-    label = _("Ask for rollout {id} of pool {alias} again").format(id=row.id, alias=row.pool_alias)
+    label = _("Ask again for rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
     return button(_("Ask again…"), CHANGE, value_of(row.id, standing.digest), label=label)
 
 
@@ -63,5 +63,5 @@ def cancel_button(standing: Standing) -> Element:
         _("Keep it"),
         style="danger",
     )
-    label = _("Withdraw rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
+    label = _("Cancel rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
     return button(_("Cancel"), CANCEL, value_of(row.id, standing.digest), asks=asks, label=label)

@@ -113,7 +113,7 @@ def _opener(standing: Standing) -> Element:
         OPEN,
         number,
         style="primary",
-        label=_("Look at rollout {id} and approve it there").format(id=number),
+        label=_("Look and approve rollout {id}").format(id=number),
     )
 
 
@@ -239,7 +239,7 @@ def _buttons(pool: HomePool) -> list[Element]:
         label = _("Plan the update of pool {alias}").format(alias=alias)
         buttons.append(button(_("Plan update…"), PLAN, alias, style="primary", label=label))
     if _behind(pool):
-        label = _("Show the updates of pool {alias}").format(alias=alias)
+        label = _("Show updates of pool {alias}").format(alias=alias)
         buttons.append(button(_("Show updates"), DETAILS, alias, label=label))
     return buttons
 

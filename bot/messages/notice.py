@@ -180,7 +180,7 @@ def _folded(facts: NoticeFacts) -> Message:
         )
     else:
         why = _("Dismissed by {who}; told anew when something newer is available.").format(who=facts.folded_by)
-    label = _("Show the updates of pool {alias} to everybody again").format(alias=facts.alias)
+    label = _("Show again the updates of pool {alias}").format(alias=facts.alias)
     back = button(_("Show again"), UNFOLD, str(facts.id), label=label)
     return message(f"{told} {why}", [section(f"{told}\n{why}", accessory=back)])
 
