@@ -163,12 +163,12 @@ def summary(standing: Standing, ask: Ask) -> str:
 def summary_line(standing: Standing) -> str:
     """What it is for, in half a sentence."""
     spec = standing.spec
-    if kind_of(spec.kind) is Kind.TASKS:
-        return _("Carry out what is pending, {level} guidance").format(level=level_name(spec.level).lower())
     hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    if kind_of(spec.kind) is Kind.TASKS:
+        return _("carry out what is pending on {hosts}").format(hosts=hosts)
     if kind_of(spec.kind) is Kind.REBOOT:
-        return _("Reboot {hosts} in turn").format(hosts=hosts)
-    return _("Update {hosts}, {level} guidance").format(hosts=hosts, level=level_name(spec.level).lower())
+        return _("reboot {hosts} in turn").format(hosts=hosts)
+    return _("update {hosts}").format(hosts=hosts)
 
 
 def approvals_text(standing: Standing) -> str:
@@ -196,6 +196,21 @@ def _waiting(standing: Standing, ask: Ask) -> str:
     )
 
 
+def _wish(standing: Standing) -> str:
+    """What is wanted of whoever reads, before any detail."""
+    row = standing.row
+    cost = forecast_cost(standing.forecast)
+    if not standing.spec.vms:
+        cost = _("{cost}, no VM is stopped").format(cost=cost)
+    return _("{who} asks: *{what}* of pool {alias}: {cost}; {time}.").format(
+        who=person(row.requester_kind, row.requester_id, row.requester_name),
+        what=summary_line(standing),
+        alias=row.pool_alias,
+        cost=cost,
+        time=forecast_time(standing.forecast),
+    )
+
+
 def _then(standing: Standing) -> str:
     """What approving leads to."""
     people = several(standing.quorum.required, _("person approves"), _("people approve"))
@@ -207,7 +222,7 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
     if state is State.AWAITING_APPROVAL:
-        return f"{told}\n{_waiting(standing, ask)}\n{_then(standing)}"
+        return f"{told}\n{_wish(standing)}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))

@@ -19,7 +19,7 @@ from bot.messages.sentences import sentence
 from bot.messages.status import opener, past_line, rollout_text
 from bot.messages.text import duration, escape, lines_within, moment, name, names, one_line, person
 from bot.messages.updates import counts, security_first, severities
-from bot.messages.work import state_mark, state_name
+from bot.messages.work import level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 
@@ -94,12 +94,14 @@ def _approval(standing: Standing) -> str:
     told = _("{mark} *Rollout {id}, pool {alias}, waits for your approval*").format(
         mark=state_mark(State.AWAITING_APPROVAL), id=row.id, alias=name(row.pool_alias)
     )
-    what = _("{what}: {cost}; {time}.").format(
-        what=summary_line(standing), cost=forecast_cost(standing.forecast), time=forecast_time(standing.forecast)
+    what = _("{who} asks: {what}, {level} guidance: {cost}; {time}.").format(
+        who=who,
+        what=summary_line(standing),
+        level=level_name(standing.spec.level).lower(),
+        cost=forecast_cost(standing.forecast),
+        time=forecast_time(standing.forecast),
     )
-    asked = _("Asked for by {who}; {have} approvals; expires {when}.").format(
-        who=who, have=approvals_text(standing), when=moment(row.expires_at)
-    )
+    asked = _("{have} approvals; expires {when}.").format(have=approvals_text(standing), when=moment(row.expires_at))
     why = _("Reason: {text}").format(text=escape(row.reason_text, 200)) if one_line(row.reason_text) else ""
     return "\n".join(part for part in (told, what, asked, why) if part)
 

@@ -90,8 +90,8 @@ def test_what_waits_for_the_reader_comes_first_with_the_way_to_it() -> None:
     told = read(view)
     assert told.index("Waits for you (1)") < told.index("Pools")
     assert "○ *Rollout 42, pool lab, waits for your approval*" in told
-    assert "Update 3 hosts, recommended guidance: 3 host reboots, 24 live VM moves" in told
-    assert "Asked for by @alice; 0 of 2 approvals; expires 2026-11-21 10:00 UTC." in told
+    assert "@alice asks: update 3 hosts, recommended guidance: 3 host reboots, 24 live VM moves" in told
+    assert "0 of 2 approvals; expires 2026-11-21 10:00 UTC." in told
     assert "Reason: CHG-1234, the November fixes" in told
     assert "Look and approve…" in buttons(view)
 

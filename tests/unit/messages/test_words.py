@@ -44,6 +44,8 @@ def read(blocks: Sequence[dict[str, Any]]) -> str:
 CARD = """\
 Rollout 42, pool lab
 ○ *Waiting for approval*
+@alice asks: *update 3 hosts* of pool lab: 3 host reboots, 24 live VM moves, 1 VM stopped for a while;\
+ about 42 min to 1 h 18 min.
 Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC (then nothing happens).
 Nothing changes until 2 people approve; it then starts at once.
 *Asked for by*
