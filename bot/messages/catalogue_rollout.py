@@ -15,6 +15,7 @@ SENTENCES: dict[str, str] = {
     "rollout.cancelled": "{user} cancelled it.",
     "rollout.expired": "Nobody completed the approval in time.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
+    "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
