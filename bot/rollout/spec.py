@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from bot.rollout.errors import InvalidSpec
@@ -91,7 +93,7 @@ class HostCeiling:
     tasks: frozenset[Task]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """Intent and bounds of one rollout (see the module's text).
 
@@ -126,11 +128,19 @@ class Spec:
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
-        return next((host for host in self.hosts if host.uuid == uuid), None)
+        return self._ceilings.get(uuid)
 
     def vm(self, uuid: str) -> VmAllowance | None:
         """What may be done to the VM beyond moving it, None when nothing."""
-        return next((vm for vm in self.vms if vm.uuid == uuid), None)
+        return self._allowances.get(uuid)
+
+    @cached_property
+    def _ceilings(self) -> Mapping[str, HostCeiling]:
+        return {host.uuid: host for host in reversed(self.hosts)}
+
+    @cached_property
+    def _allowances(self) -> Mapping[str, VmAllowance]:
+        return {vm.uuid: vm for vm in reversed(self.vms)}
 
 
 def chooses_way(spec: Spec) -> bool:
