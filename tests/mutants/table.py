@@ -549,6 +549,14 @@ MUTATIONS = (
         (f"{_PLANNER}test_the_bound_on_hosts_out_counts_hosts_of_every_kind",),
     ),
     Mutation(
+        "a host is taken out of service that cannot be reached",
+        4,
+        "bot/rollout/planner/planner.py",
+        "            if node.not_before > 0:\n                self._try_again_in(node.not_before)\n                continue\n            begin",
+        "            begin",
+        (f"{_PLANNER}test_a_host_that_cannot_be_reached_is_neither_taken_out_nor_left_by_vms_that_go_home",),
+    ),
+    Mutation(
         "a VM that is leaving counts as home",
         6,
         "bot/rollout/homecoming.py",

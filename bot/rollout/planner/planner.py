@@ -155,6 +155,9 @@ class _Decision:
             (node for node in self.view.nodes if node.stage is Stage.DRAIN and not node.waiting()),
             key=lambda node: len(node.guests),
         ):
+            if node.not_before > 0:
+                self._try_again_in(node.not_before)
+                continue
             begin = self.pipeline.starts.get(node.uuid, 0.0)
             in_flight = max((guest.seconds for guest in node.guests if guest.to), default=0.0)
             if begin > in_flight + _LATE and self._locked():
@@ -331,7 +334,7 @@ class _Decision:
         source = self.view.by_uuid[guest.host]
         if home.stage is not Stage.UP or home.not_before > 0 or home.uuid in guest.refused or home.rank < source.rank:
             return
-        if source.sending >= self.policy.streams or home.receiving >= self.policy.streams:
+        if source.not_before > 0 or source.sending >= self.policy.streams or home.receiving >= self.policy.streams:
             return
         if self.view.flights >= self.policy.flights or self.placing.room(home, None) < guest.memory:
             return
@@ -340,7 +343,7 @@ class _Decision:
 
     def _level_out(self) -> None:
         """Spread the guests once nothing is left to empty: the largest that fits from the fullest to the emptiest."""
-        up = [node for node in self.view.nodes if node.stage is Stage.UP]
+        up = [node for node in self.view.nodes if node.stage is Stage.UP and node.not_before <= 0]
         if len(up) < sum(node.stage is not Stage.LOST for node in self.view.nodes):
             return
         mean = sum(node.used for node in up) / max(1, sum(node.capacity for node in up))
