@@ -552,7 +552,8 @@ MUTATIONS = (
         "a host is taken out of service that cannot be reached",
         4,
         "bot/rollout/planner/planner.py",
-        "            if node.not_before > 0:\n                self._try_again_in(node.not_before)\n                continue\n            begin",
+        "            if node.not_before > 0:\n                self._try_again_in(node.not_before)\n"
+        "                continue\n            begin",
         "            begin",
         (f"{_PLANNER}test_a_host_that_cannot_be_reached_is_neither_taken_out_nor_left_by_vms_that_go_home",),
     ),
