@@ -41,7 +41,8 @@ class Planned:
         self.plan = plan
 
     def may_go_out(self, host: Host) -> bool:
-        return host.uuid in self.plan.out
+        # A host may come back into service by itself, or by somebody's hand, between its installation and its restart.
+        return host.uuid in self.plan.out or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None
 
     def may_install(self, host: Host) -> bool:
         return self.plan.apply == host.uuid or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None

@@ -16,6 +16,7 @@ _PLANNER = "tests/unit/rollout/test_planner.py::"
 _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
+_TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
@@ -547,6 +548,14 @@ MUTATIONS = (
         "        if self.policy.max_out and out_now(self.view.nodes) >= self.policy.max_out:\n",
         "        if False:\n",
         (f"{_PLANNER}test_the_bound_on_hosts_out_counts_hosts_of_every_kind",),
+    ),
+    Mutation(
+        "a host that came back into service after its installation stands there for ever",
+        7,
+        "bot/rollout/rolling.py",
+        " or self.round.memory.intent(f\"ApplyUpdates:{host.uuid}\") is not None\n\n    def may_install",
+        "\n\n    def may_install",
+        (f"{_TIMED}test_a_host_that_comes_into_service_between_installation_and_restart_is_taken_out_again",),
     ),
     Mutation(
         "a host is taken out of service that cannot be reached",

@@ -74,3 +74,12 @@ def test_members_that_find_their_coordinator_late_are_waited_for(
     assert not any(pool.owes(DebtKind.VM_HOME, vm.uuid) for vm in pool.snapshot.vms)
     if placement is Placement.HOME:
         assert all(vm.resident_on == f"host-{vm.name[1]}" for vm in pool.snapshot.vms)
+
+
+@pytest.mark.parametrize("preset", PLANNED)
+def test_a_host_that_comes_into_service_between_installation_and_restart_is_taken_out_again(preset: Preset) -> None:
+    pool = timed(4, 0.4, Choices(preset=preset, placement=Placement.LEAVE), Random(1))
+    pool.enables_itself = lambda host: host != "host-1"
+    assert carried_out(pool) is State.SUCCEEDED
+    reboots = [action.host for action in pool.done if isinstance(action, do.RebootHost)]
+    assert sorted(reboots) == ["host-1", "host-2", "host-3", "host-4"]

@@ -35,6 +35,8 @@ class TimedPool(IdealPool):
     finds_back: Callable[[str], float] = lambda host: 0.0
     lost: frozenset[str] = frozenset()
     """Hosts (uuids) that never come back from their restart."""
+    enables_itself: Callable[[str], bool] = lambda host: False
+    """Whether the host is put into service right after its installation, by itself or by somebody."""
     clock: Callable[..., Decision] = decide
     _due: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     _away: dict[str, datetime] = field(default_factory=dict)
@@ -109,6 +111,8 @@ class TimedPool(IdealPool):
         self.done.append(action)
         self._happen(action)
         self._end(intent, IntentState.DONE, result=[] if isinstance(action, do.ApplyUpdates) else None)
+        if isinstance(action, do.ApplyUpdates) and self.enables_itself(action.host):
+            self._host(action.host, enabled=True)
         if isinstance(action, do.RebootHost):
             self._host(action.host, live=True)
             if action.host == self.snapshot.pool.coordinator:
