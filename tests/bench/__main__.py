@@ -1,4 +1,4 @@
-"""``python -m tests.bench [takeover] [ack] [idle] [rollouts] [look] [decide] [--json]``: runs the named benches, or all.
+"""``python -m tests.bench [takeover] [ack] [idle] [rollouts] [look] [decide] [--json]``: runs the named ones, or all.
 
 Ends with 1 when an aim was missed. With ``--json`` the last line is one JSON object of figure → value.
 """
