@@ -177,6 +177,14 @@ def line_input(action_id: str, *, initial: str = "", placeholder: str = "", most
     return {**text_input(action_id, initial=initial, placeholder=placeholder, most=most), "multiline": False}
 
 
+def moment_input(action_id: str, *, initial: datetime | None = None) -> Element:
+    """A date with its time, in the reader's own time zone."""
+    element: Element = {"type": "datetimepicker", "action_id": action_id}
+    if initial is not None:
+        element["initial_date_time"] = int(initial.timestamp())
+    return element
+
+
 def input_block(
     label: str, element: Element, block_id: str, *, hint: str = "", optional: bool = False, live: bool = False
 ) -> Block:

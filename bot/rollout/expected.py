@@ -19,7 +19,7 @@ from bot.rollout.planner.simulation import BrokenRule
 from bot.rollout.planner.view import Guest, Node, Stage
 from bot.rollout.proposal import preset_of
 from bot.rollout.pursuit import Round
-from bot.rollout.spec import Preset, Spec, VmTreatment
+from bot.rollout.spec import Placement, Preset, Spec, VmTreatment
 from bot.rollout.whatif import on_paper, policy_for, present_view
 
 #: Settings given back, the last look at the pool.
@@ -126,14 +126,20 @@ def _one_by_one(round_: Round) -> _Times:
     return seconds, hosts
 
 
-def _turn(node: Node, away: list[Guest]) -> float:
-    """Seconds that are left of one host's turn; `away` are the VMs that have left it so far."""
+def turn_seconds(node: Node, placement: Placement) -> float:
+    """Seconds that are left of a host's turn, or that it takes when it begins now: until it is back in service, and
+    with `Placement.HOME` the VMs that still have to leave are back on it."""
+    return _turn(node, [], home=placement is Placement.HOME)
+
+
+def _turn(node: Node, away: list[Guest], *, home: bool = True) -> float:
+    """Seconds that are left of one host's turn; `away` are the VMs that have left it so far, and come `home`."""
     here = [guest for guest in node.guests if not guest.stays] if node.drains else []
     if node.stage is Stage.UP:
         return _in_streams(away)
     if node.stage in (Stage.RESTART, Stage.RETURN):
         return max(node.due, _SOON) + _in_streams(away)
-    left = node.tail + _in_streams([*here, *away])
+    left = node.tail + _in_streams([*here, *away] if home else [])
     if node.stage is Stage.APPLIED:
         return left
     if node.stage is Stage.APPLY:

@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -125,6 +126,8 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    deadline: datetime | None = None
+    """No host is begun that would not be done by then, as far as that can be foreseen."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -146,7 +149,7 @@ class Spec:
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
     plain = spec.placement is Placement.HOME and not spec.max_out
-    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points or spec.deadline)
 
 
 def with_schema(spec: Spec) -> Spec:
@@ -188,6 +191,8 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if spec.deadline is not None:
+        document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -231,6 +236,7 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

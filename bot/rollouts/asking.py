@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.checks import Report
-from bot.rollout.errors import NotAllowed, RolloutError
+from bot.rollout.errors import InvalidSpec, NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
@@ -66,8 +66,8 @@ class Asking(Desk):
     def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
         """Ask for a rollout.
 
-        Raises `NotAllowed`, `Blocked` when a check forbids it, `storage.errors.PoolBusy` when another rollout holds
-        the pool.
+        Raises `NotAllowed`, `InvalidSpec` for a deadline that is past, `Blocked` when a check forbids it,
+        `storage.errors.PoolBusy` when another rollout holds the pool.
         """
         require(self.authority, actor, Role.REQUESTER, self._known(alias))
         if self.settings.pool(alias).mode != "act":
@@ -75,6 +75,8 @@ class Asking(Desk):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
+        if choices.deadline is not None and choices.deadline <= self.time.now():
+            raise InvalidSpec("The deadline is past.", "Choose a later one, or none.")
         preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)

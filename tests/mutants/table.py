@@ -16,6 +16,7 @@ _PLANNER = "tests/unit/rollout/test_planner.py::"
 _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
+_DEADLINE = "tests/rollout/test_deadline.py::"
 _TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
@@ -556,6 +557,14 @@ MUTATIONS = (
         " or self.round.memory.intent(f\"ApplyUpdates:{host.uuid}\") is not None\n\n    def may_install",
         "\n\n    def may_install",
         (f"{_TIMED}test_a_host_that_comes_into_service_between_installation_and_restart_is_taken_out_again",),
+    ),
+    Mutation(
+        "hosts are begun that would not be done by the deadline",
+        1,
+        "bot/rollout/deadline.py",
+        "return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline",
+        "return deadline is None or now <= deadline",
+        (f"{_DEADLINE}test_whatever_was_begun_is_done_in_time",),
     ),
     Mutation(
         "a host is taken out of service that cannot be reached",

@@ -54,7 +54,7 @@ class _Decision:
         if node.stage is Stage.RESTART:
             self.plan.look_in(10)
             return
-        keeping = node.stage is Stage.OLD and not node.drains and not self.view.troubled
+        keeping = node.beginnable and not node.drains and not self.view.troubled
         if node.stage is Stage.APPLIED or (
             (node.stage is Stage.OUT or keeping) and not node.apply and not self._left(node)
         ):
@@ -68,7 +68,7 @@ class _Decision:
             return
         if self.view.troubled:
             return
-        if node.stage is Stage.OLD:
+        if node.beginnable:
             if node.drains:
                 self.plan.drain.append(node.uuid)
                 node.stage = Stage.DRAIN
@@ -93,7 +93,7 @@ class _Decision:
         members = [node for node in self.view.nodes if node.stage is Stage.DRAIN]
         if not members:
             budget = self._budget()
-            old = [node for node in self.view.nodes if node.stage is Stage.OLD and node.drains]
+            old = [node for node in self.view.nodes if node.beginnable and node.drains]
             fitting = [node for node in old if len(node.guests) <= budget and node.accepts]
             chosen = min(fitting, key=self._preference, default=None)
             if (
@@ -175,7 +175,7 @@ class _Decision:
                 continue
             if node.stage is Stage.OUT and not self._left(node):
                 self.plan.restart.add(node.uuid)
-            elif node.stage is Stage.OLD and not node.drains and self._may_go_out(node) and self.view.may_begin():
+            elif node.beginnable and not node.drains and self._may_go_out(node) and self.view.may_begin():
                 self._take_out(node)
                 self.plan.restart.add(node.uuid)
         if self._locked():
@@ -188,7 +188,7 @@ class _Decision:
         keeping = [
             node
             for node in self.view.nodes
-            if node.stage is Stage.OLD and node.apply and not node.drains and node.not_before <= 0
+            if node.beginnable and node.apply and not node.drains and node.not_before <= 0
         ]
         # A host that is nearly empty comes first; one that keeps its guests fills the gap.
         soon = any(node.stage is Stage.OUT and drain_seconds(node, self.policy) < 20 for node in self.view.nodes)
@@ -204,7 +204,7 @@ class _Decision:
 
     def _start_drains(self) -> None:
         while sum(node.stage is Stage.DRAIN for node in self.view.nodes) < _DRAINS:
-            candidates = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
+            candidates = [n for n in self.view.nodes if n.beginnable and n.drains and n.not_before <= 0]
             if not candidates or not self.view.may_begin():
                 return
             node = self._chosen(candidates)
@@ -400,7 +400,7 @@ class _Decision:
                 if not out_now(self.view.nodes, drains=True):
                     self._take_out(waiting[0])
                 return
-            blocked = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
+            blocked = [n for n in self.view.nodes if n.beginnable and n.drains and n.not_before <= 0]
             if not blocked:
                 self._force_keeping()
                 return
@@ -429,6 +429,6 @@ class _Decision:
 
     def _force_keeping(self) -> None:
         for node in self.view.nodes:
-            if node.stage is Stage.OLD and not node.drains and node.not_before <= 0 and self.view.may_begin():
+            if node.beginnable and not node.drains and node.not_before <= 0 and self.view.may_begin():
                 self._take_out(node)
                 return
