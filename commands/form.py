@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from bot.messages.modal import FAILURE, FIRST, FIXES, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.messages.modal import (
+    FAILURE,
+    FIRST,
+    FIXES,
+    LEVEL,
+    LIVEPATCH,
+    MOST,
+    PAUSE,
+    PLACEMENT,
+    PRESET,
+    STOPPED,
+    WITHOUT,
+)
+from bot.messages.vm_fields import RESTARTS, VMS
 from bot.rollout.choosing import host_names, points
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import VmWish, wishes_of
 
 
 def text_of(view: Mapping[str, Any], block_id: str) -> str:
@@ -22,14 +37,15 @@ def text_of(view: Mapping[str, Any], block_id: str) -> str:
 
 
 def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices:
-    """What is chosen in the update form; fields that are not shown are as `usual`.
+    """What is chosen in the update form, but for what `wishes_in` reads; fields that are not shown are as `usual`.
 
     Raises `InvalidSpec` for a pause point that there is not.
     """
     usual = Choices() if usual is None else usual
     pauses = _chosen(view, PAUSE, ",".join(usual.pause_points))
     kept = json.loads(view.get("private_metadata") or "{}")
-    return Choices(
+    return replace(
+        usual,
         kind=Kind(kept.get("kind", usual.kind)),
         hosts=tuple(kept.get("hosts", usual.hosts)),
         level=Level(_chosen(view, LEVEL, usual.level)),
@@ -43,7 +59,13 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
         fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
+        vm_restarts=VmRestarts(_chosen(view, RESTARTS, usual.vm_restarts)),
     )
+
+
+def wishes_in(view: Mapping[str, Any]) -> tuple[VmWish, ...]:
+    """The rules for single VMs in the update form. Raises `InvalidSpec` for one that means nothing."""
+    return wishes_of(text_of(view, VMS))
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

@@ -16,9 +16,11 @@ from bot.rollout.decision import Estimates
 from bot.rollout.fixes import Remedy
 from bot.rollout.forecast import costs_by_level
 from bot.rollout.guidance import Level
-from bot.rollout.proposal import Choices, preset_of
-from bot.rollout.spec import Placement, Preset, StoppedVms
+from bot.rollout.proposal import preset_of
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import wish_of
 from bot.rollouts import Preview
+from bot.rollouts.desk import usual_choices
 from bot.rollouts.preview import look
 from bot.time import RealTime
 from bot.xen.errors import XenError
@@ -38,9 +40,7 @@ def register(main: click.Group) -> None:
 @click.option(
     "--stopped-vms",
     type=click.Choice([choice.value for choice in StoppedVms]),
-    default="refuse",
-    show_default=True,
-    help="What happens to VMs that cannot move.",
+    help="What happens to VMs that cannot move. Default: as configured.",
 )
 @click.option("--preset", type=click.Choice([preset.value for preset in Preset]), help="Default: as configured.")
 @click.option("--placement", type=click.Choice([where.value for where in Placement]), help="Default: as configured.")
@@ -55,12 +55,14 @@ def register(main: click.Group) -> None:
     multiple=True,
     help="What to put right for the rollout; may be given several times.",
 )
+@click.option("--vm", "vms", multiple=True, help="A rule for one VM: NAME=migrate, suspend, shutdown, leave or usual.")
+@click.option("--restarts", type=click.Choice([way.value for way in VmRestarts]), help="Default: as configured.")
 @click.pass_context
 def plan(
     ctx: click.Context,
     pool: str,
     level: str,
-    stopped_vms: str,
+    stopped_vms: str | None,
     preset: str | None,
     placement: str | None,
     max_out: int | None,
@@ -68,15 +70,20 @@ def plan(
     without: str,
     compare: bool,
     fixes: tuple[str, ...],
+    vms: tuple[str, ...],
+    restarts: str | None,
 ) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
-    usual = session.settings.rollout_for(pool)
-    choices = Choices(
-        Level(level),
-        StoppedVms(stopped_vms),
+    usual = usual_choices(session.settings, pool)
+    choices = replace(
+        usual,
+        level=Level(level),
+        stopped_vms=StoppedVms(stopped_vms or usual.stopped_vms),
         preset=Preset(preset or usual.preset),
         placement=Placement(placement or usual.placement),
+        vms=tuple(map(wish_of, vms)),
+        vm_restarts=VmRestarts(restarts or usual.vm_restarts),
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),

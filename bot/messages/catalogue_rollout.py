@@ -132,6 +132,9 @@ SENTENCES: dict[str, str] = {
     "hosts.returning": "Waiting for {hosts} to find the restarted coordinator {coordinator} again.",
     "host.enabling": "{host}: putting it back into service.",
     "host.in_service": "{host} is back in service.",
+    "host.vm_must_stay": (
+        "{host} would have to be emptied, and {count:VM|VMs} there must be left as they are: {vms}."
+    ),
     "host.done": "{host} is done after {duration}.",
     "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action}.",
     "host.mandatory_left": "{host} still has a mandatory task pending, so XenServer does not let it back into service.",
@@ -147,6 +150,8 @@ SENTENCES: dict[str, str] = {
     "operation.failed_told.named": "{sentence} {hint}",
     # VMs
     "vm.suspending": "Suspending {vm}, which cannot leave {host}.",
+    "vm.suspending_as_chosen": "Suspending {vm} for the turn of {host}, as was chosen for it.",
+    "vm.shutting_down_as_chosen": "Shutting down {vm} for the turn of {host}, as was chosen for it.",
     "vm.shutting_down": "Shutting down {vm}, which cannot leave {host}.",
     "vm.resuming": "Resuming {vm} on {host}.",
     "vm.starting": "Starting {vm} on {host}.",

@@ -25,12 +25,21 @@ from bot.messages.blocks import (
     text_input,
 )
 from bot.messages.findings import finding_lines, findings_blocks, way_out
-from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
+from bot.messages.forecast import (
+    fixes_line,
+    forecast_cost,
+    forecast_time,
+    order_blocks,
+    rules_line,
+    stopped_block,
+    worth_knowing,
+)
 from bot.messages.language import _, several
 from bot.messages.message import Message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, name, names
 from bot.messages.updates import counts
+from bot.messages.vm_fields import restarts_input, rules_input
 from bot.messages.work import (
     level_meaning,
     level_name,
@@ -46,7 +55,7 @@ from bot.rollout.guidance import Level, Task
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts
 
 if TYPE_CHECKING:
     from bot.rollout.forecast import Forecast
@@ -98,6 +107,9 @@ def update_form(
     blocks.append(_preset_input(preview.presets, choices.preset))
     blocks += _placing_inputs(choices)
     blocks.append(_stopped_input(choices.stopped_vms))
+    blocks.append(rules_input(CHOICES, choices.vms))
+    if choices.vm_restarts is not VmRestarts.HOME or any(cost.vm_restarts for cost in preview.costs.values()):
+        blocks.append(restarts_input(CHOICES, choices.vm_restarts))
     if preview.blocked:
         lines = finding_lines(preview.report.of(Severity.BLOCKS))
         blocks.append(
@@ -122,6 +134,8 @@ def update_form(
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
         blocks += order_blocks(forecast)
         blocks.append(stopped_block(spec))
+        if rules := rules_line(spec):
+            blocks.append(section(rules))
         if backups := backups_line(spec.backups):
             blocks.append(section(backups))
         if fixes := fixes_line(spec.fixes):

@@ -10,7 +10,7 @@ from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execut
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.proposal import preset_of
-from bot.rollout.spec import Placement, Preset, Spec, StoppedVms, VmTreatment
+from bot.rollout.spec import Placement, Preset, Spec, StoppedVms, VmRestarts, VmTreatment, VmWay
 
 
 def level_name(level: Level) -> str:
@@ -106,6 +106,10 @@ def way_of_work(spec: Spec) -> str:
         parts.append(_("not touched: {hosts}").format(hosts=names([host for _uuid, host in spec.left_out])))
     if spec.pause_points:
         parts.append(_("pauses {where}").format(where=pause_points_name(spec.pause_points)))
+    if spec.vm_restarts is not VmRestarts.HOME:
+        parts.append(_("VMs that must restart: {how}").format(how=vm_restarts_name(spec.vm_restarts).lower()))
+    if spec.vms_at_once:
+        parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, _("VM"), _("VMs"))))
     return "; ".join(parts)
 
 
@@ -116,6 +120,26 @@ def stopped_vms_name(choice: StoppedVms) -> str:
         StoppedVms.SUSPEND: _("Suspend them, resume them afterwards"),
         StoppedVms.SHUTDOWN: _("Shut them down, start them afterwards"),
     }[choice]
+
+
+def vm_restarts_name(choice: VmRestarts) -> str:
+    """Where VMs restart that guidance wants restarted."""
+    return {
+        VmRestarts.HOME: _("Restart them on their updated host"),
+        VmRestarts.NOW: _("Restart them as soon as they run on any updated host"),
+        VmRestarts.PENDING: _("Leave the restart pending"),
+    }[choice]
+
+
+def way_name(way: VmWay) -> str:
+    """What a rule of its own means for a VM."""
+    return {
+        VmWay.USUAL: _("like all others"),
+        VmWay.MIGRATE: _("only moved, never stopped"),
+        VmWay.SUSPEND: _("suspended while its host is updated, then resumed"),
+        VmWay.SHUTDOWN: _("shut down while its host is updated, then started again"),
+        VmWay.LEAVE: _("left as it is"),
+    }[way]
 
 
 def state_name(state: State) -> str:

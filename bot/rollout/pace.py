@@ -10,11 +10,12 @@ from typing import Protocol
 
 from bot.rollout.action import EvacuateHost
 from bot.rollout.amendment import AmendmentKind, Offer
-from bot.rollout.homecoming import STREAMS, settle_vms
+from bot.rollout.homecoming import settle_vms
 from bot.rollout.memory import Debt, DebtKind
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
+from bot.rollout.vm_policy import at_once, last_of
 
 
 class Emptying(Protocol):
@@ -65,7 +66,7 @@ class Alone:
 
     def empty(self, turn: Emptying, residents: tuple[VM, ...]) -> None:
         stopping = [vm for vm in residents if turn.to_be_stopped(vm)]
-        for vm in stopping[:STREAMS]:
+        for vm in last_of(turn.round.spec, stopping)[: at_once(turn.round.spec)]:
             turn.stop(vm)
         if not stopping:
             reason = because("host.evacuating", host=turn.host.name, vms=len(residents))

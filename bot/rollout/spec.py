@@ -42,6 +42,30 @@ class VmTreatment(StrEnum):
     RESTART = "restart"
 
 
+class VmWay(StrEnum):
+    """What is to become of one VM when its host must be emptied, whatever else could be done."""
+
+    USUAL = "usual"
+    """Like all others: it moves, and the choice for VMs that cannot move counts for it."""
+    MIGRATE = "migrate"
+    """It only ever moves, running; where it cannot, the rollout is refused."""
+    SUSPEND = "suspend"
+    SHUTDOWN = "shutdown"
+    LEAVE = "leave"
+    """It is not touched at all, so that its host is not either."""
+
+
+class VmRestarts(StrEnum):
+    """Where VMs restart that guidance wants restarted."""
+
+    HOME = "home"
+    """On their home host once that is updated; one that is away stops there and starts at home."""
+    NOW = "now"
+    """As soon as they run on an updated host, wherever that is."""
+    PENDING = "pending"
+    """Not in this rollout: the task stays pending."""
+
+
 class Livepatch(StrEnum):
     """Whether a live patch may stand in for the recommended reboot."""
 
@@ -80,6 +104,19 @@ class VmAllowance:
     uuid: str
     name: str
     treatment: VmTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class VmRule:
+    """What is to become of one VM, because somebody said so or its tag does.
+
+    `order` divides VMs of one host that stop or restart: a smaller number comes back first and goes down last.
+    """
+
+    uuid: str
+    name: str
+    way: VmWay
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +160,11 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    rules: tuple[VmRule, ...] = ()
+    """VMs that are not treated like all others."""
+    vm_restarts: VmRestarts = VmRestarts.HOME
+    vms_at_once: int = 0
+    """How many VMs of a host are stopped, started or brought home at a time; 0: as many as usual."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -132,6 +174,20 @@ class Spec:
         """What may be done to the VM beyond moving it, None when nothing."""
         return next((vm for vm in self.vms if vm.uuid == uuid), None)
 
+    def rule(self, uuid: str) -> VmRule | None:
+        """The rule of its own that the VM has, None for most."""
+        return next((rule for rule in self.rules if rule.uuid == uuid), None)
+
+    def way(self, uuid: str) -> VmWay | None:
+        """What its own rule makes of the VM, None where it has none."""
+        rule = self.rule(uuid)
+        return rule.way if rule is not None else None
+
+    def place(self, uuid: str) -> int:
+        """The VM's place in the order of VMs that stop or restart."""
+        rule = self.rule(uuid)
+        return rule.order if rule is not None else 0
+
 
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
@@ -139,9 +195,15 @@ def chooses_way(spec: Spec) -> bool:
     return not plain or bool(spec.order or spec.left_out or spec.pause_points)
 
 
+def treats_vms(spec: Spec) -> bool:
+    """Whether the spec says more about VMs than schema 1 can carry."""
+    return bool(spec.rules or spec.vms_at_once) or spec.vm_restarts is not VmRestarts.HOME
+
+
 def with_schema(spec: Spec) -> Spec:
     """The spec with a schema that can carry what it says."""
-    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and chooses_way(spec) else spec
+    newer = chooses_way(spec) or treats_vms(spec)
+    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and newer else spec
 
 
 def canonical_bytes(spec: Spec) -> bytes:
@@ -178,6 +240,15 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if treats_vms(spec):
+        document["vm_policy"] = {
+            "rules": [
+                {"uuid": rule.uuid, "name": rule.name, "way": rule.way.value, "order": rule.order}
+                for rule in sorted(spec.rules, key=lambda rule: rule.uuid)
+            ],
+            "restarts": spec.vm_restarts.value,
+            "at_once": spec.vms_at_once,
+        }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -198,6 +269,7 @@ def parse_spec(stored: bytes) -> Spec:
                 f"The stored spec has schema {data['schema']}, this release reads up to {_READABLE[-1]}.",
                 "Finish the rollout with the release that started it, or abort it and ask for a new one.",
             )
+        policy = data.get("vm_policy", {})
         return Spec(
             pool_uuid=data["pool"]["uuid"],
             pool_name=data["pool"]["name"],
@@ -221,6 +293,12 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            rules=tuple(
+                VmRule(rule["uuid"], rule["name"], VmWay(rule["way"]), int(rule["order"]))
+                for rule in policy.get("rules", ())
+            ),
+            vm_restarts=VmRestarts(policy.get("restarts", VmRestarts.HOME.value)),
+            vms_at_once=int(policy.get("at_once", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

@@ -8,7 +8,8 @@ from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import Placement, Preset
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import wish_of
 from bot.rollouts.preview import Preview, look
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import Standing, standing_of
@@ -62,8 +63,7 @@ class Desk:
 
     def usual(self, alias: str) -> Choices:
         """What is chosen for a pool when nobody chooses anything: its configuration. Raises `SettingsError`."""
-        usual = self.settings.rollout_for(alias)
-        return Choices(preset=Preset(usual.preset), placement=Placement(usual.placement), max_out=usual.max_out)
+        return usual_choices(self.settings, alias)
 
     def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
@@ -129,3 +129,17 @@ class Desk:
                 f"Rollout {row.id} no longer waits for approval: it is {row.state.value.replace('_', ' ')}.",
                 "`/xs status` shows where it stands.",
             )
+
+
+def usual_choices(settings: Settings, alias: str) -> Choices:
+    """What a pool's configuration chooses. Raises `SettingsError` for a pool that there is not."""
+    usual, vms = settings.rollout_for(alias), settings.pool(alias).vms
+    return Choices(
+        preset=Preset(usual.preset),
+        placement=Placement(usual.placement),
+        max_out=usual.max_out,
+        stopped_vms=StoppedVms(vms.cannot_move),
+        tags=tuple(map(wish_of, vms.tags)),
+        vm_restarts=VmRestarts(vms.restarts),
+        vms_at_once=vms.at_once,
+    )

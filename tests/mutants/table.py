@@ -17,6 +17,7 @@ _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
+_VM_POLICY = "tests/rollout/test_vm_policy.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
 _AMENDMENTS = "tests/rollout/test_amendments.py::"
@@ -613,5 +614,30 @@ MUTATIONS = (
         "known if known is not None and known[0] is record else (record, _vm(records, ref, record))",
         "known if known is not None else (record, _vm(records, ref, record))",
         (f"{_MIRROR}test_what_changed_between_two_looks_is_shown",),
+    ),
+    # 4. What people said of single VMs.
+    Mutation(
+        "a VM that is to be left as it is leaves with the others",
+        4,
+        "bot/rollout/turn.py",
+        "        return bool(kept)\n",
+        "        return False\n",
+        (f"{_VM_POLICY}test_a_vm_that_is_left_and_came_to_another_host_makes_the_rollout_ask",),
+    ),
+    Mutation(
+        "whoever is stopped by a rule of its own is stopped only if it cannot move",
+        4,
+        "bot/rollout/vm_policy.py",
+        "    return allowed if by_rule else None\n",
+        "    return None\n",
+        (f"{_VM_POLICY}test_a_vm_with_a_tag_is_suspended_for_its_hosts_turn_and_never_moved",),
+    ),
+    Mutation(
+        "VMs that were stopped come back in any order",
+        6,
+        "bot/rollout/homecoming.py",
+        "    return place > 0 and any(\n",
+        "    return False and any(\n",
+        (f"{_VM_POLICY}test_vms_of_one_host_go_down_and_come_back_in_their_order",),
     ),
 )

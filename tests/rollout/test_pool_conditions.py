@@ -77,6 +77,7 @@ ELSEWHERE = {
     "wlb": "test_live_patching_switched_off",
     "auto_poweron": "test_automatic_power_on",
     "sync_schedule": "test_a_healthy_pool",
+    "vm_rules": "tests/rollout/test_vm_policy.py",
 }
 
 

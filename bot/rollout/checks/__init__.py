@@ -47,6 +47,7 @@ from bot.rollout.checks.toolstack_version import ToolstackVersion
 from bot.rollout.checks.update_age import UpdateAge
 from bot.rollout.checks.update_levels import UpdateLevels
 from bot.rollout.checks.updates_known import UpdatesKnown
+from bot.rollout.checks.vm_rules import VmRules
 from bot.rollout.checks.wlb import WorkloadBalancing
 
 __all__ = ["CHECKS", "Check", "Facts", "Finding", "Fix", "Report", "Severity", "run_checks"]
@@ -85,6 +86,7 @@ CHECKS: tuple[Check, ...] = (
     MemoryRoom(),
     DiscsInDrives(),
     GuestToolsPresent(),
+    VmRules(),
     EvacuationPossible(),
     Room(),
     SuspendSpace(),

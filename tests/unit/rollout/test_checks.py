@@ -24,6 +24,7 @@ from bot.rollout.model import (
 )
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Preset, StoppedVms
+from bot.rollout.vm_policy import wishes_of
 from tests.unit.rollout import test_conditions as conditions
 from tests.unit.rollout.pools import GIB, NEW, NOW, OLD, facts_of, host, pool_of, updates_of, vm
 
@@ -59,6 +60,11 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
         _stopped_host(),
         "hosts_live",
         [(BLOCKS, "check.host_not_live", "host-2")],
+    ),
+    "a VM that is to be left as it is": (
+        facts_of(pool_of(), choices=Choices(vms=wishes_of("db2=leave"))),
+        "vm_rules",
+        [(WARNS, "check.vm_left", "vm-db2")],
     ),
     "mandatory tasks of an earlier update on a host": (
         facts_of(pool_of([host(1), host(2, pending=MANDATORY_REBOOT)])),

@@ -22,7 +22,10 @@ from bot.rollout.spec import (
     Spec,
     StoppedVms,
     VmAllowance,
+    VmRestarts,
+    VmRule,
     VmTreatment,
+    VmWay,
     canonical_bytes,
     digest_of,
     parse_spec,
@@ -78,6 +81,7 @@ def test_a_stored_spec_is_read_back_as_it_was_written(spec: Spec) -> None:
         backups=tuple(sorted(spec.backups)),
         left_out=tuple(sorted(spec.left_out)),
         pause_points=tuple(sorted(spec.pause_points)),
+        rules=tuple(sorted(spec.rules, key=lambda rule: rule.uuid)),
     )
 
 
@@ -94,6 +98,7 @@ def test_the_order_in_which_things_are_listed_does_not_matter(spec: Spec, chance
         backups=shuffled(spec.backups),
         left_out=shuffled(spec.left_out),
         pause_points=shuffled(spec.pause_points),
+        rules=shuffled(spec.rules),
     )
     assert digest_of(canonical_bytes(same)) == digest_of(canonical_bytes(spec))
 
@@ -119,6 +124,9 @@ CHANGES: dict[str, Any] = {
     "left_out": (("host-3", "xs-03"),),
     "pause_points": ("canary",),
     "amendment": 1,
+    "rules": (VmRule("vm-9", "license server", VmWay.LEAVE),),
+    "vm_restarts": VmRestarts.NOW,
+    "vms_at_once": 2,
 }
 
 
