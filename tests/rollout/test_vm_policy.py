@@ -66,7 +66,8 @@ def test_a_vm_that_is_left_keeps_its_host_out_of_the_rollout(preset: Preset) -> 
 
 def test_a_vm_that_is_left_and_came_to_another_host_makes_the_rollout_ask() -> None:
     with rehearse(small(hosts=("xs-01", "xs-02", "xs-03"), ha=False)) as rollout:
-        refs = {entry.name: entry.ref for entry in (*rollout.gateway.snapshot().vms, *rollout.gateway.snapshot().hosts)}
+        snapshot = rollout.gateway.snapshot()
+        refs = {vm.name: vm.ref for vm in snapshot.vms} | {host.name: host.ref for host in snapshot.hosts}
         rollout.ask(vms=wishes_of("web-02=leave")).approve()
         move = ("VM.pool_migrate", refs["web-02"], refs["xs-03"], {"live": "true"})
         rollout.when("host_ready", lambda: rollout.somebody(*move), host="xs-01")
@@ -97,8 +98,8 @@ def test_one_vm_at_a_time_where_that_was_chosen() -> None:
 
         def look() -> None:
             nonlocal most
-            busy = [ref for ref, vm in rollout.pool.world.db.items("VM") if "suspend" in vm["current_operations"].values()]
-            most = max(most, len(busy))
+            running = [vm["current_operations"].values() for _, vm in rollout.pool.world.db.items("VM")]
+            most = max(most, sum("suspend" in operations for operations in running))
 
         rollout.script.every_asked = lambda _: look()
         rollout.ask(vms=wishes, vms_at_once=1).approve().drive()
