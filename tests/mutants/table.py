@@ -205,10 +205,10 @@ MUTATIONS = (
         "bot/rollout/turn.py",
         """        if allowed is None or allowed.treatment is VmTreatment.RESTART:
             return False
-        asked""",
+        if always""",
         """        if allowed is None:
             return "pool_migrate" not in vm.allowed_operations
-        asked""",
+        if always""",
         (f"{_TROUBLE}test_a_vm_that_must_not_be_stopped_keeps_its_host_running",),
     ),
     # 5. Every debt is settled at every end, or listed until it is.
