@@ -620,8 +620,8 @@ MUTATIONS = (
         "a VM that is to be left as it is leaves with the others",
         4,
         "bot/rollout/turn.py",
-        "        return bool(kept)\n",
-        "        return False\n",
+        "kept_on(self.round.snapshot, self.spec.rules, self.host.uuid)",
+        "kept_on(self.round.snapshot, (), self.host.uuid)",
         (f"{_VM_POLICY}test_a_vm_that_is_left_and_came_to_another_host_makes_the_rollout_ask",),
     ),
     Mutation(
