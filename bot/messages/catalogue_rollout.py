@@ -98,6 +98,7 @@ SENTENCES: dict[str, str] = {
     ),
     "host.disabling": "{host}: taking it out of service.",
     "host.evacuating": "{host}: moving {vms:VM|VMs} away.",
+    "host.evacuating_rest": "{host}: a VM could not be moved, others were; trying once more with {vms:VM|VMs}.",
     "host.draining": "{host}: its VMs begin to leave ({vms:VM|VMs}); it stays in service until it is empty.",
     "host.keeping_vms": "{host} keeps its VMs for now: there is room for them only after another host is done.",
     "host.evacuating_anyhow": (
