@@ -98,6 +98,7 @@ def fixes_line(fixes: Sequence[str]) -> str:
         "wlb_off": _("workload balancing (WLB)"),
         "auto_poweron_off": _("automatic power-on of VMs"),
         "sync_schedule_off": _("the sync schedule"),
+        "snapshots_off": _("snapshot schedules"),
     }
     listed = ", ".join(words.get(fix, name(fix)) for fix in fixes if ":" not in fix)
     told = _("*Switched off meanwhile and restored at the end:* {listed}.").format(listed=listed) if listed else ""

@@ -108,6 +108,18 @@ class SetAutoPoweron(Action):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetSnapshotSchedule(Action):
+    """Switch one snapshot schedule (its uuid) on or off; a snapshot that begins in mid-run holds up a VM's move."""
+
+    schedule: str
+    enabled: bool
+
+    @property
+    def key(self) -> str:
+        return f"SetSnapshotSchedule:{self.schedule}:{'on' if self.enabled else 'off'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskEvacuation(Action):
     """Ask XAPI for each of these hosts which VMs it could not move away. The intent's result is the answer.
 

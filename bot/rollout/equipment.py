@@ -51,6 +51,17 @@ class VmGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotSchedule:
+    """A schedule on which XAPI takes snapshots by itself (VMSS); `vms` are the uuids of the VMs that it covers."""
+
+    ref: str
+    uuid: str
+    name: str
+    enabled: bool = True
+    vms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What one host answered when it was asked itself, through the coordinator.
 

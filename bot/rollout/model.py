@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from bot.rollout.equipment import Drive, GuestTools, VmGroup
+from bot.rollout.equipment import Drive, GuestTools, SnapshotSchedule, VmGroup
 from bot.rollout.guidance import NO_GUIDANCE, Guidance, Task
 
 #: Set on the pool by the installation that carries out a rollout; others stay away while it is there.
@@ -243,6 +243,7 @@ class PoolSnapshot:
     repository: Repository | None = None
     tasks: tuple[XapiTask, ...] = ()
     groups: tuple[VmGroup, ...] = ()
+    schedules: tuple[SnapshotSchedule, ...] = ()
 
     @cached_property
     def _hosts(self) -> Mapping[str, Host]:
@@ -279,6 +280,11 @@ class PoolSnapshot:
     def residents(self, host_uuid: str) -> tuple[VM, ...]:
         """The VMs that run (or are paused) on the host."""
         return self._resident.get(host_uuid, ())
+
+    @property
+    def schedules_at_work(self) -> tuple[SnapshotSchedule, ...]:
+        """The snapshot schedules that are on and cover a VM."""
+        return tuple(schedule for schedule in self.schedules if schedule.enabled and schedule.vms)
 
     @property
     def coordinator(self) -> Host | None:

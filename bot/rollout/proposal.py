@@ -62,6 +62,8 @@ class Choices:
     """What is wanted for VMs by their tags; None: as the pool's configuration says."""
     vm_restarts: VmRestarts = VmRestarts.HOME
     vms_at_once: int = 0
+    hold_snapshots: bool = True
+    """Whether snapshot schedules are switched off meanwhile: not where the account may not."""
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -103,10 +105,13 @@ class PoolFix(StrEnum):
     WLB_OFF = "wlb_off"
     AUTO_POWERON_OFF = "auto_poweron_off"
     SYNC_SCHEDULE_OFF = "sync_schedule_off"
+    SNAPSHOTS_OFF = "snapshots_off"
+    """Snapshot schedules; they are in the way only of the moves that they happen to meet, so that a rollout does
+    without where the account may not switch them."""
 
 
 def pool_fixes(pool: Pool) -> tuple[PoolFix, ...]:
-    """The settings of this pool that are in a rollout's way."""
+    """The settings of this pool that are in a rollout's way, whatever else."""
     wanted = {
         PoolFix.HA_OFF: pool.ha.enabled,
         PoolFix.WLB_OFF: pool.wlb_enabled,
@@ -201,7 +206,8 @@ def _fixes(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], choices: Choi
         return ()
     emptied = {host.uuid for host in hosts if Task.EVACUATE_HOST in host.tasks}
     chosen = fixes_for(snapshot, emptied, choices.fixes)
-    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *chosen)
+    held = (PoolFix.SNAPSHOTS_OFF.value,) if choices.hold_snapshots and snapshot.schedules_at_work else ()
+    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *held, *chosen)
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:

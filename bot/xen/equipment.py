@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from bot.rollout.equipment import Drive, GuestTools, VmGroup
+from bot.rollout.equipment import Drive, GuestTools, SnapshotSchedule, VmGroup
 from bot.xen import wire
 from bot.xen.wire import NULL, Record, Records
 
@@ -17,6 +17,22 @@ from bot.xen.wire import NULL, Record, Records
 FULL = ("VBD", "VDI", "VIF", "PIF", "PIF_metrics", "Bond", "VM_guest_metrics", "VM_group")
 #: Those that older XAPI does not have.
 RECENT = frozenset({"VM_group"})
+
+
+def schedules_of(classes: Mapping[str, Records]) -> tuple[SnapshotSchedule, ...]:
+    """The pool's snapshot schedules, by name."""
+    vms = classes.get("VM", {})
+    found = [
+        SnapshotSchedule(
+            ref=ref,
+            uuid=wire.text(record, "uuid"),
+            name=wire.text(record, "name_label"),
+            enabled=wire.flag(record, "enabled"),
+            vms=frozenset(wire.text(vms[vm], "uuid") for vm in wire.texts(record, "VMs") if vm in vms),
+        )
+        for ref, record in classes.get("VMSS", {}).items()
+    ]
+    return tuple(sorted(found, key=lambda schedule: (schedule.name, schedule.uuid)))
 
 
 def drives_of(classes: Mapping[str, Records]) -> Mapping[str, tuple[Drive, ...]]:

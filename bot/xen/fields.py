@@ -53,6 +53,7 @@ FIELDS: Fields = {
     "Bond": frozenset(("master", "slaves", "links_up")),
     "VM_guest_metrics": frozenset(("PV_drivers_detected", "PV_drivers_up_to_date", "live")),
     "VM_group": frozenset(("uuid", "name_label", "placement", "VMs")),
+    "VMSS": frozenset(("uuid", "name_label", "enabled", "VMs")),
     "VDI": frozenset(("uuid", "name_label", "SR")),
     "network": frozenset(("uuid", "name_label")),
     "Repository": frozenset(("uuid", "name_label", "hash", "binary_url", "origin", "update")),

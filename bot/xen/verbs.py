@@ -42,6 +42,8 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             effect("pool.remove_from_other_config", pool, "auto_poweron")
             if value is not None:
                 effect("pool.add_to_other_config", pool, "auto_poweron", value)
+        case do.SetSnapshotSchedule(schedule=schedule, enabled=enabled):
+            effect("VMSS.set_enabled", _schedule(snapshot, schedule), enabled)
         case do.PlugStorage(host=host, sr=sr):
             return str(effect("Async.PBD.plug", _pbd(snapshot, host, sr)))
         case do.LendHost(host=host):
@@ -144,6 +146,11 @@ def _vm(snapshot: PoolSnapshot, uuid: str) -> str:
 
 def _sr(snapshot: PoolSnapshot, uuid: str) -> str:
     return next((sr.ref for sr in snapshot.srs if sr.uuid == uuid), None) or _missing("SR", uuid)
+
+
+def _schedule(snapshot: PoolSnapshot, uuid: str) -> str:
+    found = next((schedule.ref for schedule in snapshot.schedules if schedule.uuid == uuid), None)
+    return found or _missing("VMSS", uuid)
 
 
 def _pbd(snapshot: PoolSnapshot, host: str, uuid: str) -> str:

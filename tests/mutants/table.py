@@ -15,6 +15,7 @@ _OTHERS = "tests/rollout/test_other_people.py::"
 _PLANNER = "tests/unit/rollout/test_planner.py::"
 _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
+_SCHEDULES = "tests/rollout/test_snapshot_schedules.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _VM_POLICY = "tests/rollout/test_vm_policy.py::"
@@ -639,5 +640,13 @@ MUTATIONS = (
         "    return place > 0 and any(\n",
         "    return False and any(\n",
         (f"{_VM_POLICY}test_vms_of_one_host_go_down_and_come_back_in_their_order",),
+    ),
+    Mutation(
+        "snapshot schedules stay off at an abort",
+        5,
+        "bot/rollout/settling.py",
+        "            settle_schedules(round_),\n",
+        "            round_.memory.aborting or settle_schedules(round_),\n",
+        (f"{_SCHEDULES}test_it_comes_back_at_every_end[abort]",),
     ),
 )

@@ -39,6 +39,7 @@ from bot.rollout.checks.repository import RepositoryEnabled
 from bot.rollout.checks.retired_features import RetiredFeatures
 from bot.rollout.checks.room import Room
 from bot.rollout.checks.secret_rotation import SecretRotation
+from bot.rollout.checks.snapshot_schedules import SnapshotSchedules
 from bot.rollout.checks.storage_plugged import StoragePlugged
 from bot.rollout.checks.suspend_space import SuspendSpace
 from bot.rollout.checks.sync_running import NoSyncRunning
@@ -94,6 +95,7 @@ CHECKS: tuple[Check, ...] = (
     WorkloadBalancing(),
     AutoPoweron(),
     SyncSchedule(),
+    SnapshotSchedules(),
     RetiredFeatures(),
 )
 

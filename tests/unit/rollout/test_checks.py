@@ -12,6 +12,7 @@ import pytest
 
 from bot.rollout.blocker import HA_NOISE
 from bot.rollout.checks import CHECKS, Facts, Finding, Report, Severity, run_checks
+from bot.rollout.equipment import SnapshotSchedule
 from bot.rollout.guidance import Guidance, Level, guidance_of
 from bot.rollout.model import (
     CLAIM_KEY,
@@ -60,6 +61,19 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
         _stopped_host(),
         "hosts_live",
         [(BLOCKS, "check.host_not_live", "host-2")],
+    ),
+    "a snapshot schedule is on": (
+        facts_of(replace(pool_of(), schedules=(SnapshotSchedule("ref", "vmss-1", "nightly", True, frozenset({"v"})),))),
+        "snapshot_schedules",
+        [(INFORMS, "check.snapshots_on", "pool-1")],
+    ),
+    "a snapshot schedule is on and must stay so": (
+        facts_of(
+            replace(pool_of(), schedules=(SnapshotSchedule("ref", "vmss-1", "nightly", True, frozenset({"v"})),)),
+            choices=Choices(hold_snapshots=False),
+        ),
+        "snapshot_schedules",
+        [(WARNS, "check.snapshots_stay_on", "pool-1")],
     ),
     "a VM that is to be left as it is": (
         facts_of(pool_of(), choices=Choices(vms=wishes_of("db2=leave"))),
@@ -232,6 +246,18 @@ def test_a_check_fires(case: str) -> None:
 
 
 QUIET: dict[str, tuple[Facts, str]] = {
+    "a snapshot schedule is off, another covers nothing": (
+        facts_of(
+            replace(
+                pool_of(),
+                schedules=(
+                    SnapshotSchedule("ref", "vmss-1", "nightly", False, frozenset({"v"})),
+                    SnapshotSchedule("ref", "vmss-2", "empty"),
+                ),
+            )
+        ),
+        "snapshot_schedules",
+    ),
     "recommended tasks may be pending": (
         facts_of(pool_of([host(1, pending=guidance_of(recommended=["reboot_host"])), host(2)])),
         "pending_mandatory",
