@@ -22,6 +22,17 @@ SENTENCES: dict[str, str] = {
         "VM {vm} is only ever to be moved, and it cannot leave {host} ({code}). Choose otherwise for the VM, or remove "
         "what keeps it."
     ),
+    "check.network_unknown": (
+        "VMs are to move over the network {network}, and the pool has none of that name. Have an operator change "
+        "pools.<alias>.vms.network."
+    ),
+    "check.network_without_address": (
+        "VMs are to move over the network {network}, and {count:a host has|hosts have} no address on it: {hosts}. Give "
+        "them one, or have an operator change pools.<alias>.vms.network."
+    ),
+    "check.passed.migration_network": "Every host has an address on the network over which VMs move.",
+    "spec.network": "VMs move over {new} instead of {old}.",
+    "spec.evacuate_at_once": "VMs that leave a host at a time: {new} instead of {old} (0: as XenServer thinks right).",
     "check.passed.vm_rules": "No VM has a rule of its own that would have to be told.",
     # Differences between two specs
     "spec.vm_restarts": "Where VMs restart: {new} instead of {old}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.messages.language import _, several
-from bot.messages.text import duration, names
+from bot.messages.text import duration, name, names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -108,6 +108,10 @@ def way_of_work(spec: Spec) -> str:
         parts.append(_("pauses {where}").format(where=pause_points_name(spec.pause_points)))
     if spec.vm_restarts is not VmRestarts.HOME:
         parts.append(_("VMs that must restart: {how}").format(how=vm_restarts_name(spec.vm_restarts).lower()))
+    if spec.network[1]:
+        parts.append(_("VMs move over network {network}").format(network=name(spec.network[1])))
+    if spec.evacuate_at_once:
+        parts.append(_("{vms} leave a host at a time").format(vms=several(spec.evacuate_at_once, _("VM"), _("VMs"))))
     if spec.vms_at_once:
         parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, _("VM"), _("VMs"))))
     return "; ".join(parts)

@@ -208,9 +208,11 @@ class DisableHost(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class EvacuateHost(Action):
-    """Have XAPI move every VM away, live."""
+    """Have XAPI move every VM away, live: `at_once` at a time (0: as it likes), over a network (its uuid)."""
 
     host: str
+    at_once: int = 0
+    network: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,10 +272,14 @@ class PauseHere(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class MigrateVm(Action):
-    """Move one VM live to a host. Another destination is another effect: what one host refused, the next may take."""
+    """Move one VM live to a host, over a network (its uuid; "": as XAPI likes).
+
+    Another destination is another effect: what one host refused, the next may take.
+    """
 
     vm: str
     to: str
+    network: str = ""
 
     @property
     def key(self) -> str:

@@ -30,11 +30,14 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         ("spec.placement", old.placement.value, new.placement.value),
         ("spec.max_out", old.max_out, new.max_out),
         ("spec.vm_restarts", old.vm_restarts.value, new.vm_restarts.value),
+        ("spec.evacuate_at_once", old.evacuate_at_once, new.evacuate_at_once),
         ("spec.vms_at_once", old.vms_at_once, new.vms_at_once),
         ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
     ):
         if before != after:
             yield because(code, old=before, new=after)
+    if old.network != new.network:
+        yield because("spec.network", old=_network(old), new=_network(new))
     for code, listed, listed_now in (
         ("spec.fixes", sorted(old.fixes), sorted(new.fixes)),
         ("spec.backups", sorted(old.backups), sorted(new.backups)),
@@ -116,6 +119,10 @@ def _rules(old: Spec, new: Spec) -> Iterator[Reason]:
     for uuid, rule in before.items():
         if uuid not in after:
             yield because("spec.rule_removed", vm=rule.name, rule=_rule(rule))
+
+
+def _network(spec: Spec) -> str:
+    return spec.network[1] or spec.network[0] or "the management network"
 
 
 def _rule(rule: VmRule) -> str:

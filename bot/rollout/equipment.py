@@ -62,6 +62,16 @@ class SnapshotSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """A network of the pool; `addressed` are the uuids of hosts with an address on it, None when it was not looked."""
+
+    ref: str
+    uuid: str
+    name: str
+    addressed: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What one host answered when it was asked itself, through the coordinator.
 

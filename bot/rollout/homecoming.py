@@ -179,7 +179,7 @@ def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool
             ShutdownVm(vm=vm.uuid, debts=(stopped,)), because("vm.restarting_home", vm=vm.name, host=host.name)
         )
         return False
-    home = MigrateVm(vm=vm.uuid, to=host.uuid)
+    home = MigrateVm(vm=vm.uuid, to=host.uuid, network=round_.spec.network[0])
     reason = because("vm.going_home", vm=vm.name, host=host.name)
     intent = round_.memory.intent(home.key)
     if intent is not None and _refused(intent):

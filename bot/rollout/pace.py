@@ -112,6 +112,8 @@ def evacuation(turn: Emptying, residents: tuple[VM, ...], *, homes: bool = True)
     """Have XAPI empty the host; with `homes` its VMs are owed their way back."""
     return EvacuateHost(
         host=turn.host.uuid,
+        at_once=turn.round.spec.evacuate_at_once,
+        network=turn.round.spec.network[0],
         debts=tuple(
             Debt(DebtKind.VM_HOME, vm.uuid, turn.host.uuid, vm.name)
             for vm in residents

@@ -62,6 +62,9 @@ class Choices:
     """What is wanted for VMs by their tags; None: as the pool's configuration says."""
     vm_restarts: VmRestarts = VmRestarts.HOME
     vms_at_once: int = 0
+    evacuate_at_once: int = 0
+    network: str = ""
+    """Name or uuid of the network over which VMs move."""
     hold_snapshots: bool = True
     """Whether snapshot schedules are switched off meanwhile: not where the account may not."""
 
@@ -95,6 +98,8 @@ def choices_of(spec: Spec) -> Choices:
         tags=(),
         vm_restarts=spec.vm_restarts,
         vms_at_once=spec.vms_at_once,
+        evacuate_at_once=spec.evacuate_at_once,
+        network=spec.network[0] or spec.network[1],
     )
 
 
@@ -167,8 +172,16 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         rules=rules if hosts else (),
         vm_restarts=choices.vm_restarts,
         vms_at_once=choices.vms_at_once,
+        evacuate_at_once=choices.evacuate_at_once,
+        network=_network(snapshot, choices.network),
     )
     return with_schema(spec)
+
+
+def _network(snapshot: PoolSnapshot, name: str) -> tuple[str, str]:
+    """The network's uuid and name; one that there is not keeps its name, for the check that refuses it."""
+    network = snapshot.network(name) if name else None
+    return (network.uuid, network.name) if network is not None else ("", name)
 
 
 def _must_be_left(

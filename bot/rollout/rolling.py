@@ -175,7 +175,8 @@ class _Pass:
         reason = because(
             f"vm.moving.{move.why.value}", vm=vm.name, source=self.round.name(move.source), to=self.round.name(move.to)
         )
-        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, debts=debts), reason)
+        network = self.spec.network[0]
+        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, network=network, debts=debts), reason)
 
     def _restart_vms(self, moving: set[str]) -> None:
         """VMs that guidance wants restarted, where they are on an updated host and do not move: at home, unless the

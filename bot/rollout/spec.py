@@ -165,6 +165,10 @@ class Spec:
     vm_restarts: VmRestarts = VmRestarts.HOME
     vms_at_once: int = 0
     """How many VMs of a host are stopped, started or brought home at a time; 0: as many as usual."""
+    evacuate_at_once: int = 0
+    """How many VMs XAPI moves at a time where it empties a host itself; 0: as many as it thinks right."""
+    network: tuple[str, str] = ("", "")
+    """The network (uuid, name) over which VMs move; empty: the management network."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -197,7 +201,8 @@ def chooses_way(spec: Spec) -> bool:
 
 def treats_vms(spec: Spec) -> bool:
     """Whether the spec says more about VMs than schema 1 can carry."""
-    return bool(spec.rules or spec.vms_at_once) or spec.vm_restarts is not VmRestarts.HOME
+    ways = spec.rules or spec.vms_at_once or spec.evacuate_at_once or any(spec.network)
+    return bool(ways) or spec.vm_restarts is not VmRestarts.HOME
 
 
 def with_schema(spec: Spec) -> Spec:
@@ -248,6 +253,8 @@ def canonical_bytes(spec: Spec) -> bytes:
             ],
             "restarts": spec.vm_restarts.value,
             "at_once": spec.vms_at_once,
+            "evacuate_at_once": spec.evacuate_at_once,
+            "network": {"uuid": spec.network[0], "name": spec.network[1]},
         }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -299,6 +306,8 @@ def parse_spec(stored: bytes) -> Spec:
             ),
             vm_restarts=VmRestarts(policy.get("restarts", VmRestarts.HOME.value)),
             vms_at_once=int(policy.get("at_once", 0)),
+            evacuate_at_once=int(policy.get("evacuate_at_once", 0)),
+            network=(policy["network"]["uuid"], policy["network"]["name"]) if "network" in policy else ("", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

@@ -142,4 +142,6 @@ def usual_choices(settings: Settings, alias: str) -> Choices:
         tags=tuple(map(wish_of, vms.tags)),
         vm_restarts=VmRestarts(vms.restarts),
         vms_at_once=vms.at_once,
+        evacuate_at_once=vms.evacuate_at_once,
+        network=vms.network,
     )

@@ -152,6 +152,12 @@ class VmSettings(Section):
     at_once: int = Field(default=0, ge=0, le=64)
     """How many VMs of a rollout are stopped, started or brought home at a time. 0: four."""
 
+    evacuate_at_once: int = Field(default=0, ge=0, le=64)
+    """How many VMs XenServer moves at a time where it empties a host itself (preset `serial`). 0: ten."""
+    network: str = ""
+    """The network, by name or uuid, over which VMs move; every host needs an address on it. Empty: the management
+    network."""
+
     @field_validator("tags")
     @classmethod
     def _are_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:

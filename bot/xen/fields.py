@@ -46,7 +46,7 @@ FIELDS: Fields = {
     "PIF": frozenset(
         (
             "device", "host", "network", "managed", "currently_attached", "physical", "metrics", "bond_slave_of",
-            "sriov_logical_PIF_of",
+            "sriov_logical_PIF_of", "IP", "IPv6",
         )
     ),
     "PIF_metrics": frozenset(("carrier",)),

@@ -30,6 +30,7 @@ from bot.xen.equipment import (
     drives_of,
     groups_of,
     links_down,
+    networks_of,
     schedules_of,
     sriov_vms,
     storage_of,
@@ -104,6 +105,7 @@ def snapshot_of(records: PoolRecords, made: MadeVms | None = None) -> PoolSnapsh
         tasks=_tasks(records),
         groups=groups_of(records.classes),
         schedules=schedules_of(records.classes),
+        networks=networks_of(records.classes),
     )
 
 

@@ -78,6 +78,7 @@ ELSEWHERE = {
     "wlb": "test_live_patching_switched_off",
     "auto_poweron": "test_automatic_power_on",
     "sync_schedule": "test_a_healthy_pool",
+    "migration_network": "tests/rollout/test_vm_policy.py",
     "vm_rules": "tests/rollout/test_vm_policy.py",
 }
 

@@ -1,4 +1,4 @@
-"""Snapshot schedules are off while a rollout is at work and on again at every end; or people are told that they are not."""
+"""Snapshot schedules are off while a rollout is at work and on again at every end, or people are told otherwise."""
 
 from __future__ import annotations
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.lab.scenario import VmSpec
 from bot.rollout.action import ResumeVm, SuspendVm
+from bot.rollout.checks import Severity
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import State
+from bot.rollout.proposal import Choices
 from bot.rollout.spec import Preset, VmRestarts
 from bot.rollout.vm_policy import wishes_of
 
@@ -194,3 +198,54 @@ def test_a_device_model_is_not_restarted_without_the_tools_that_it_takes() -> No
         assert {effect.vm for effect in rollout.effects("device_model_restarted")} == {"web-01"}
         assert not [key for key in rollout.intents() if key.startswith("RestartDeviceModel") and "web-02" in key]
         assert len([key for key in rollout.intents() if key.startswith("RestartDeviceModel")]) == 1
+
+
+# -- how VMs travel ----------------------------------------------------------------------------------------------
+
+
+def address(rollout: Rehearsal, *hosts: str) -> None:
+    """Give these hosts an address on the guests' network."""
+    db = rollout.pool.world.db
+    for ref, pif in db.items("PIF"):
+        if pif["device"] == "eth1" and db.get("host", pif["host"], "name_label") in hosts:
+            db.set("PIF", ref, IP="10.9.0.1")
+
+
+@BOTH
+def test_vms_move_over_the_network_of_the_configuration_away_and_home(preset: Preset) -> None:
+    with rehearse(small(ha=False), pool_settings={"vms": {"network": "Guests", "evacuate_at_once": 1}}) as rollout:
+        address(rollout, "xs-01", "xs-02")
+        choices = replace(rollout.desk.usual("lab"), preset=preset)
+        standing = rollout.desk.propose("lab", choices, actor("alice"), "", "C0UPDATES")
+        rollout.id, rollout.digest = standing.row.id, standing.digest
+        assert (standing.spec.network[1], standing.spec.evacuate_at_once) == ("Guests", 1)
+        rollout.approve().drive()
+        rollout.assert_done()
+        moves = rollout.effects("vm_migrated")
+        assert len(moves) >= 6
+        assert {effect.detail["network"] for effect in moves} == {"Guests"}
+
+
+def test_a_network_on_which_a_host_has_no_address_blocks_and_names_the_host() -> None:
+    with rehearse(small(ha=False)) as rollout:
+        address(rollout, "xs-01")
+        for network, code in (("Guests", "check.network_without_address"), ("Gusts", "check.network_unknown")):
+            report = rollout.desk.preview("lab", Choices(network=network), actor("alice")).report
+            (finding,) = [entry for entry in report.findings if entry.check == "migration_network"]
+            assert (finding.severity, finding.reason.code) == (Severity.BLOCKS, code)
+            assert finding.reason.params.get("hosts", "xs-02") == "xs-02"
+
+
+def test_xapi_empties_a_host_one_vm_at_a_time_where_that_was_chosen() -> None:
+    with rehearse(small(ha=False)) as rollout:
+        most = 0
+
+        def look() -> None:
+            nonlocal most
+            running = [vm["current_operations"].values() for _, vm in rollout.pool.world.db.items("VM")]
+            most = max(most, sum("pool_migrate" in operations for operations in running))
+
+        rollout.script.every_round = look
+        rollout.ask(evacuate_at_once=1, vms_at_once=1).approve().drive()
+        rollout.assert_done()
+        assert most == 1

@@ -30,6 +30,7 @@ from bot.rollout.checks.licence import Licence
 from bot.rollout.checks.live_patching import LivePatching
 from bot.rollout.checks.livepatch_failed import LivepatchFailed
 from bot.rollout.checks.memory_room import MemoryRoom
+from bot.rollout.checks.migration_network import MigrationNetwork
 from bot.rollout.checks.mixed_versions import MixedVersions
 from bot.rollout.checks.network_links import NetworkLinks
 from bot.rollout.checks.nothing_to_do import NothingToDo
@@ -79,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     DiskSpace(),
     Clocks(),
     NetworkLinks(),
+    MigrationNetwork(),
     StoragePlugged(),
     ClusteredStorage(),
     CpuLevels(),

@@ -48,4 +48,6 @@ specs = st.builds(
     rules=st.lists(rules, max_size=3, unique_by=lambda rule: rule.uuid).map(tuple),
     vm_restarts=st.sampled_from(VmRestarts),
     vms_at_once=st.integers(0, 9),
+    evacuate_at_once=st.integers(0, 9),
+    network=st.one_of(st.just(("", "")), st.tuples(uuids, st.sampled_from(["migration", "storage"]))),
 ).map(with_schema)

@@ -12,7 +12,7 @@ import pytest
 
 from bot.rollout.blocker import HA_NOISE
 from bot.rollout.checks import CHECKS, Facts, Finding, Report, Severity, run_checks
-from bot.rollout.equipment import SnapshotSchedule
+from bot.rollout.equipment import Network, SnapshotSchedule
 from bot.rollout.guidance import Guidance, Level, guidance_of
 from bot.rollout.model import (
     CLAIM_KEY,
@@ -61,6 +61,19 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
         _stopped_host(),
         "hosts_live",
         [(BLOCKS, "check.host_not_live", "host-2")],
+    ),
+    "a network over which VMs move that there is not": (
+        facts_of(pool_of(), choices=Choices(network="migration")),
+        "migration_network",
+        [(BLOCKS, "check.network_unknown", "pool-1")],
+    ),
+    "a host without an address on the network over which VMs move": (
+        facts_of(
+            replace(pool_of(), networks=(Network("ref", "net-1", "migration", frozenset({"host-1", "host-3"})),)),
+            choices=Choices(network="migration"),
+        ),
+        "migration_network",
+        [(BLOCKS, "check.network_without_address", "pool-1")],
     ),
     "a snapshot schedule is on": (
         facts_of(replace(pool_of(), schedules=(SnapshotSchedule("ref", "vmss-1", "nightly", True, frozenset({"v"})),))),

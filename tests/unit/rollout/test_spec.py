@@ -127,6 +127,8 @@ CHANGES: dict[str, Any] = {
     "rules": (VmRule("vm-9", "license server", VmWay.LEAVE),),
     "vm_restarts": VmRestarts.NOW,
     "vms_at_once": 2,
+    "evacuate_at_once": 2,
+    "network": ("network-1", "migration"),
 }
 
 
