@@ -22,7 +22,7 @@ from bot.messages.modal import (
 )
 from bot.messages.vm_fields import RESTARTS, VMS
 from bot.rollout.choosing import host_names, points
-from bot.rollout.fixes import Remedy
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
@@ -58,7 +58,7 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         order=host_names(text_of(view, FIRST)),
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
-        fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
+        fixes=chosen_fixes(_ticked(view, FIXES)),
         vm_restarts=VmRestarts(_chosen(view, RESTARTS, usual.vm_restarts)),
     )
 

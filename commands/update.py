@@ -58,7 +58,7 @@ def form(call: Call, alias: str, choices: Choices, wrong: InvalidSpec | None = N
         preview = call.context.rollouts.preview(alias, choices, call.actor)
     except InvalidSpec as error:
         # What people typed into the form stays there; the preview is of a rollout without it.
-        without = replace(choices, order=(), left_out=(), vms=())
+        without = replace(choices, order=(), left_out=(), vms=(), fixes=frozenset())
         preview = call.context.rollouts.preview(alias, without, call.actor)
         return modal.update_form(preview, choices, kept, error)
     return modal.update_form(preview, choices, kept, wrong)

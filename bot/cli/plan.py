@@ -13,7 +13,7 @@ from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
 from bot.rollout.decision import Estimates
-from bot.rollout.fixes import Remedy
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.forecast import costs_by_level
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import preset_of
@@ -51,9 +51,9 @@ def register(main: click.Group) -> None:
 @click.option(
     "--fix",
     "fixes",
-    type=click.Choice([remedy.value for remedy in Remedy]),
     multiple=True,
-    help="What to put right for the rollout; may be given several times.",
+    help="What to put right for the rollout: eject_cds, plug_storage or enable_hosts, or for one host or VM "
+    "eject_cd:NAME, plug_storage:NAME or enable_host:NAME; may be given several times.",
 )
 @click.option("--vm", "vms", multiple=True, help="A rule for one VM: NAME=migrate, suspend, shutdown, leave or usual.")
 @click.option("--restarts", type=click.Choice([way.value for way in VmRestarts]), help="Default: as configured.")
@@ -87,7 +87,7 @@ def plan(
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
-        fixes=frozenset(map(Remedy, fixes)),
+        fixes=chosen_fixes(fixes),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())
     missing: tuple[str, ...] = ()

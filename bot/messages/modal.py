@@ -11,7 +11,6 @@ from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     View,
-    checkboxes,
     context,
     divider,
     input_block,
@@ -25,6 +24,7 @@ from bot.messages.blocks import (
     text_input,
 )
 from bot.messages.findings import finding_lines, findings_blocks, way_out
+from bot.messages.fix_fields import fixes_input
 from bot.messages.forecast import (
     fixes_line,
     forecast_cost,
@@ -50,8 +50,7 @@ from bot.messages.work import (
     stopped_vms_name,
 )
 from bot.rollout.checks import Severity
-from bot.rollout.fixes import Remedy, fixes_for, subjects_of
-from bot.rollout.guidance import Level, Task
+from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
@@ -115,7 +114,7 @@ def update_form(
         blocks.append(
             section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
         )
-    blocks += _fixes_input(preview, choices)
+    blocks += fixes_input(CHOICES, FIXES, preview, choices.fixes)
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
     blocks.append(
@@ -271,46 +270,6 @@ def _stopped_input(chosen: StoppedVms) -> Block:
     return input_block(
         _("VMs that cannot be moved"), radio(CHOICES + STOPPED, options, chosen.value), STOPPED, live=True
     )
-
-
-def _fixes_input(preview: Preview, choices: Choices) -> list[Block]:
-    """Boxes for what can be put right on this pool; none where there is nothing."""
-    emptied = {host.uuid for host in preview.spec.hosts if Task.EVACUATE_HOST in host.tasks}
-    options = []
-    for remedy in Remedy:
-        count = len(subjects_of(fixes_for(preview.snapshot, emptied, {remedy}), remedy))
-        if count:
-            options.append(option(*_remedy_words(remedy, count)))
-    if not options:
-        return []
-    return [
-        input_block(
-            _("Put right for the rollout"),
-            checkboxes(CHOICES + FIXES, options, {remedy.value for remedy in choices.fixes}),
-            FIXES,
-            optional=True,
-            live=True,
-        )
-    ]
-
-
-def _remedy_words(remedy: Remedy, count: int) -> tuple[str, str, str]:
-    """Text, value and description of one box."""
-    if remedy is Remedy.EJECT_CDS:
-        vms = several(count, _("VM"), _("VMs"))
-        told = _("Take out discs that keep VMs on their host ({vms})").format(vms=vms)
-        undone = _("Put back in after the turn of the host.")
-    elif remedy is Remedy.PLUG_STORAGE:
-        told = _("Connect hosts to storage they should have ({hosts})").format(
-            hosts=several(count, _("host"), _("hosts"))
-        )
-        undone = _("Stays connected.")
-    else:
-        told = _("Put hosts into service that are out of it ({hosts})").format(
-            hosts=several(count, _("host"), _("hosts"))
-        )
-        undone = _("Taken out again at the end.")
-    return told, remedy.value, undone
 
 
 def _livepatch_inputs(choices: Choices) -> list[Block]:

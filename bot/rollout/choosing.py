@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
 from bot.rollout.pausing import POINTS
 from bot.rollout.proposal import Choices
@@ -15,7 +16,7 @@ from bot.rollout.vm_policy import wishes_of
 _HINT = (
     "Words: serial, gentle, standard or fast; home, balance or leave; mandatory, recommended or full; max=2, "
     "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown, vm=name=migrate, "
-    "suspend, shutdown, leave or usual, restarts=home, now or pending."
+    "suspend, shutdown, leave or usual, restarts=home, now or pending, fix=eject_cds or eject_cd:name."
 )
 
 
@@ -61,6 +62,8 @@ def _named(choices: Choices, name: str, value: str) -> Choices:
             return replace(choices, stopped_vms=StoppedVms(value.lower()))
         case "vm":
             return replace(choices, vms=(*choices.vms, *wishes_of(value)))
+        case "fix":
+            return replace(choices, fixes=choices.fixes | chosen_fixes(value.split(",")))
         case "restarts":
             if value.lower() not in {choice.value for choice in VmRestarts}:
                 raise InvalidSpec(f"{value!r} is no place for VMs to restart.", _HINT)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from bot.rollout.allowing import treatments_of
 from bot.rollout.blocker import Blockers
 from bot.rollout.errors import InvalidSpec
-from bot.rollout.fixes import Remedy, fixes_for, remedies_in
+from bot.rollout.fixes import chosen_fixes, fixes_for, single_fixes
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.kind import Kind, kind_of
 from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot
@@ -55,7 +55,8 @@ class Choices:
     left_out: tuple[str, ...] = ()
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
-    fixes: frozenset[Remedy] = frozenset()
+    fixes: frozenset[str] = frozenset()
+    """What is put right: a `bot.rollout.fixes.Remedy` for all, or the fix of one host or VM by name or uuid."""
     vms: tuple[VmWish, ...] = ()
     """What is wanted for single VMs, by name or uuid."""
     tags: tuple[VmWish, ...] | None = None
@@ -93,7 +94,7 @@ def choices_of(spec: Spec) -> Choices:
         order=spec.order,
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
-        fixes=remedies_in(spec.fixes),
+        fixes=single_fixes(spec.fixes),
         vms=tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True) for rule in spec.rules),
         tags=(),
         vm_restarts=spec.vm_restarts,
@@ -201,6 +202,7 @@ def _must_be_left(
 def require_hosts(snapshot: PoolSnapshot, choices: Choices) -> None:
     """Raise `InvalidSpec` when people named a host or VM that the pool does not have."""
     require_vms(snapshot, choices.vms)
+    chosen_fixes(choices.fixes, snapshot)
     known = {name for host in snapshot.hosts for name in (host.uuid, host.name)}
     for name in (*choices.order, *choices.left_out):
         if name not in known:

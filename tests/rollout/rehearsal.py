@@ -31,7 +31,6 @@ from bot.lab.verdict import Verdict
 from bot.messages.sentences import sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
-from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import DRIVEN, State
 from bot.rollout.memory import Debt, DebtKind
@@ -272,7 +271,7 @@ class Rehearsal:
         stopped_vms: StoppedVms = StoppedVms.REFUSE,
         on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK,
         preset: Preset = Preset.SERIAL,
-        fixes: Collection[Remedy] = (),
+        fixes: Collection[str] = (),
         **more: Any,
     ) -> Rehearsal:
         """Ask for the update of the pool; `more` are further fields of `Choices`."""
