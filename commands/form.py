@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages.modal import (
+    DEADLINE,
     FAILURE,
     FIRST,
     FIXES,
@@ -58,6 +60,7 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         order=host_names(text_of(view, FIRST)),
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
+        deadline=_moment(view, DEADLINE, usual.deadline),
         fixes=chosen_fixes(_ticked(view, FIXES)),
         vm_restarts=VmRestarts(_chosen(view, RESTARTS, usual.vm_restarts)),
     )
@@ -66,6 +69,14 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
 def wishes_in(view: Mapping[str, Any]) -> tuple[VmWish, ...]:
     """The rules for single VMs in the update form. Raises `InvalidSpec` for one that means nothing."""
     return wishes_of(text_of(view, VMS))
+
+
+def _moment(view: Mapping[str, Any], block_id: str, usual: datetime | None) -> datetime | None:
+    """The moment in a field, None when it was left empty, `usual` when it is not shown."""
+    if block_id not in view["state"]["values"]:
+        return usual
+    given = [element.get("selected_date_time") for element in view["state"]["values"][block_id].values()]
+    return next((datetime.fromtimestamp(int(stamp), UTC) for stamp in given if stamp), None)
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

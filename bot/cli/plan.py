@@ -12,6 +12,7 @@ from bot.messages.sentences import sentence
 from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
+from bot.rollout.deadline import moment_of
 from bot.rollout.decision import Estimates
 from bot.rollout.fixes import chosen_fixes
 from bot.rollout.forecast import costs_by_level
@@ -47,6 +48,7 @@ def register(main: click.Group) -> None:
 @click.option("--max-out", type=click.IntRange(0, 64), help="Most hosts out of service at once; 0: as many as pay off.")
 @click.option("--first", default="", help="Hosts to update first, divided by commas.")
 @click.option("--without", default="", help="Hosts to leave out, divided by commas.")
+@click.option("--deadline", default="", help="Begin no host that would not be done by then: 05:30 (UTC), +4h, a date.")
 @click.option("--compare", is_flag=True, help="Show every level with every preset side by side.")
 @click.option(
     "--fix",
@@ -68,6 +70,7 @@ def plan(
     max_out: int | None,
     first: str,
     without: str,
+    deadline: str,
     compare: bool,
     fixes: tuple[str, ...],
     vms: tuple[str, ...],
@@ -75,7 +78,7 @@ def plan(
 ) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
-    usual = usual_choices(session.settings, pool)
+    usual = usual_choices(session.settings, pool, RealTime().now())
     choices = replace(
         usual,
         level=Level(level),
@@ -87,6 +90,7 @@ def plan(
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
+        deadline=moment_of(deadline, RealTime().now()) if deadline else usual.deadline,
         fixes=chosen_fixes(fixes),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.messages.language import _, several
-from bot.messages.text import duration, name, names
+from bot.messages.text import duration, moment, name, names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -114,6 +114,8 @@ def way_of_work(spec: Spec) -> str:
         parts.append(_("{vms} leave a host at a time").format(vms=several(spec.evacuate_at_once, _("VM"), _("VMs"))))
     if spec.vms_at_once:
         parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, _("VM"), _("VMs"))))
+    if spec.deadline is not None:
+        parts.append(_("no host is begun that would not be done by {moment}").format(moment=moment(spec.deadline)))
     return "; ".join(parts)
 
 

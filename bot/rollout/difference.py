@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from bot.rollout.guidance import Task, in_execution_order
 from bot.rollout.reason import Reason, because
@@ -32,6 +33,7 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         ("spec.vm_restarts", old.vm_restarts.value, new.vm_restarts.value),
         ("spec.evacuate_at_once", old.evacuate_at_once, new.evacuate_at_once),
         ("spec.vms_at_once", old.vms_at_once, new.vms_at_once),
+        ("spec.deadline", _moment(old.deadline), _moment(new.deadline)),
         ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
     ):
         if before != after:
@@ -52,6 +54,10 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
     yield from _hosts(old, new)
     yield from _vms(old, new)
     yield from _rules(old, new)
+
+
+def _moment(at: datetime | None) -> str:
+    return "none" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _names(spec: Spec, uuids: tuple[str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.rollout.allowing import treatments_of
@@ -55,6 +56,7 @@ class Choices:
     left_out: tuple[str, ...] = ()
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
+    deadline: datetime | None = None
     fixes: frozenset[str] = frozenset()
     """What is put right: a `bot.rollout.fixes.Remedy` for all, or the fix of one host or VM by name or uuid."""
     vms: tuple[VmWish, ...] = ()
@@ -94,6 +96,7 @@ def choices_of(spec: Spec) -> Choices:
         order=spec.order,
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
+        deadline=spec.deadline,
         fixes=single_fixes(spec.fixes),
         vms=tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True) for rule in spec.rules),
         tags=(),
@@ -168,6 +171,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         order=tuple(host.uuid for host in _named(snapshot, choices.order)),
         left_out=tuple((host.uuid, host.name) for host in left_out),
         pause_points=choices.pause_points,
+        deadline=choices.deadline,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
         rules=rules if hosts else (),

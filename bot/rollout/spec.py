@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from bot.rollout.errors import InvalidSpec
@@ -128,7 +131,7 @@ class HostCeiling:
     tasks: frozenset[Task]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """Intent and bounds of one rollout (see the module's text).
 
@@ -160,6 +163,8 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    deadline: datetime | None = None
+    """No host is begun that would not be done by then, as far as that can be foreseen."""
     rules: tuple[VmRule, ...] = ()
     """VMs that are not treated like all others."""
     vm_restarts: VmRestarts = VmRestarts.HOME
@@ -172,15 +177,27 @@ class Spec:
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
-        return next((host for host in self.hosts if host.uuid == uuid), None)
+        return self._ceilings.get(uuid)
 
     def vm(self, uuid: str) -> VmAllowance | None:
         """What may be done to the VM beyond moving it, None when nothing."""
-        return next((vm for vm in self.vms if vm.uuid == uuid), None)
+        return self._allowances.get(uuid)
+
+    @cached_property
+    def _ceilings(self) -> Mapping[str, HostCeiling]:
+        return {host.uuid: host for host in reversed(self.hosts)}
+
+    @cached_property
+    def _allowances(self) -> Mapping[str, VmAllowance]:
+        return {vm.uuid: vm for vm in reversed(self.vms)}
 
     def rule(self, uuid: str) -> VmRule | None:
         """The rule of its own that the VM has, None for most."""
-        return next((rule for rule in self.rules if rule.uuid == uuid), None)
+        return self._own_rules.get(uuid)
+
+    @cached_property
+    def _own_rules(self) -> Mapping[str, VmRule]:
+        return {rule.uuid: rule for rule in reversed(self.rules)}
 
     def way(self, uuid: str) -> VmWay | None:
         """What its own rule makes of the VM, None where it has none."""
@@ -196,7 +213,7 @@ class Spec:
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
     plain = spec.placement is Placement.HOME and not spec.max_out
-    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points or spec.deadline)
 
 
 def treats_vms(spec: Spec) -> bool:
@@ -245,6 +262,8 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if spec.deadline is not None:
+        document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
     if treats_vms(spec):
         document["vm_policy"] = {
             "rules": [
@@ -300,6 +319,7 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
             rules=tuple(
                 VmRule(rule["uuid"], rule["name"], VmWay(rule["way"]), int(rule["order"]))
                 for rule in policy.get("rules", ())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
+from bot.rollout.deadline import moment_of
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
@@ -63,7 +65,7 @@ class Desk:
 
     def usual(self, alias: str) -> Choices:
         """What is chosen for a pool when nobody chooses anything: its configuration. Raises `SettingsError`."""
-        return usual_choices(self.settings, alias)
+        return usual_choices(self.settings, alias, self.time.now())
 
     def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
@@ -131,13 +133,14 @@ class Desk:
             )
 
 
-def usual_choices(settings: Settings, alias: str) -> Choices:
-    """What a pool's configuration chooses. Raises `SettingsError` for a pool that there is not."""
+def usual_choices(settings: Settings, alias: str, now: datetime) -> Choices:
+    """What a pool's configuration chooses at this moment. Raises `SettingsError` for a pool that there is not."""
     usual, vms = settings.rollout_for(alias), settings.pool(alias).vms
     return Choices(
         preset=Preset(usual.preset),
         placement=Placement(usual.placement),
         max_out=usual.max_out,
+        deadline=moment_of(usual.deadline, now) if usual.deadline else None,
         stopped_vms=StoppedVms(vms.cannot_move),
         tags=tuple(map(wish_of, vms.tags)),
         vm_restarts=VmRestarts(vms.restarts),

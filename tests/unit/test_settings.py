@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,7 @@ def test_a_pool_sets_apart_only_what_it_names(bench: Bench) -> None:
 def test_what_the_pool_says_of_its_vms_is_what_is_usual_there(bench: Bench) -> None:
     vms = '[pools.lab.vms]\ncannot_move = "suspend"\ntags = ["the db=shutdown:20"]\nat_once = 2\n'
     settings = bench.load(GOOD + vms)
-    usual = usual_choices(settings, "lab")
+    usual = usual_choices(settings, "lab", datetime(2026, 3, 7, tzinfo=UTC))
     assert (usual.stopped_vms, usual.vms_at_once) == (StoppedVms.SUSPEND, 2)
     assert usual.tags == (VmWish("the db", VmWay.SHUTDOWN, 20),)
 
