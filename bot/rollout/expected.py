@@ -158,4 +158,4 @@ def _restarts(round_: Round) -> float:
         known = round_.memory.intent(f"RestartVm:{allowed.uuid}")
         restarted = known is not None and known.state is IntentState.DONE
         left += allowed.treatment is VmTreatment.RESTART and not restarted
-    return left * round_.estimates.vm_restart / STREAMS
+    return left * round_.estimates.vm_restart / at_once(round_.spec)

@@ -193,7 +193,11 @@ class Spec:
 
     def rule(self, uuid: str) -> VmRule | None:
         """The rule of its own that the VM has, None for most."""
-        return next((rule for rule in self.rules if rule.uuid == uuid), None)
+        return self._own_rules.get(uuid)
+
+    @cached_property
+    def _own_rules(self) -> Mapping[str, VmRule]:
+        return {rule.uuid: rule for rule in reversed(self.rules)}
 
     def way(self, uuid: str) -> VmWay | None:
         """What its own rule makes of the VM, None where it has none."""
