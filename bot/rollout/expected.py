@@ -19,7 +19,7 @@ from bot.rollout.planner.view import Guest, Node, Stage
 from bot.rollout.proposal import preset_of
 from bot.rollout.pursuit import Round
 from bot.rollout.spec import Placement, Preset, Spec, VmTreatment
-from bot.rollout.vm_policy import STREAMS
+from bot.rollout.vm_policy import STREAMS, at_once
 from bot.rollout.whatif import on_paper, policy_for, present_view
 
 #: Settings given back, the last look at the pool.
