@@ -61,8 +61,9 @@ def late(round_: Round) -> frozenset[str]:
     if deadline is None:
         return frozenset()
     nodes = (node for node in present_view(round_).nodes if node.stage is Stage.OLD)
+    home = round_.spec.brings_home
     return frozenset(
-        node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, round_.spec.placement), deadline)
+        node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline)
     )
 
 

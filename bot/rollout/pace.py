@@ -71,7 +71,8 @@ class Alone:
             reason = because("host.evacuating", host=turn.host.name, vms=len(residents))
             # Which VMs keep the host from being emptied is asked of XAPI before people are.
             stop = Offer(AmendmentKind.SUSPEND, turn.host.uuid)
-            turn.round.pursue(evacuation(turn, residents), reason, milestone=True, wants=stop)
+            leaving = evacuation(turn, residents, homes=turn.round.spec.brings_home)
+            turn.round.pursue(leaving, reason, milestone=True, wants=stop)
 
     def settle_vms(self, round_: Round, host: Host, *, final: bool) -> bool:
         return settle_vms(round_, host, final=final)

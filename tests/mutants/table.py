@@ -17,6 +17,7 @@ _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _DEADLINE = "tests/rollout/test_deadline.py::"
+_LOST = "tests/rollout/test_lost_hosts.py::"
 _TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
@@ -565,6 +566,14 @@ MUTATIONS = (
         "return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline",
         "return deadline is None or now <= deadline",
         (f"{_DEADLINE}test_whatever_was_begun_is_done_in_time",),
+    ),
+    Mutation(
+        "hosts that are out but not begun stay out while another is lost",
+        5,
+        "bot/rollout/rolling.py",
+        "        if not lost:\n            return\n",
+        "        if lost:\n            return\n",
+        (f"{_LOST}test_a_host_that_is_out_but_not_begun_serves_again_when_another_is_lost",),
     ),
     Mutation(
         "a host is taken out of service that cannot be reached",
