@@ -56,6 +56,15 @@ class HostNeed:
         return self.spec.level is not Level.MANDATORY and bool(self.pending & LIVEPATCH_FAILURE_TASKS)
 
     @cached_property
+    def tries_livepatch_again(self) -> bool:
+        """Whether a live patch that failed is to be applied once more, before people are asked about a reboot.
+
+        So it is where it failed before this rollout, or where a retry forgave the installation: XAPI keeps live patches
+        that failed and tries them again with the next ``host.apply_updates``.
+        """
+        return self.livepatch_failed and not self.needs_reboot and self.memory.intent(self.apply.key) is None
+
+    @cached_property
     def needs_reboot(self) -> bool:
         """Whether the host still has to restart at this level."""
         if Task.REBOOT_HOST in self.pending:
