@@ -17,6 +17,7 @@ from bot.rollout.memory import Debt, DebtKind, TurnPhase
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import because
 from bot.rollouts import HomePool, HomeStanding, PoolStanding, Standing
+from bot.rollouts.home import More
 from storage.tables import PoolRow
 from tests.unit.messages.made import NOW, amendment_of, standing_of, updates_for
 
@@ -76,12 +77,18 @@ def test_only_who_may_plan_gets_the_button_and_only_where_nothing_is_open() -> N
     assert buttons(home(standing(busy))) == ["Show updates"]
 
 
-def test_a_pool_that_is_up_to_date_takes_one_block_and_comes_last() -> None:
-    view = home(standing(pool("done", count=0), pool("behind")))
-
-    texts = [block["text"]["text"] for block in view["blocks"] if block["type"] == "section"]
-    assert [text.split("*")[1] for text in texts if text.startswith("*")] == ["behind", "done"]
+def test_a_pool_that_is_up_to_date_takes_one_block() -> None:
+    view = home(standing(pool("done", count=0)))
     assert "✓ up to date" in read(view)
+    assert buttons(view) == []
+
+
+def test_what_is_not_shown_is_counted() -> None:
+    more = More(pools=970, for_me=3, asking_me=1, others=5)
+    told = read(home(replace(standing(pool(), for_me=[standing_of()], others=[standing_of()]), more=more)))
+    assert "Waits for you (5)" in told
+    for count, where in ((4, "status"), (5, "status"), (970, "pools")):
+        assert f"… and {count} more. `/xs {where}`" in told
 
 
 def test_what_waits_for_the_reader_comes_first_with_the_way_to_it() -> None:
