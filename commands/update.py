@@ -30,8 +30,8 @@ from commands.verb import Verb
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
-    alias = call.pool()
-    _plan(call, alias, chosen(call.words[1:], call.context.rollouts.usual(alias)))
+    alias, rollouts = call.pool(), call.context.rollouts
+    _plan(call, alias, chosen(call.words[1:], rollouts.usual(alias), rollouts.time.now()))
 
 
 def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:

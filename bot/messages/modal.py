@@ -17,6 +17,7 @@ from bot.messages.blocks import (
     input_block,
     line_input,
     modal,
+    moment_input,
     option,
     plain_text,
     radio,
@@ -61,7 +62,7 @@ ABORT = "abort_form"
 #: Block and action ids of the update form: each choice reports its change at once.
 LEVEL, STOPPED, LIVEPATCH, FAILURE, REASON = "level", "stopped_vms", "livepatch", "on_livepatch_failure", "reason"
 PRESET, PLACEMENT, MOST, PAUSE = "preset", "placement", "max_out", "pause_points"
-FIRST, WITHOUT = "order", "left_out"
+FIRST, WITHOUT, DEADLINE = "order", "left_out", "deadline"
 #: The combinations of pause points that can be chosen.
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
@@ -233,6 +234,14 @@ def _placing_inputs(choices: Choices) -> list[Block]:
                 ",".join(choices.pause_points) or "none",
             ),
             PAUSE,
+            live=True,
+        ),
+        input_block(
+            _("Begin no host that would not be done by"),
+            moment_input(CHOICES + DEADLINE, initial=choices.deadline),
+            DEADLINE,
+            hint=_("A deadline. What is in hand is finished; what is left is asked about."),
+            optional=True,
             live=True,
         ),
     ]  # fmt: skip
