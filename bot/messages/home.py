@@ -17,7 +17,7 @@ from bot.messages.language import _, several
 from bot.messages.notice import DETAILS, PLAN
 from bot.messages.sentences import sentence
 from bot.messages.status import opener, past_line, rollout_text
-from bot.messages.text import duration, escape, lines_within, moment, name, names, one_line, person
+from bot.messages.text import escape, lines_within, moment, name, names, one_line, person
 from bot.messages.updates import counts, security_first, severities
 from bot.messages.work import level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
@@ -140,14 +140,11 @@ def _bar(standing: Standing) -> str:
         return ""
     done = sum(turn.phase is TurnPhase.DONE for turn in standing.turns)
     full = _BAR * done // len(standing.turns)
-    began = standing.row.started_at
-    times = [turn.finished_at for turn in standing.turns if turn.finished_at is not None]
-    taken = ""
-    if began is not None and times:
-        taken = " " + _("{time} so far when the last host was done").format(
-            time=duration((max(times) - began).total_seconds())
-        )
-    return f"{'■' * full}{'□' * (_BAR - full)}{taken}"
+    bar = f"{'■' * full}{'□' * (_BAR - full)}"
+    known = standing.row.expectation
+    if known is None or State(standing.row.state) is not State.RUNNING:
+        return bar
+    return f"{bar} " + _("expected to be done {when}").format(when=moment(known.end))
 
 
 def _pools(pools: Sequence[HomePool], more: int) -> list[Block]:

@@ -12,6 +12,7 @@ from bot.messages.blocks import View
 from bot.messages.home import dated, home
 from bot.messages.updates import severities
 from bot.rollout.amendment import AmendmentKind, Offer
+from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind, TurnPhase
 from bot.rollout.model import AvailableUpdates
@@ -119,7 +120,8 @@ def test_an_amendment_and_a_question_say_what_is_wanted() -> None:
 
 def test_what_is_under_way_shows_its_hosts() -> None:
     phases = (TurnPhase.DONE, TurnPhase.EVACUATING)
-    running = standing_of(State.RUNNING, phases=phases, started_at=NOW)
+    soon = Expectation(NOW, NOW + timedelta(minutes=40))
+    running = standing_of(State.RUNNING, phases=phases, started_at=NOW, expected=soon.as_dict())
     running = replace(running, debts=(Debt(DebtKind.HA, "", label="HA"),))
 
     told = read(home(standing(pool(), others=[running])))
@@ -127,7 +129,9 @@ def test_what_is_under_way_shows_its_hosts() -> None:
     assert "▶ *Rollout 42*, pool lab: running" in told
     assert "1 of 3 hosts done" in told
     assert "xs-02: moving its VMs away, 3 of 7 VMs still here" in told
-    assert "■■■□□□□□□□ 21 min so far" in told
+    assert "■■■□□□□□□□ expected to be done 2026-11-20 10:40 UTC" in told
+    paused = standing_of(State.PAUSED, phases=phases, started_at=NOW, expected=soon.as_dict())
+    assert "expected" not in read(home(standing(pool(), others=[paused])))
 
 
 def test_whoever_holds_no_role_is_told_whom_to_ask() -> None:
