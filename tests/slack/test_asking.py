@@ -200,9 +200,8 @@ def test_a_rule_for_a_vm_is_typed_shown_and_approved_with_the_rest(slack: LabSla
     form._interactions.fill(form.view, "VMs with a rule of their own", "dns-01=suspend")
     assert not form.submit().errors
     dialog(slack, "alice", saying="is requested")
-    card = card_in(slack)
-    assert card is not None
-    assert "VMs with a rule of their own (1)" in card.plain
+    # The card is sent by itself, a moment after the answer.
+    slack.wait_for(lambda: (card := card_in(slack)) is not None and "rule of their own (1)" in card.plain, timeout=20)
 
 
 def _choose_shutdown(slack: LabSlack) -> None:
