@@ -65,9 +65,7 @@ def late(round_: Round) -> frozenset[str]:
         return frozenset()
     nodes = (node for node in present_view(round_).nodes if node.stage is Stage.OLD)
     home = round_.spec.brings_home
-    return frozenset(
-        node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline)
-    )
+    return frozenset(node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline))
 
 
 def hold_late(round_: Round, view: View, policy: Policy) -> None:
