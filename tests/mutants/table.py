@@ -573,8 +573,8 @@ MUTATIONS = (
         "hosts that are out but not begun stay out while another is lost",
         5,
         "bot/rollout/rolling.py",
-        "        if not lost:\n            return\n",
-        "        if lost:\n            return\n",
+        "for turn in self.turns if lost else ():",
+        "for turn in ():",
         (f"{_LOST}test_a_host_that_is_out_but_not_begun_serves_again_when_another_is_lost",),
     ),
     Mutation(
