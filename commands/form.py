@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from bot.messages.modal import FAILURE, FIRST, FIXES, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.messages.modal import (
+    FAILURE,
+    FIRST,
+    FIXES,
+    LEVEL,
+    LIVEPATCH,
+    MOST,
+    PAUSE,
+    PLACEMENT,
+    PRESET,
+    START,
+    STOPPED,
+    WITHOUT,
+)
 from bot.rollout.choosing import host_names, points
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
@@ -43,7 +57,17 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
         fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
+        start_at=_moment(view, usual.start_at),
     )
+
+
+def _moment(view: Mapping[str, Any], usual: datetime | None) -> datetime | None:
+    """The moment that was picked; a field that is there and empty means none."""
+    elements = view["state"]["values"].get(START)
+    if elements is None:
+        return usual
+    picked = next((element.get("selected_date_time") for element in elements.values()), None)
+    return datetime.fromtimestamp(int(picked), UTC) if picked else None
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

@@ -24,24 +24,30 @@ from bot.rollouts import Blocked, Role
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of
+from commands.options import options
 from commands.verb import Verb
 
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
     alias = call.pool()
-    _plan(call, alias, chosen(call.words[1:], call.context.rollouts.usual(alias)))
+    words, said = options(call.words[1:], ("at", "level", "reason"))
+    choices = chosen([*words, *([said["level"]] if "level" in said else [])], call.context.rollouts.usual(alias))
+    if "at" in said:
+        choices = replace(choices, start_at=call.context.rollouts.moment(alias, said["at"]))
+    _plan(call, alias, choices, said.get("reason", ""))
 
 
-def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
+def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "") -> None:
     call.open(
         modal.update_title(alias),
         "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
-        lambda: form(call, alias, choices or call.context.rollouts.usual(alias)),
+        lambda: form(call, alias, choices or call.context.rollouts.usual(alias), why),
     )
 
 
-def form(call: Call, alias: str, choices: Choices) -> View:
+def form(call: Call, alias: str, choices: Choices, why: str = "") -> View:
+    """The form with these choices; `why` is the reason that was typed with the command."""
     call.require(Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
@@ -51,14 +57,15 @@ def form(call: Call, alias: str, choices: Choices) -> View:
     kept: dict[str, object] = {"pool": alias}
     if choices.kind is not Kind.CDN:
         kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
+    times = call.context.rollouts.calendars([alias], call.actor)[0]
     try:
         preview = call.context.rollouts.preview(alias, choices, call.actor)
     except InvalidSpec as error:
         # What people typed into the form stays there; the preview is of a rollout without it.
         without = replace(choices, order=(), left_out=())
         preview = call.context.rollouts.preview(alias, without, call.actor)
-        return modal.update_form(preview, choices, kept, error)
-    return modal.update_form(preview, choices, kept)
+        return modal.update_form(preview, choices, kept, error, times=times, why=why)
+    return modal.update_form(preview, choices, kept, times=times, why=why)
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str) -> None:

@@ -17,6 +17,7 @@ from commands import (
     bundle,
     channel,
     check,
+    freeze,
     history,
     pause,
     pools,
@@ -33,6 +34,7 @@ from commands import (
     tasks,
     update,
     updates,
+    windows,
 )
 from commands.call import Call, clicked, told_of, typed
 from commands.context import Context
@@ -68,6 +70,8 @@ VERBS: tuple[Verb, ...] = (
     proxy.VERB,
     schedule.VERB,
     bundle.VERB,
+    windows.VERB,
+    freeze.VERB,
     restore.VERB,
     history.VERB,
     audit.VERB,

@@ -137,6 +137,17 @@ class RolloutRow(Table, table=True):
     """Since when it waits for people in its present state, None while it does not."""
     reminded_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told last that it waits for them."""
+    starts_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When an approved rollout is to start that had to wait for its time; its approval grows old from then on."""
+    due_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the clock or the worker looks at it again: an approved one that waits for its start, a paused one that goes
+    on by itself. Gone with the state."""
+    announced_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When that start was announced."""
+    working_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Since when it works without having waited for anybody."""
+    warned_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When people were told that this takes long."""
 
     @property
     def requester(self) -> Actor:
@@ -245,6 +256,28 @@ class ApprovalRow(Table, table=True):
     user_name: str
     at: datetime = Field(sa_type=Moment)
     revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class FreezeRow(Table, table=True):
+    """A time in which no rollout of a pool starts, because an administrator said so; `ended_at` when ended early."""
+
+    __tablename__ = "freezes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int = Field(default=None, primary_key=True)
+    pool_alias: str = Field(index=True)
+    begins: datetime = Field(sa_type=Moment)
+    until: datetime = Field(sa_type=Moment)
+    why: str
+    by_kind: str
+    by_id: str
+    by_name: str
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def by(self) -> Actor:
+        """Who froze the pool."""
+        return Actor(self.by_kind, self.by_id, self.by_name)  # type: ignore[arg-type]
 
 
 class IntentRow(Table, table=True):

@@ -21,6 +21,7 @@ from bot.messages.outcome import Done, outcome
 from bot.messages.picture import alternative, picture
 from bot.messages.progress import progress
 from bot.messages.report import Evidence, report
+from bot.messages.schedule import announcement
 from bot.messages.sentences import sentence
 from bot.rollout.action import (
     DrainHost,
@@ -131,6 +132,8 @@ def render(
         asked_too = ask_about(settings, standing, amendment)
         shown = amendment_card(standing, amendment, asked_too)
         return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
+    if row.topic is Topic.ANNOUNCEMENT:
+        return Outgoing(channel, announcement(standing), thread=thread, broadcast=bool(thread))
     if row.topic is Topic.OUTCOME:
         others = debts.left_alone(tx, record.id)
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))

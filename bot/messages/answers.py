@@ -14,7 +14,7 @@ from bot.messages.findings import findings_summary, report_of
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, lines_within, name, plain
+from bot.messages.text import clip, lines_within, moment, name, plain
 from bot.messages.work import state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt
@@ -42,9 +42,10 @@ def approved(standing: Standing, digest: str) -> Message:
     if State(row.state) is State.AWAITING_APPROVAL:
         told = _("Approval recorded, {have} of {need}: rollout {id} waits for {more}.")
     else:
-        told = _("Approval recorded, {have} of {need}: rollout {id} starts now.")
+        told = _("Approval recorded, {have} of {need}: rollout {id} starts {when}.")
     more = several(max(need - have, 1), _("more approval"), _("more approvals"))
-    return line(told.format(id=row.id, have=have, need=need, more=more))
+    when = moment(row.starts_at) if row.starts_at is not None else _("now")
+    return line(told.format(id=row.id, have=have, need=need, more=more, when=when))
 
 
 def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:

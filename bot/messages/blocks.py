@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.messages.text import clip, lines_within
@@ -174,6 +175,14 @@ def text_input(action_id: str, *, initial: str = "", placeholder: str = "", most
 def line_input(action_id: str, *, initial: str = "", placeholder: str = "", most: int = 500) -> Element:
     """One line to write in."""
     return {**text_input(action_id, initial=initial, placeholder=placeholder, most=most), "multiline": False}
+
+
+def date_time(action_id: str, chosen: datetime | None) -> Element:
+    """A picker of a day and a time, in the reader's own time zone."""
+    element: Element = {"type": "datetimepicker", "action_id": action_id}
+    if chosen is not None:
+        element["initial_date_time"] = int(chosen.timestamp())
+    return element
 
 
 def input_block(

@@ -30,6 +30,7 @@ from bot.messages.findings import findings_blocks, findings_summary, report_of
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
+from bot.messages.schedule import start_words
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
@@ -159,7 +160,8 @@ def _waiting(standing: Standing, ask: Ask) -> str:
 def _then(standing: Standing) -> str:
     """What approving leads to."""
     people = several(standing.quorum.required, _("person approves"), _("people approve"))
-    return _("Nothing changes until {people}; it then starts at once.").format(people=people)
+    told = _("Nothing changes until {people}; it then starts {when}.")
+    return told.format(people=people, when=start_words(standing))
 
 
 def _state_text(standing: Standing, ask: Ask) -> str:
@@ -171,6 +173,8 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
+    if state is State.APPROVED and row.starts_at is not None:
+        told += " " + _("It starts {when}.").format(when=moment(row.starts_at))
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     return told if why is None else f"{told}\n{sentence(why, mrkdwn=True)}"
 
@@ -187,6 +191,8 @@ def _request(standing: Standing) -> list[Block]:
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), approvals_text(standing)),
     ]
+    if row.started_at is None and (spec.start_at is not None or standing.windows):
+        pairs.append((_("Start"), start_words(standing)))
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
         blocks.append(section(_("*Reason given*") + "\n" + quoted(row.reason_text)))
@@ -258,7 +264,9 @@ def _which(standing: Standing) -> str:
     """Which approval this one would be, and what it leads to."""
     number, need = len(set(standing.quorum.counted)) + 1, standing.quorum.required
     if number >= need:
-        return _("This is the last approval: it starts now.")
+        if standing.spec.start_at is None and not standing.windows:
+            return _("This is the last approval: it starts now.")
+        return _("This is the last approval: it starts {when}.").format(when=plain(start_words(standing)))
     last = {2: _("the second"), 3: _("the third"), 4: _("the fourth")}.get(need, _("the last one"))
     return _("This is approval {number} of {need}; it starts after {last}.").format(number=number, need=need, last=last)
 

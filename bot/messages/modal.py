@@ -13,6 +13,7 @@ from bot.messages.blocks import (
     View,
     checkboxes,
     context,
+    date_time,
     divider,
     input_block,
     line_input,
@@ -28,8 +29,9 @@ from bot.messages.findings import finding_lines, findings_blocks, way_out
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
 from bot.messages.message import Message
+from bot.messages.schedule import freeze_words
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, duration, lines_within, name, names
+from bot.messages.text import clip, duration, lines_within, moment, name, names
 from bot.messages.updates import counts
 from bot.messages.work import (
     level_meaning,
@@ -50,7 +52,7 @@ from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, S
 
 if TYPE_CHECKING:
     from bot.rollout.forecast import Forecast
-    from bot.rollouts import Preview, Standing
+    from bot.rollouts import Calendar, Preview, Standing
 
 UPDATE = "update_form"
 REJECT = "reject_form"
@@ -63,6 +65,7 @@ FIRST, WITHOUT = "order", "left_out"
 #: The combinations of pause points that can be chosen.
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
+START = "start_at"
 CHOICES = "update_choice_"
 BLOCKED = "blocked"
 TEXT = "text"
@@ -86,9 +89,16 @@ def update_title(alias: str) -> str:
 
 
 def update_form(
-    preview: Preview, choices: Choices, metadata: Mapping[str, object], error: XsbotError | None = None
+    preview: Preview,
+    choices: Choices,
+    metadata: Mapping[str, object],
+    error: XsbotError | None = None,
+    *,
+    times: Calendar | None = None,
+    why: str = "",
 ) -> View:
-    """The form with everything that the present choices would do. `metadata` travels with it."""
+    """The form with everything that the present choices would do. `metadata` travels with it; `times` is when the pool
+    may be worked on, `why` the reason as far as it is known."""
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
@@ -106,10 +116,11 @@ def update_form(
     blocks += _fixes_input(preview, choices)
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
+    blocks += _start_input(choices, times)
     blocks.append(
         input_block(
             _("Reason"),
-            text_input(TEXT, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
+            text_input(TEXT, initial=why, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
             REASON,
             hint=_("Approvers read it on the card; it is kept in the audit trail."),
             optional=True,
@@ -142,6 +153,22 @@ def update_form(
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
+
+
+def _start_input(choices: Choices, times: Calendar | None) -> list[Block]:
+    """When it is to start; the picker shows everybody their own time."""
+    hint = _("Empty: as soon as it is approved.")
+    told: list[Block] = []
+    if times is not None and times.windows:
+        hint = _("Empty: in the next maintenance window.")
+        opens = "; ".join(f"{moment(span.begins)} – {moment(span.ends)}" for span in times.openings)
+        told.append(context(_("Maintenance windows: {spans}").format(spans=opens or _("none opens soon"))))
+    if times is not None and times.freeze is not None:
+        told.append(context("⚠ " + freeze_words(times.freeze)))
+    return [
+        input_block(_("Start"), date_time(CHOICES + START, choices.start_at), START, hint=hint, optional=True),
+        *told,
+    ]
 
 
 def _for_what(preview: Preview, choices: Choices) -> str:

@@ -42,6 +42,9 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
     ):
         if listed != listed_now:
             yield because(code, old=", ".join(listed) or "none", new=", ".join(listed_now) or "none")
+    if old.start_at != new.start_at:
+        was, is_ = (spec.start_at.isoformat() if spec.start_at else "" for spec in (old, new))
+        yield because("spec.start_at", old=was or "none", new=is_ or "none")
     if old.schema != new.schema:
         yield because("spec.schema", old=old.schema, new=new.schema)
     yield from _hosts(old, new)

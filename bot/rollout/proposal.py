@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.rollout.blocker import Blockers, memory_alone, treatment_of
@@ -53,6 +54,8 @@ class Choices:
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
     fixes: frozenset[Remedy] = frozenset()
+    start_at: datetime | None = None
+    """Not before then; None: as soon as it is approved."""
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -80,6 +83,7 @@ def choices_of(spec: Spec) -> Choices:
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
         fixes=remedies_in(spec.fixes),
+        start_at=spec.start_at,
     )
 
 
@@ -140,6 +144,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         pause_points=choices.pause_points,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
+        start_at=choices.start_at,
     )
     return with_schema(spec)
 

@@ -41,7 +41,9 @@ class Planned:
         self.plan = plan
 
     def may_go_out(self, host: Host) -> bool:
-        return host.uuid in self.plan.out
+        # A member that finds its restarted coordinator again puts itself into service: one that installed meanwhile has
+        # to go out once more for its own restart.
+        return host.uuid in self.plan.out or host.uuid in self.plan.restart
 
     def may_install(self, host: Host) -> bool:
         return self.plan.apply == host.uuid or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None
@@ -102,7 +104,7 @@ class _Pass:
         self._advance([turn for turn in self.turns if self._in_hand(turn)], Plan())
         unwell = self._unwell()
         self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
-        self.view.members = members_before_pause(self.round, self.turns)
+        self.view.members = self._members()
         decided = plan(self.view, policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out))
         self._book(decided)
         begun = {*decided.out, *decided.restart, *([decided.apply] if decided.apply else [])}
@@ -116,6 +118,17 @@ class _Pass:
         self._look(decided)
         self._defer_problems()
         return tuple(turn for turn in self.turns if turn.host.uuid in self.undone)
+
+    def _members(self) -> int | None:
+        """How many members may have begun; where time is bounded one more in each round, so that the next is judged
+        with it in hand."""
+        bound = members_before_pause(self.round, self.turns)
+        if not self.round.memory.hours.bounded:
+            return bound
+        for node in self.view.nodes:
+            node.late = node.uuid in self.round.late
+        one_more = self.view.begun_members() + 1
+        return one_more if bound is None else min(bound, one_more)
 
     def _in_hand(self, turn: Turn) -> bool:
         if self.seen.finding_back(turn.host):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -123,6 +124,8 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    start_at: datetime | None = None
+    """It does not begin before; None: as soon as it is approved."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -141,7 +144,8 @@ def chooses_way(spec: Spec) -> bool:
 
 def with_schema(spec: Spec) -> Spec:
     """The spec with a schema that can carry what it says."""
-    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and chooses_way(spec) else spec
+    newer = chooses_way(spec) or spec.start_at is not None
+    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and newer else spec
 
 
 def canonical_bytes(spec: Spec) -> bytes:
@@ -178,6 +182,8 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if spec.start_at is not None:
+        document["start_at"] = spec.start_at.astimezone(UTC).isoformat()
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -221,9 +227,17 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            start_at=_moment(data.get("start_at")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(
             f"The stored spec cannot be read: {error!r}.",
             "Check the database with `xsbot audit verify`; the rollout itself can be aborted and asked for anew.",
         ) from error
+
+
+def _moment(stored: str | None) -> datetime | None:
+    found = None if stored is None else datetime.fromisoformat(stored)
+    if found is not None and found.tzinfo is None:
+        raise ValueError("a moment without its time zone")
+    return found

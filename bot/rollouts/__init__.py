@@ -10,6 +10,9 @@
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
+    timing      when a rollout starts, and goes on after a window closed
+    hours       maintenance windows, worked out for a moment
+    freezing    freezes of pools; when pools may be worked on
     configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
 
@@ -19,12 +22,23 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 
 from bot.rollouts.asking import Asking, Blocked
 from bot.rollouts.configuring import Configuring
+from bot.rollouts.freezing import Calendar
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
 from bot.rollouts.steering import Steering
 
-__all__ = ["AmendmentStanding", "Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
+__all__ = [
+    "AmendmentStanding",
+    "Authority",
+    "Blocked",
+    "Calendar",
+    "PoolStanding",
+    "Preview",
+    "Role",
+    "Rollouts",
+    "Standing",
+]
 
 
 class Rollouts(Asking, Steering, Configuring):

@@ -18,10 +18,10 @@ from bot.rollout.proposal import choices_of
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec, canonical_bytes
 from bot.rollouts.asking import Blocked
-from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, not_an_approver, require, require_either
 from bot.rollouts.standing import Standing, policy_of
+from bot.rollouts.timing import Timing
 from storage import amendments, approvals, intents, rollouts
 from storage.actors import Actor
 from storage.database import Session
@@ -44,7 +44,7 @@ _PAST = {
 _IN_HAND = frozenset({"evacuation_possible", "pending_mandatory", "room"})
 
 
-class Amending(Desk):
+class Amending(Timing):
     """What people do when a rollout needs more than was approved."""
 
     def amend(self, rollout_id: int, what: str, actor: Actor) -> Standing:

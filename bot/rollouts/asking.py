@@ -10,10 +10,10 @@ from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
-from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing, policy_of
+from bot.rollouts.timing import Timing
 from bot.settings import PoolSettings
 from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts
@@ -37,7 +37,7 @@ def _not_started(row: RolloutRow) -> None:
         )
 
 
-class Asking(Desk):
+class Asking(Timing):
     """What a requester does."""
 
     def preview(self, alias: str, choices: Choices, actor: Actor, *, starting: bool = False) -> Preview:
@@ -75,11 +75,16 @@ class Asking(Desk):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
+        with self.database.reading() as tx:
+            self._check_start(tx, alias, choices.start_at)
         preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
         policy = policy_of(self.settings, alias)
         now = self.time.now()
+        expires_at = now + policy.expires_after
+        if choices.start_at is not None:
+            expires_at = min(expires_at, choices.start_at + policy.start_within)
         asked = because(
             "rollout.requested",
             requester=actor.name,
@@ -103,11 +108,13 @@ class Asking(Desk):
                 checks=preview.report.as_dict(),
                 channel=channel or self.settings.pool(alias).channel,
                 at=now,
-                expires_at=now + policy.expires_after,
+                expires_at=expires_at,
                 reason=asked,
                 sentence=self.say(asked),
                 state=State.APPROVED if policy.allow_unreviewed else State.AWAITING_APPROVAL,
             )
+            if policy.allow_unreviewed:
+                self._plan_start(tx, row, preview.spec)
         if policy.allow_unreviewed:
             self._wake()
         return self.standing(row.id)

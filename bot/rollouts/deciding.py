@@ -61,6 +61,7 @@ class Deciding(Amending):
         if have.met:
             names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)
             self._move(tx, row, State.APPROVED, actor, because("rollout.approved", approvers=names))
+            self._plan_start(tx, row, standing.spec)
 
     def reject(self, rollout_id: int, digest: str, actor: Actor, why: str) -> Standing:
         """Refuse the rollout for good, or the amendment with that digest; `why` is what the requester reads."""

@@ -49,6 +49,10 @@ class Standing:
     updates: AvailableUpdates
     amendment: AmendmentStanding | None = None
     """The open amendment."""
+    windows: tuple[str, ...] = ()
+    """The pool's maintenance windows, as configured."""
+    zone: str = "UTC"
+    """The time zone that they, and typed times, are read in."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,8 @@ def _standing(
         debts=owed,
         updates=updates_from_json(row.updates),
         amendment=amendment,
+        windows=settings.maintenance_for(row.pool_alias).windows,
+        zone=settings.maintenance_for(row.pool_alias).time_zone,
     )
 
 

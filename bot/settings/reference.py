@@ -41,7 +41,7 @@ def _walk(section: type[BaseModel], prefix: str) -> Iterator[DocumentedSetting]:
         else:
             meaning = re.sub(r"\s+", " ", field.description or "").strip()
             # What a pool sets differently has no default of its own: the general section speaks then.
-            above = re.fullmatch(r"pools\.<alias>\.(approval|roles|rollout)\.", prefix)
+            above = re.fullmatch(r"pools\.<alias>\.(approval|roles|rollout|maintenance)\.", prefix)
             default = f"as {above[1]}.{name}" if above else _default(field)
             yield DocumentedSetting(f"{prefix}{name}", _type(field.annotation), default, meaning)
 

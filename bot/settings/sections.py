@@ -135,6 +135,35 @@ class RolloutSettings(Section):
     """The most hosts out of service at once. 0: as many as pay off, at most a third."""
 
 
+class MaintenanceSettings(Section):
+    """When rollouts may work on a pool, and who hears of it beforehand."""
+
+    time_zone: str = "UTC"
+    """The time zone of the windows, and of the times that people type: a name like `Europe/Berlin`. Everybody reads
+    times in their own."""
+    windows: tuple[str, ...] = ()
+    """Maintenance windows: the five fields of cron (weekdays by name) and a duration, `"0 22 * * sat 6h"`. Rollouts
+    start in one only; a host that would not be done when it closes is not begun, and the rollout goes on in the next
+    one. Empty: at any time."""
+    announce_minutes: int = Field(default=60, ge=0, le=10_080)
+    """Minutes before its start at which a rollout that waits for its time is announced in the pool's channel. 0: it is
+    not."""
+    warn_after_minutes: int = Field(default=0, ge=0, le=10_080)
+    """Minutes of work after which the thread is told that the rollout takes long. 0: never."""
+    stop_after_minutes: int = Field(default=0, ge=0, le=10_080)
+    """Minutes of work after which no further host is begun until somebody resumes the rollout. 0: never."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return rules.time_zone(value)
+
+    @field_validator("windows")
+    @classmethod
+    def _are_windows(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(rules.window, value)))
+
+
 class BackupSettings(Section):
     """Where backups before a run are kept."""
 
@@ -220,6 +249,8 @@ class PoolSettings(Section):
     """What differs from `[roles]` for this pool: a list given here replaces the general one."""
     rollout: RolloutSettings | None = None
     """What differs from `[rollout]` for this pool."""
+    maintenance: MaintenanceSettings | None = None
+    """What differs from `[maintenance]` for this pool; windows given here replace the general ones."""
     timeout_s: int = Field(default=60, ge=5, le=600)
     """Seconds after which an unanswered XAPI call counts as lost."""
 

@@ -18,6 +18,7 @@ from bot.settings.sections import (
     BackupSettings,
     HealthSettings,
     LogSettings,
+    MaintenanceSettings,
     PollSettings,
     PoolSettings,
     Roles,
@@ -46,6 +47,8 @@ class Settings(Section):
     """What it takes before anything is changed, in every pool."""
     rollout: RolloutSettings = RolloutSettings()
     """What is chosen for a rollout when nobody chooses otherwise."""
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    """When rollouts may work on pools."""
     backup: BackupSettings = BackupSettings()
     """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
@@ -122,6 +125,11 @@ class Settings(Section):
         """What is chosen for a pool's rollouts: the general choices with what the pool sets differently."""
         own = self.pool(alias).rollout
         return self.rollout if own is None else self.rollout.model_copy(update=_given(own))
+
+    def maintenance_for(self, alias: str) -> MaintenanceSettings:
+        """When rollouts may work on a pool: the general rules with what the pool sets differently."""
+        own = self.pools[alias].maintenance if alias in self.pools else None
+        return self.maintenance if own is None else self.maintenance.model_copy(update=_given(own))
 
     def roles_for(self, alias: str) -> Roles:
         """The roles of a pool: the general ones with the lists that the pool replaces."""

@@ -54,7 +54,7 @@ class _Decision:
         if node.stage is Stage.RESTART:
             self.plan.look_in(10)
             return
-        keeping = node.stage is Stage.OLD and not node.drains and not self.view.troubled
+        keeping = node.stage is Stage.OLD and not node.drains and not self.view.troubled and not node.late
         if node.stage is Stage.APPLIED or (
             (node.stage is Stage.OUT or keeping) and not node.apply and not self._left(node)
         ):
@@ -66,7 +66,7 @@ class _Decision:
             if not self.view.flights and not self.view.busy and not self._others_at_work(node):
                 self.plan.restart.add(node.uuid)
             return
-        if self.view.troubled:
+        if self.view.troubled or (node.late and node.stage is Stage.OLD):
             return
         if node.stage is Stage.OLD:
             if node.drains:
@@ -93,7 +93,7 @@ class _Decision:
         members = [node for node in self.view.nodes if node.stage is Stage.DRAIN]
         if not members:
             budget = self._budget()
-            old = [node for node in self.view.nodes if node.stage is Stage.OLD and node.drains]
+            old = [node for node in self.view.nodes if node.stage is Stage.OLD and node.drains and not node.late]
             fitting = [node for node in old if len(node.guests) <= budget and node.accepts]
             chosen = min(fitting, key=self._preference, default=None)
             if (
@@ -172,7 +172,7 @@ class _Decision:
                 continue
             if node.stage is Stage.OUT and not self._left(node):
                 self.plan.restart.add(node.uuid)
-            elif node.stage is Stage.OLD and not node.drains and self._may_go_out(node) and self.view.may_begin():
+            elif self._may_begin(node) and not node.drains and self._may_go_out(node):
                 self._take_out(node)
                 self.plan.restart.add(node.uuid)
         if self._locked():
@@ -190,10 +190,13 @@ class _Decision:
         # A host that is nearly empty comes first; one that keeps its guests fills the gap.
         soon = any(node.stage is Stage.OUT and drain_seconds(node, self.policy) < 20 for node in self.view.nodes)
         for node in () if soon else sorted(keeping, key=lambda node: (node.wanted, node.away, -node.tail)):
-            if self._may_go_out(node) and self.view.may_begin():
+            if self._may_begin(node) and self._may_go_out(node):
                 self._take_out(node)
                 self.plan.apply = node.uuid
                 return
+
+    def _may_begin(self, node: Node) -> bool:
+        return node.stage is Stage.OLD and not node.late and self.view.may_begin()
 
     def _preference(self, node: Node) -> tuple[int, bool, float, float, int]:
         waiting = node.waiting()
@@ -201,8 +204,8 @@ class _Decision:
 
     def _start_drains(self) -> None:
         while sum(node.stage is Stage.DRAIN for node in self.view.nodes) < _DRAINS:
-            candidates = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
-            if not candidates or not self.view.may_begin():
+            candidates = [n for n in self.view.nodes if self._may_begin(n) and n.drains and n.not_before <= 0]
+            if not candidates:
                 return
             node = self._chosen(candidates)
             seconds = drain_seconds(node, self.policy)
@@ -401,7 +404,8 @@ class _Decision:
             if not blocked:
                 self._force_keeping()
                 return
-            if not self.view.may_begin():
+            blocked = [n for n in blocked if self._may_begin(n)]
+            if not blocked:
                 return
             chosen = self._chosen(blocked) if not self.first else blocked[0]
             self.plan.drain.append(chosen.uuid)
@@ -426,6 +430,6 @@ class _Decision:
 
     def _force_keeping(self) -> None:
         for node in self.view.nodes:
-            if node.stage is Stage.OLD and not node.drains and node.not_before <= 0 and self.view.may_begin():
+            if self._may_begin(node) and not node.drains and node.not_before <= 0:
                 self._take_out(node)
                 return

@@ -77,6 +77,8 @@ class Node:
     wanted: int = 0
     stopping: bool = False
     """Whether guests that stay were stopped for its turn already."""
+    late: bool = False
+    """It would not be done in time, so it is not begun."""
     away: bool = False
     """Perhaps still looking for its coordinator after that one's restart."""
     not_before: float = 0.0
@@ -134,10 +136,11 @@ class View:
 
     def may_begin(self) -> bool:
         """Whether one more member may begin its turn."""
-        if self.members is None:
-            return True
-        begun = sum(not n.coordinator and (n.updated or n.stage in (*TAKEN_OUT, Stage.DRAIN)) for n in self.nodes)
-        return begun < self.members
+        return self.members is None or self.begun_members() < self.members
+
+    def begun_members(self) -> int:
+        """How many members have begun their turn, or are done."""
+        return sum(not n.coordinator and (n.updated or n.stage in (*TAKEN_OUT, Stage.DRAIN)) for n in self.nodes)
 
     def start(self, guest: Guest, target: Node) -> None:
         """The guest begins to move: its memory is held at both ends until it arrived."""
