@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds (of the bot's clock) between two tries to give back what is owed to a pool.
 _SETTLE_EVERY = timedelta(minutes=5)
+#: The share of the time for approving after which approvers are reminded.
+_REMIND_APPROVERS = 0.75
 #: Pools that are polled at the same time.
 _THREADS = 8
 #: What is owed for so long is asked about, and again every so often.
@@ -107,7 +109,7 @@ class Clock:
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)
         steps = (
-            *(self._expire, self._announce, self._go_on, self._warn, self._remind),
+            *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
             *(self._settle, self._ask_about_debts, self._prune),
         )
         for step in steps:
@@ -164,6 +166,16 @@ class Clock:
                     sentence=self.desk.say(reason),
                     at=now,
                 )
+
+    def _remind_approvers(self, now: datetime) -> None:
+        """Tell those who are still asked once, when three quarters of the time for approving are over."""
+        with self.desk.database.reading() as tx:
+            rows = [row for row in rollouts.open_rollouts(tx) if row.state is State.AWAITING_APPROVAL]
+        for row in rows:
+            late = row.created_at + (row.expires_at - row.created_at) * _REMIND_APPROVERS
+            if row.approvers_reminded_at is None and now >= late:
+                with self.desk.database.transaction() as tx:
+                    rollouts.remind_approvers(tx, row.id, now)
 
     def _announce(self, now: datetime) -> None:
         """Tell the pool's channel that an approved rollout, which waited for its time, is about to start."""

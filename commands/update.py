@@ -57,6 +57,7 @@ def form(call: Call, alias: str, choices: Choices, why: str = "") -> View:
     kept: dict[str, object] = {"pool": alias}
     if choices.kind is not Kind.CDN:
         kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
+    ticket = call.context.settings.approval_for(alias).ticket
     times = call.context.rollouts.calendars([alias], call.actor)[0]
     try:
         preview = call.context.rollouts.preview(alias, choices, call.actor)
@@ -64,8 +65,8 @@ def form(call: Call, alias: str, choices: Choices, why: str = "") -> View:
         # What people typed into the form stays there; the preview is of a rollout without it.
         without = replace(choices, order=(), left_out=())
         preview = call.context.rollouts.preview(alias, without, call.actor)
-        return modal.update_form(preview, choices, kept, error, times=times, why=why)
-    return modal.update_form(preview, choices, kept, times=times, why=why)
+        return modal.update_form(preview, choices, kept, error, times=times, why=why, ticket=ticket)
+    return modal.update_form(preview, choices, kept, times=times, why=why, ticket=ticket)
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str) -> None:

@@ -342,6 +342,17 @@ def announce(tx: Session, rollout_id: int, at: datetime) -> bool:
     return True
 
 
+def remind_approvers(tx: Session, rollout_id: int, at: datetime) -> bool:
+    """Have approvers told that the time for their approval runs out; whether nobody did before."""
+    row = get(tx, rollout_id)
+    if row.state is not State.AWAITING_APPROVAL or row.approvers_reminded_at is not None:
+        return False
+    row.approvers_reminded_at = at
+    _saved(tx, row)
+    _enqueue(tx, Topic.REMINDER, rollout_id, at, {})
+    return True
+
+
 def warn(tx: Session, rollout_id: int, at: datetime) -> bool:
     """Write down that people are told how long the rollout works already; whether nobody did before."""
     row = get(tx, rollout_id)

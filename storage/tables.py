@@ -146,6 +146,8 @@ class RolloutRow(Table, table=True):
     """When that start was announced."""
     working_since: datetime | None = Field(default=None, sa_type=Moment)
     """Since when it works without having waited for anybody."""
+    approvers_reminded_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When approvers were told that the time for their approval runs out."""
     warned_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told that this takes long."""
 

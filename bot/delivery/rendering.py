@@ -12,7 +12,7 @@ from bot.errors import XsbotError
 from bot.messages.amendment import amendment_card
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
-from bot.messages.card import Ask, card, title
+from bot.messages.card import Ask, approval_reminder, card, title
 from bot.messages.debts import debts_asked
 from bot.messages.language import _
 from bot.messages.message import Message, line
@@ -132,6 +132,8 @@ def render(
         asked_too = ask_about(settings, standing, amendment)
         shown = amendment_card(standing, amendment, asked_too)
         return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
+    if row.topic is Topic.REMINDER:
+        return Outgoing(channel, approval_reminder(standing, ask_of(settings, standing)), thread=thread)
     if row.topic is Topic.ANNOUNCEMENT:
         return Outgoing(channel, announcement(standing), thread=thread, broadcast=bool(thread))
     if row.topic is Topic.OUTCOME:

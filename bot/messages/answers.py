@@ -48,6 +48,14 @@ def approved(standing: Standing, digest: str) -> Message:
     return line(told.format(id=row.id, have=have, need=need, more=more, when=when))
 
 
+def revoked(standing: Standing) -> Message:
+    """An approval was taken back."""
+    have, need = len(set(standing.quorum.counted)), standing.quorum.required
+    told = _("Your approval of rollout {id} is taken back; {have} of {need} are left: {state}.")
+    state = state_name(State(standing.row.state)).lower()
+    return line(told.format(id=standing.row.id, have=have, need=need, state=state))
+
+
 def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:
     """The click belonged to a card that has been replaced; what differs is shown."""
     refused = refusal(error)

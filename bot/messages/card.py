@@ -29,7 +29,7 @@ from bot.messages.blocks import (
 from bot.messages.findings import findings_blocks, findings_summary, report_of
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
-from bot.messages.message import Message, message
+from bot.messages.message import Message, line, message
 from bot.messages.schedule import start_words
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, mentions, moment, name, names, one_line, person, plain, quoted
@@ -147,6 +147,12 @@ def approvals_text(standing: Standing) -> str:
     have = _("{have} of {need}").format(have=len(counted), need=standing.quorum.required)
     who = [f"<@{user}>" for user, _name, _at in standing.approvals if user in counted]
     return f"{have} ({', '.join(who)})" if who else have
+
+
+def approval_reminder(standing: Standing, ask: Ask) -> Message:
+    """The time for approving runs out."""
+    told = _("Rollout {id} of pool {alias} still waits. {waiting}")
+    return line(told.format(id=standing.row.id, alias=standing.row.pool_alias, waiting=_waiting(standing, ask)))
 
 
 def _waiting(standing: Standing, ask: Ask) -> str:

@@ -14,6 +14,7 @@ SENTENCES: dict[str, str] = {
     "rollout.rejected": "{user} rejected it: {why}",
     "rollout.cancelled": "{user} cancelled it.",
     "rollout.expired": "Nobody completed the approval in time.",
+    "rollout.approval_revoked": "{user} took back the approval; {have} of {need} approvals are left.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",

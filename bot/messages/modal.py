@@ -96,9 +96,10 @@ def update_form(
     *,
     times: Calendar | None = None,
     why: str = "",
+    ticket: str = "",
 ) -> View:
     """The form with everything that the present choices would do. `metadata` travels with it; `times` is when the pool
-    may be worked on, `why` the reason as far as it is known."""
+    may be worked on, `why` the reason as far as it is known, `ticket` what it must contain."""
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
@@ -122,8 +123,8 @@ def update_form(
             _("Reason"),
             text_input(TEXT, initial=why, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
             REASON,
-            hint=_("Approvers read it on the card; it is kept in the audit trail."),
-            optional=True,
+            hint=_reason_hint(ticket),
+            optional=not ticket,
         )
     )
     blocks.append(divider())
@@ -153,6 +154,13 @@ def update_form(
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
+
+
+def _reason_hint(ticket: str) -> str:
+    told = _("Approvers read it on the card; it is kept in the audit trail.")
+    if not ticket:
+        return told
+    return _("With the ticket ({ticket}).").format(ticket=clip(ticket, 100)) + " " + told
 
 
 def _start_input(choices: Choices, times: Calendar | None) -> list[Block]:

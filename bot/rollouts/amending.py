@@ -159,7 +159,8 @@ class Amending(Timing):
         authorised = actor.id in approvers
         check_approver(actor.id, row.requester_id, amendment.digest, given, authorised, proposer=proposer)
         approvals.approve(tx, row.id, amendment.digest, actor, self.time.now())
-        policy = policy_of(self.settings, row.pool_alias)
+        spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+        policy = policy_of(self.settings, row.pool_alias, spec.level, spec.kind)
         given = approvals.of(tx, row.id)
         have = quorum(policy, amendment.digest, row.requester_id, given, approvers, proposer=proposer)
         counted = because(

@@ -8,6 +8,7 @@ from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.checks import Report
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.lifecycle import State
+from bot.rollout.policy import check_ticket
 from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
 from bot.rollouts.preview import Preview
@@ -75,12 +76,13 @@ class Asking(Timing):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
+        policy = policy_of(self.settings, alias, choices.level, choices.kind.value)
+        check_ticket(policy, reason_text)
         with self.database.reading() as tx:
             self._check_start(tx, alias, choices.start_at)
         preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
-        policy = policy_of(self.settings, alias)
         now = self.time.now()
         expires_at = now + policy.expires_after
         if choices.start_at is not None:

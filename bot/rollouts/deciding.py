@@ -80,6 +80,29 @@ class Deciding(Amending):
                 self._move(tx, row, State.REJECTED, actor, reason)
         return self.standing(rollout_id)
 
+    def revoke(self, rollout_id: int, actor: Actor) -> Standing:
+        """Take back the actor's own approval of a rollout that has not started; without enough it waits for others.
+
+        Raises `NotAllowed` when it has started, `storage.errors.NotFound` when the actor's approval does not count.
+        """
+        approvers = self.authority.holders(Role.APPROVER, self._get(rollout_id).pool_alias)
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+                raise NotAllowed(
+                    f"Rollout {row.id} is {row.state.value.replace('_', ' ')}: approvals can no longer be taken back.",
+                    f"`/xs pause {row.id}` and `/xs abort {row.id}` stop one that runs.",
+                )
+            approvals.revoke(tx, row.id, row.digest, actor.id, self.time.now())
+            have = standing_of(tx, row, self.settings, approvers).quorum
+            reason = because(
+                "rollout.approval_revoked", user=actor.name, have=len(have.counted), need=have.required
+            )
+            self._audit(tx, actor, "approval.revoked", reason, row)
+            if row.state is State.APPROVED and not have.met:
+                self._move(tx, row, State.AWAITING_APPROVAL, actor, reason)
+        return self.standing(rollout_id)
+
     def cancel(self, rollout_id: int, actor: Actor) -> Standing:
         """Withdraw a rollout that has not started; its requester or an approver may."""
         row = self._get(rollout_id)

@@ -9,6 +9,8 @@ from typing import Any
 
 from bot.rollout.amendment import changes
 from bot.rollout.forecast import Forecast
+from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.policy import Approval, ApprovalPolicy, Quorum, quorum
@@ -66,15 +68,21 @@ class PoolStanding:
     mode: str
 
 
-def policy_of(settings: Settings, alias: str) -> ApprovalPolicy:
-    """The approval policy of a pool, from its configuration."""
+def policy_of(
+    settings: Settings, alias: str, level: Level = Level.RECOMMENDED, kind: str = Kind.CDN.value
+) -> ApprovalPolicy:
+    """The approval policy of a pool, from its configuration, for rollouts of that guidance level and kind."""
     # A rollout outlives the configuration of its pool; the general rules then stand in.
     approval = settings.approval_for(alias) if alias in settings.pools else settings.approval
+    by_level = {Level.MANDATORY: approval.required_mandatory, Level.FULL: approval.required_full}
+    if kind == Kind.REBOOT:
+        by_level.pop(Level.MANDATORY)  # whoever names hosts to be rebooted asks for more than the least
     return ApprovalPolicy(
-        required=approval.required,
+        required=by_level.get(level) or approval.required,
         expires_after=timedelta(hours=approval.expires_after_hours),
         start_within=timedelta(hours=approval.start_within_hours),
         allow_unreviewed=approval.allow_unreviewed,
+        ticket=approval.ticket,
     )
 
 
@@ -121,7 +129,7 @@ def _standing(
     amendment: AmendmentStanding | None,
 ) -> Standing:
     digest = spec[2]
-    policy = policy_of(settings, row.pool_alias)
+    policy = policy_of(settings, row.pool_alias, spec[0].level, spec[0].kind)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry, _ in given)
     return Standing(
         row=row,
@@ -153,7 +161,7 @@ def amendment_standing(
     given = approvals.of(tx, row.id)
     names = approvals.names(tx, row.id)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
-    policy = policy_of(settings, row.pool_alias)
+    policy = policy_of(settings, row.pool_alias, spec.level, spec.kind)
     return AmendmentStanding(
         row=amendment,
         spec=spec,

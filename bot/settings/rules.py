@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 EVERYBODY = "*"
 ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 ALIAS_HINT = "Use 1 to 32 small letters, digits and hyphens: it is typed in /xs commands."
-_SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
+_SLACK_ID = re.compile(r"[UWSC][A-Z0-9]{2,}")
 BACKUPS = ("pool_database", "vm_metadata", "hosts", "snapshots")
 _DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,5})m)?")
 #: A turn takes at least half an hour; what is open for more than a week is no window.
@@ -84,8 +84,8 @@ def backup_directory(value: Path | None) -> Path | None:
 
 
 def is_group(entry: str) -> bool:
-    """Whether an entry of a role is a user group rather than a person."""
-    return entry.startswith("S")
+    """Whether an entry of a role is a user group or a channel rather than a person."""
+    return entry.startswith(("S", "C"))
 
 
 def role_entries(value: tuple[str, ...], everybody_allowed: bool) -> tuple[str, ...]:
@@ -97,7 +97,8 @@ def role_entries(value: tuple[str, ...], everybody_allowed: bool) -> tuple[str, 
         elif not _SLACK_ID.fullmatch(entry):
             raise wrong(
                 f"{entry!r} is no Slack id.",
-                "Use the member id (U… or W…, profile → “Copy member ID”) or a user group's id (S…), not a name.",
+                "Use the member id (U… or W…, profile → “Copy member ID”), a user group's id (S…) or a public channel's"
+                " (C…), not a name.",
             )
     return tuple(dict.fromkeys(value))
 
@@ -193,3 +194,14 @@ def window(value: str) -> str:
     if opens is None:
         raise wrong(f"The maintenance window {value!r} never opens.", "There is no such day of the month.")
     return " ".join(fields)
+
+
+def expression(value: str) -> str:
+    """A regular expression that fits something other than nothing."""
+    try:
+        fits_nothing = re.search(value, "") is not None
+    except re.error as error:
+        raise wrong(f"{value!r} is no regular expression: {error}.", "Write for example CHG-[0-9]{4,}.") from error
+    if value and fits_nothing:
+        raise wrong(f"{value!r} fits any reason, even none.", "Write for example CHG-[0-9]{4,}.")
+    return value

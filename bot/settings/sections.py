@@ -90,8 +90,8 @@ class LogSettings(Section):
 
 
 class Roles(Section):
-    """Who may do what: Slack user ids (`U…`, `W…`) and user group ids (`S…`). No role includes another, except that
-    whoever holds any role may look."""
+    """Who may do what: Slack user ids (`U…`, `W…`), user group ids (`S…`) and ids of public channels (`C…`), whose
+    members hold the role. No role includes another, except that whoever holds any role may look."""
 
     viewer: tuple[str, ...] = (EVERYBODY,)
     """Who may look at pools, updates, status, history and audit. `"*"` is everybody in the workspace."""
@@ -115,12 +115,40 @@ class ApprovalSettings(Section):
 
     required: int = Field(default=1, ge=1, le=20)
     """How many different approvers are needed. The requester is not counted."""
+    required_mandatory: int = Field(default=0, ge=0, le=20)
+    """How many are enough where the guidance level is *mandatory*, the least that can be done. 0: as many as
+    otherwise."""
+    required_full: int = Field(default=0, ge=0, le=20)
+    """How many it takes where the guidance level is *full*, the most that can be done. 0: as many as otherwise."""
+    ticket: str = ""
+    """A regular expression for the ticket that the reason of each request must name, `"CHG-[0-9]{4,}"`. Empty: none is
+    asked for, nor a reason."""
     expires_after_hours: int = Field(default=24, ge=1, le=24 * 90)
     """Hours after which a request that did not get its approvals expires."""
     start_within_hours: int = Field(default=8, ge=1, le=24 * 30)
     """Hours within which an approved rollout must have started; later its approval is void."""
     allow_unreviewed: bool = False
     """Start rollouts without anybody's approval. Every card says so. For test pools."""
+
+
+    @field_validator("ticket")
+    @classmethod
+    def _is_an_expression(cls, value: str) -> str:
+        return rules.expression(value)
+
+
+class PolicySettings(ApprovalSettings):
+    """What it takes on some pools; what is not named here is as in `[approval]`."""
+
+    pools: tuple[str, ...] = Field(min_length=1)
+    """The pools that it is for: aliases, or patterns of them with `*` and `?`. Each pool has one policy at most."""
+    approver: tuple[str, ...] = ()
+    """Who may approve on these pools, instead of `roles.approver`. Empty: those."""
+
+    @field_validator("approver")
+    @classmethod
+    def _are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rules.role_entries(value, everybody_allowed=False)
 
 
 class RolloutSettings(Section):

@@ -73,6 +73,22 @@ MUTATIONS = (
         (f"{_APPROVAL}test_an_approval_grows_old",),
     ),
     Mutation(
+        "hosts are rebooted by name with as few approvals as what is mandatory",
+        1,
+        "bot/rollouts/standing.py",
+        "    if kind == Kind.REBOOT:\n",
+        "    if False:\n",
+        (f"{_APPROVAL}test_how_many_must_approve_depends_on_what_is_asked_for",),
+    ),
+    Mutation(
+        "an approval that was taken back still lets it start",
+        1,
+        "bot/rollouts/deciding.py",
+        "if row.state is State.APPROVED and not have.met:",
+        "if False:",
+        (f"{_APPROVAL}test_an_approval_is_taken_back_before_the_start",),
+    ),
+    Mutation(
         "a host is begun that is not done when the window closes",
         1,
         "bot/rollout/window.py",

@@ -129,3 +129,7 @@ def test_a_rollout_waits_for_its_window_and_everybody_reads_when(planned: Stage)
     assert "rollout 1 starts" in told(slack, "windows lab", by="dave")
     assert "Starts" in told(slack, "status", by="dave")
     assert planned.pool.effects == []
+
+    assert "is taken back; 1 of 2 are left" in told(slack, "revoke 1", by="carol")
+    assert "There is no such approval" in told(slack, "revoke 1", by="carol")
+    slack.wait_for(lambda: any("waiting for" in message.plain for message in slack.messages("xs-updates")), timeout=20)

@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns and the table; rollouts of the earlier release begin without a value."""
-    for name in ("starts_at", "due_at", "announced_at", "working_since", "warned_at"):
+    for name in ("starts_at", "due_at", "announced_at", "working_since", "approvers_reminded_at", "warned_at"):
         op.add_column("rollouts", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "freezes",
