@@ -34,7 +34,7 @@ from websocket import WebSocketException
 import commands
 from bot.authority import SlackAuthority
 from bot.clock import Clock
-from bot.delivery import Delivery
+from bot.delivery import Delivery, Homes
 from bot.delivery.refusal import UNKNOWN_TOKEN, code_of
 from bot.measures import Measures
 from bot.messages.sentences import sentence
@@ -218,10 +218,19 @@ class Service:
         # The sender has other channels to serve while one has to wait, and writes down how long that is.
         sender = slack_client(settings, patient=False)
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
+        self.homes = Homes(self.rollouts, sender, leads=self.sending.leads)
         self.app: App = _MeasuredApp(self.measures, settings, self.client)
         commands.register(
             self.app,
-            Context(self.rollouts, self.authority, settings, self.time, background=self.answers, uploads=self.uploads),
+            Context(
+                self.rollouts,
+                self.authority,
+                settings,
+                self.time,
+                background=self.answers,
+                uploads=self.uploads,
+                homes=self.homes,
+            ),
         )
         self._socket: SocketModeHandler | None = None
         self._slack_answers = SlackAnswers(self.client)
@@ -239,6 +248,7 @@ class Service:
         if Part.WEB in self.parts:
             self.sending.start()
             self._thread("delivery", lambda: self.delivery.run(self._stop))
+            self._thread("homes", lambda: self.homes.run(self._stop))
         if Part.CLOCK in self.parts:
             self.timing.start()
             self.clock.start()

@@ -110,7 +110,7 @@ class Clock:
             self._threads.submit(self._poll, alias)
         steps = (
             *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
-            *(self._settle, self._ask_about_debts, self._prune),
+            *(self._settle, self._ask_about_debts, self._wake, self._prune),
         )
         for step in steps:
             try:
@@ -264,6 +264,10 @@ class Clock:
                         payload={"pool_uuid": standing.row.uuid, "hours": int(_ASK_AFTER.total_seconds() // 3600)},
                         at=now,
                     )
+
+    def _wake(self, _now: datetime) -> None:
+        """Tell anew what people snoozed until now."""
+        self.desk.wake_notices()
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:

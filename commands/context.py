@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from bot.delivery import Homes
 from bot.rollouts import Authority, Rollouts
 from bot.settings import Settings
 from bot.time import Time
@@ -24,3 +25,4 @@ class Context:
     time: Time
     background: Executor
     uploads: Executor
+    homes: Homes

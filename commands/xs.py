@@ -15,10 +15,13 @@ from commands import (
     approve,
     audit,
     bundle,
+    change,
     channel,
     check,
+    fold,
     freeze,
     history,
+    home,
     pause,
     pools,
     proceed,
@@ -100,7 +103,7 @@ def register(app: App, context: Context) -> None:
     app.command(COMMAND)(xs)
     listening = (
         *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
-        *(sync, tasks, proxy, restore),
+        *(sync, tasks, proxy, restore, home, fold, change),
     )
     for module in listening:
         module.register(app, context)

@@ -48,11 +48,13 @@ def create(
     state: State = State.AWAITING_APPROVAL,
     reason: Reason | None = None,
     sentence: str = "",
+    replaces: int | None = None,
 ) -> RolloutRow:
     """Record a request: the rollout, its spec's bytes, one audit event and the card to be posted.
 
     `forecast` and `checks` are kept as the JSON documents they are; `reason` and `sentence` say in the audit trail
-    what was asked for (a plain one when left out).
+    what was asked for (a plain one when left out); `replaces` is the number of the request that this one takes the
+    place of, which must have ended by now.
 
     Raises `PoolBusy` when the pool has an open rollout, `InvalidSpec` for bytes that are no spec of this pool,
     `IllegalTransition` for a state in which none begins.
@@ -80,6 +82,7 @@ def create(
         forecast=dict(forecast),
         checks=dict(checks) if isinstance(checks, Mapping) else [dict(check) for check in checks],
         updates=updates_to_json(updates),
+        replaces=replaces,
     )
     try:
         with tx.begin_nested():

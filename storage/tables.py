@@ -71,6 +71,15 @@ class PoolRow(Table, table=True):
     updates_json: dict[str, Any] | None = Field(default=None, sa_type=Document)
     last_polled_at: datetime | None = Field(default=None, sa_type=Moment)
     last_error: str = ""
+    ha_enabled: bool | None = None
+    """None before the first poll of this release."""
+    pending_hosts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Hosts with tasks that earlier updates left."""
+    updated_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the host that lags most was updated last, None while that is not known."""
+    version: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    outlook: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    """What the updates would cost at each level (`bot.rollout.outlook`), None while that is not known."""
 
 
 class Notice(Table, table=True):
@@ -90,6 +99,23 @@ class Notice(Table, table=True):
     state: NoticeState = Field(default=NoticeState.OPEN, sa_type=NoticeStateWord)
     opened_at: datetime = Field(sa_type=Moment)
     closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    folded_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """Who folded it away, "" while it is shown in full."""
+    folded_until: datetime | None = Field(default=None, sa_type=Moment)
+    """When a folded one is told again; None for one that stays folded until something newer is available."""
+
+
+class HomeRow(Table, table=True):
+    """One person's Home tab: when they looked at it last, and what it shows."""
+
+    __tablename__ = "homes"
+
+    user_id: str = Field(primary_key=True)
+    user_name: str
+    opened_at: datetime = Field(sa_type=Moment, index=True)
+    shown_at: datetime | None = Field(default=None, sa_type=Moment)
+    shown: str = ""
+    """A hash of the content that Slack has."""
 
 
 class RolloutRow(Table, table=True):
@@ -150,6 +176,8 @@ class RolloutRow(Table, table=True):
     """When approvers were told that the time for their approval runs out."""
     warned_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told that this takes long."""
+    replaces: int | None = None
+    """The number of the request that this one takes the place of."""
 
     @property
     def requester(self) -> Actor:

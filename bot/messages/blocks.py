@@ -115,6 +115,11 @@ def button(
     return element
 
 
+def overflow(action_id: str, options: Sequence[Element]) -> Element:
+    """The small menu behind three dots; one to five entries."""
+    return {"type": "overflow", "action_id": action_id, "options": list(options[:5])}
+
+
 def actions(*elements: Element, block_id: str = "") -> Block:
     """A row of buttons."""
     block: Block = {"type": "actions", "elements": list(elements[:25])}

@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "rollout.expired": "Nobody completed the approval in time.",
     "rollout.approval_revoked": "{user} took back the approval; {have} of {need} approvals are left.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
+    "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
@@ -29,6 +30,9 @@ SENTENCES: dict[str, str] = {
     "rollout.aborted": "Ended on request; what was in hand was finished and restored.",
     "rollout.given_up": "Ended on request with work left that could not be undone; what is to restore stays listed.",
     "rollout.looking": "Looking at the pool.",
+    "rollout.at_a_loss": (
+        "Nothing is under way, and the bot knows no next step for {hosts}. Look at the pool, then try again."
+    ),
     "rollout.retried": "{user} asked to try again.",
     "rollout.abort_asked": "{user} asked to end it: {why}",
     "rollout.paused": "{user} paused it at the next safe point.",

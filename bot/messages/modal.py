@@ -42,10 +42,12 @@ from bot.messages.work import (
     preset_name,
     stopped_vms_name,
 )
+from bot.rollout.amendment import changes
 from bot.rollout.checks import Severity
 from bot.rollout.fixes import Remedy, fixes_for, subjects_of
 from bot.rollout.guidance import Level, Task
 from bot.rollout.kind import Kind
+from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
@@ -93,18 +95,22 @@ def update_form(
     choices: Choices,
     metadata: Mapping[str, object],
     error: XsbotError | None = None,
+    earlier: Standing | None = None,
     *,
     times: Calendar | None = None,
     why: str = "",
     ticket: str = "",
 ) -> View:
-    """The form with everything that the present choices would do. `metadata` travels with it; `times` is when the pool
-    may be worked on, `why` the reason as far as it is known, `ticket` what it must contain."""
+    """The form with everything that the present choices would do. `metadata` travels with it; `earlier` is the request
+    that is to be changed, `times` when the pool may be worked on, `why` the reason as far as it is known, `ticket` what
+    it must contain."""
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
         blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
     blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
+    if earlier is not None:
+        blocks.append(section(_replaces(earlier, preview)))
     blocks.append(_level_input(preview.costs, choices.level))
     blocks.append(_preset_input(preview.presets, choices.preset))
     blocks += _placing_inputs(choices)
@@ -121,7 +127,12 @@ def update_form(
     blocks.append(
         input_block(
             _("Reason"),
-            text_input(TEXT, initial=why, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
+            text_input(
+                TEXT,
+                initial=why or (earlier.row.reason_text if earlier is not None else ""),
+                placeholder=_("Why now? A change number, a maintenance window …"),
+                most=500,
+            ),
             REASON,
             hint=_reason_hint(ticket),
             optional=not ticket,
@@ -177,6 +188,22 @@ def _start_input(choices: Choices, times: Calendar | None) -> list[Block]:
         input_block(_("Start"), date_time(CHOICES + START, choices.start_at), START, hint=hint, optional=True),
         *told,
     ]
+
+
+def _replaces(earlier: Standing, preview: Preview) -> str:
+    """What becomes of the request that is changed, and what is different so far."""
+    number = earlier.row.id
+    if State(earlier.row.state) in OPEN:
+        means = _(
+            "Takes the place of rollout {id}, whose approvals are then void; the new one has to be approved anew."
+        )
+    else:
+        means = _("Asks again for what rollout {id} asked for; it has to be approved anew.")
+    found = changes(earlier.spec, preview.spec)
+    if not found:
+        return means.format(id=number) + "\n" + _("Nothing is different so far.")
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in found]
+    return means.format(id=number) + "\n" + lines_within(lines, 1_500)
 
 
 def _for_what(preview: Preview, choices: Choices) -> str:

@@ -5,6 +5,7 @@
     preview     what an update would do, before anybody asks for it
     desk        what all use-cases share
     looking     pools, updates, status, history, audit
+    home        what one person's Home tab is about
     asking      preview and propose
     amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
@@ -13,6 +14,7 @@
     timing      when a rollout starts, and goes on after a window closed
     hours       maintenance windows, worked out for a moment
     freezing    freezes of pools; when pools may be worked on
+    noticing    fold a notice away, show it again
     configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
 
@@ -20,9 +22,11 @@ A use-case checks authority first, then changes the state in one guarded transac
 and the messages it causes. Nothing here waits for a rollout; the worker is only woken.
 """
 
-from bot.rollouts.asking import Asking, Blocked
+from bot.rollouts.asking import Asking, Blocked, Replaced
 from bot.rollouts.configuring import Configuring
 from bot.rollouts.freezing import Calendar
+from bot.rollouts.home import HomePool, HomeStanding, Visiting
+from bot.rollouts.noticing import Noticing
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
@@ -33,13 +37,16 @@ __all__ = [
     "Authority",
     "Blocked",
     "Calendar",
+    "HomePool",
+    "HomeStanding",
     "PoolStanding",
     "Preview",
+    "Replaced",
     "Role",
     "Rollouts",
     "Standing",
 ]
 
 
-class Rollouts(Asking, Steering, Configuring):
+class Rollouts(Asking, Steering, Configuring, Visiting, Noticing):
     """Every use-case, one method each."""

@@ -55,6 +55,8 @@ class Standing:
     """The pool's maintenance windows, as configured."""
     zone: str = "UTC"
     """The time zone that they, and typed times, are read in."""
+    replaced: tuple[Reason, ...] = ()
+    """How it differs from the request that it takes the place of."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def standings_of(
             hosts[row.id],
             owed.get(row.pool_uuid, ()),
             amendment_standing(tx, row, proposed[row.id], settings, approvers) if row.id in proposed else None,
+            _against_earlier(tx, row, specs[row.id][0]),
         )
         for row, approvers in rows
     ]
@@ -127,6 +130,7 @@ def _standing(
     hosts: Sequence[TurnRow],
     owed: tuple[Debt, ...],
     amendment: AmendmentStanding | None,
+    replaced: tuple[Reason, ...],
 ) -> Standing:
     digest = spec[2]
     policy = policy_of(settings, row.pool_alias, spec[0].level, spec[0].kind)
@@ -150,7 +154,15 @@ def _standing(
         amendment=amendment,
         windows=settings.maintenance_for(row.pool_alias).windows,
         zone=settings.maintenance_for(row.pool_alias).time_zone,
+        replaced=replaced,
     )
+
+
+def _against_earlier(tx: Session, row: RolloutRow, spec: Spec) -> tuple[Reason, ...]:
+    """What is asked for now and was not before; nothing where there was no request before."""
+    if row.replaces is None:
+        return ()
+    return changes(rollouts.spec_of(tx, row.replaces)[0], spec)
 
 
 def amendment_standing(

@@ -76,7 +76,8 @@ class Driver:
                 continue
             decision = self._round(row, snapshot)
             offers = self._offers(row, decision.verdict, snapshot)
-            with self.desk.database.transaction() as tx:
+            # What is told while nothing changes its state is found out again by the next round, whoever takes it.
+            with self.desk.database.transaction(lasting=decision.verdict is not None) as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
                 if decision.verdict is not None:
