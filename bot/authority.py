@@ -113,6 +113,7 @@ def _entries(roles: Roles, role: Role) -> tuple[str, ...]:
         Role.REQUESTER: roles.requester,
         Role.APPROVER: roles.approver,
         Role.ADMIN: roles.admin,
+        Role.EMERGENCY: roles.emergency,
     }[role]
 
 

@@ -58,6 +58,7 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
         fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
         start_at=_moment(view, usual.start_at),
+        emergency=bool(kept.get("emergency", usual.emergency)),
     )
 
 

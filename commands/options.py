@@ -12,11 +12,13 @@ _DASH = re.compile(r"(?:--|\u2014|\u2013)([a-z-]+)(?:=(.*))?", re.DOTALL | re.IG
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"'})
 
 
-def options(words: Sequence[str], known: Collection[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+def options(
+    words: Sequence[str], known: Collection[str], flags: Collection[str] = ()
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The words that belong to no option, and the value of each option that is there.
 
-    A value is one word, or several between quotation marks. Raises `UsageError` for an option that is not `known`, has
-    no value, or is there twice.
+    A value is one word, or several between quotation marks; `flags` have none, and "yes" stands for it. Raises
+    `UsageError` for an option that is not `known`, has no value, or is there twice.
     """
     rest: list[str] = []
     found: dict[str, str] = {}
@@ -28,11 +30,14 @@ def options(words: Sequence[str], known: Collection[str]) -> tuple[tuple[str, ..
             rest.append(word)
             continue
         name = match[1].lower()
-        if name not in known:
-            allowed = ", ".join(f"--{entry}" for entry in sorted(known))
+        if name not in (*known, *flags):
+            allowed = ", ".join(f"--{entry}" for entry in sorted((*known, *flags)))
             raise UsageError(f"There is no option {word.split('=')[0]}.", f"There are: {allowed}.")
         if name in found:
             raise UsageError(f"--{name} is there twice.", "Give it once.")
+        if name in flags and match[2] is None:
+            found[name] = "yes"
+            continue
         if match[2] is not None:
             queue.insert(0, match[2])
         found[name] = _value(name, queue)

@@ -14,7 +14,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.messages import modal, notice
-from bot.messages.answers import looked_at_again, requested, still_blocked
+from bot.messages.answers import looked_at_again, not_the_name, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
 from bot.rollout.choosing import chosen, host_names
@@ -32,10 +32,11 @@ from commands.verb import Verb
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
     alias = call.pool()
-    words, said = options(call.words[1:], ("at", "level", "reason"))
+    words, said = options(call.words[1:], ("at", "level", "reason"), ("emergency",))
     choices = chosen([*words, *([said["level"]] if "level" in said else [])], call.context.rollouts.usual(alias))
     if "at" in said:
         choices = replace(choices, start_at=call.context.rollouts.moment(alias, said["at"]))
+    choices = replace(choices, emergency="emergency" in said)
     _plan(call, alias, choices, said.get("reason", ""))
 
 
@@ -50,7 +51,7 @@ def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "")
 def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = None, why: str = "") -> View:
     """The form with these choices; `replaces` is the request that it changes, `why` the reason that was typed with the
     command."""
-    call.require(Role.REQUESTER, alias)
+    call.require(Role.EMERGENCY if choices.emergency else Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
             f"Pool {alias} is in notify mode: xsbot tells about its updates and changes nothing.",
@@ -59,7 +60,9 @@ def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = N
     kept: dict[str, object] = {"pool": alias}
     if choices.kind is not Kind.CDN:
         kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
-    ticket = call.context.settings.approval_for(alias).ticket
+    if choices.emergency:
+        kept["emergency"] = True
+    ticket = "" if choices.emergency else call.context.settings.approval_for(alias).ticket
     times = call.context.rollouts.calendars([alias], call.actor)[0]
     earlier = None
     if replaces is not None:
@@ -75,9 +78,11 @@ def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = N
     return modal.update_form(preview, choices, kept, earlier=earlier, times=times, why=why, ticket=ticket)
 
 
-def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None) -> None:
+def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None, typed: str) -> None:
     try:
-        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "", instead_of=replaces)
+        standing = call.context.rollouts.propose(
+            alias, choices, call.actor, why, "", instead_of=replaces, typed=typed
+        )
     except Blocked as error:
         call.answer(blocked_message(error, error.report))
         return
@@ -164,11 +169,15 @@ def register(app: App, context: Context) -> None:
                 return
             ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
             return
+        typed = text_of(view, modal.CONFIRM)
+        if choices.emergency and typed != alias:
+            ack(response_action="errors", errors={modal.CONFIRM: not_the_name(alias)})
+            return
         newest.end(str(view["id"]))
         ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
         sent = call.acknowledged()
         replaces = _replaces(view)
-        sent.later(lambda: _request(sent, alias, choices, why, replaces))
+        sent.later(lambda: _request(sent, alias, choices, why, replaces, typed))
 
     app.action(notice.PLAN)(plan)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)

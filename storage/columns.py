@@ -87,6 +87,8 @@ class Topic(StrEnum):
     """The rollout cannot go on without a person."""
     AMENDMENT = "amendment"
     """The card of a proposed amendment is to be posted or edited."""
+    EMERGENCY = "emergency"
+    """Somebody declared an emergency: told to the audit channel, aloud."""
     REMINDER = "reminder"
     """The time for approving a request runs out."""
     ANNOUNCEMENT = "announcement"

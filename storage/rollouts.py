@@ -66,7 +66,9 @@ def create(
     if busy is not None:
         raise _busy(pool_alias, busy)
     digest = digest_of(spec_bytes)
+    emergency = parse_spec(spec_bytes).emergency
     row = RolloutRow(
+        emergency=emergency,
         pool_uuid=pool_uuid,
         pool_alias=pool_alias,
         state=state,
@@ -106,6 +108,8 @@ def create(
         details={"from": None, "to": state.value, "digest": digest, "reason_text": reason_text},
     )
     redraw(tx, row.id, at)
+    if emergency:
+        _enqueue(tx, Topic.EMERGENCY, row.id, at, {})
     return row
 
 

@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from bot.rollout.amendment import AmendmentState, Offer
@@ -163,6 +163,8 @@ class RolloutRow(Table, table=True):
     """Since when it waits for people in its present state, None while it does not."""
     reminded_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told last that it waits for them."""
+    emergency: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether it waits for no window and no freeze, and those approve it who may declare an emergency."""
     starts_at: datetime | None = Field(default=None, sa_type=Moment)
     """When an approved rollout is to start that had to wait for its time; its approval grows old from then on."""
     due_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -233,3 +233,8 @@ def abort_title(rollout_id: int) -> str:
 def reject_title(rollout_id: int) -> str:
     """The title of the reject dialog."""
     return _("Reject rollout {id}").format(id=rollout_id)
+
+
+def not_the_name(alias: str) -> str:
+    """Put under the field in which the name of the pool was to be typed."""
+    return _("This is not the pool's name: {alias}.").format(alias=alias)

@@ -182,6 +182,17 @@ def approvals_text(standing: Standing) -> str:
     return f"{have} ({', '.join(who)})" if who else have
 
 
+def emergency(standing: Standing, ask: Ask) -> Message:
+    """An emergency was declared: for everybody in the audit channel, whatever their settings of it."""
+    row = standing.row
+    who = person(row.requester_kind, row.requester_id, row.requester_name)
+    told = _("⚠ EMERGENCY on pool {alias}: {who} asks for rollout {id}, past maintenance windows and freezes.")
+    text = told.format(alias=name(row.pool_alias), who=who, id=row.id)
+    waits = _waiting(standing, ask)
+    blocks: list[Block] = [section(f"<!channel> *{text}*"), section(quoted(row.reason_text)), section(waits)]
+    return message(f"<!channel> {text} {name(row.reason_text, 300)} {waits}", blocks)
+
+
 def approval_reminder(standing: Standing, ask: Ask) -> Message:
     """The time for approving runs out."""
     told = _("Rollout {id} of pool {alias} still waits. {waiting}")
@@ -229,6 +240,8 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     row = standing.row
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
+    if row.emergency:
+        told = "⚠ *" + _("Emergency: waits for no maintenance window and no freeze") + f"*\n{told}"
     if state is State.AWAITING_APPROVAL:
         return f"{told}\n{_wish(standing)}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:

@@ -68,6 +68,7 @@ FIRST, WITHOUT = "order", "left_out"
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
 START = "start_at"
+CONFIRM = "typed_name"
 CHOICES = "update_choice_"
 BLOCKED = "blocked"
 TEXT = "text"
@@ -123,6 +124,8 @@ def update_form(
     blocks += _fixes_input(preview, choices)
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
+    if choices.emergency:
+        blocks.append(_confirm_input(preview.pool_alias))
     blocks += _start_input(choices, times)
     blocks.append(
         input_block(
@@ -135,7 +138,7 @@ def update_form(
             ),
             REASON,
             hint=_reason_hint(ticket),
-            optional=not ticket,
+            optional=not ticket and not choices.emergency,
         )
     )
     blocks.append(divider())
@@ -164,6 +167,19 @@ def update_form(
         submit=_("Request approval"),
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
+    )
+
+
+def _confirm_input(alias: str) -> Block:
+    hint = _(
+        "An emergency waits for no maintenance window and no freeze. Everybody in the audit channel is told, with the "
+        "reason. Type {alias}."
+    )
+    return input_block(
+        _("⚠ Emergency: type the name of the pool"),
+        line_input(TEXT, most=64),
+        CONFIRM,
+        hint=hint.format(alias=alias),
     )
 
 

@@ -25,7 +25,7 @@ def start_words(standing: Standing) -> str:
         return moment(row.starts_at)
     if spec.start_at is not None:
         return moment(spec.start_at)
-    if standing.windows:
+    if standing.windows and not row.emergency:
         return _("in the next maintenance window ({windows})").format(windows=windows_words(standing))
     return _("at once")
 

@@ -56,6 +56,7 @@ class Choices:
     fixes: frozenset[Remedy] = frozenset()
     start_at: datetime | None = None
     """Not before then; None: as soon as it is approved."""
+    emergency: bool = False
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -84,6 +85,7 @@ def choices_of(spec: Spec) -> Choices:
         pause_points=spec.pause_points,
         fixes=remedies_in(spec.fixes),
         start_at=spec.start_at,
+        emergency=spec.emergency,
     )
 
 
@@ -145,6 +147,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
         start_at=choices.start_at,
+        emergency=choices.emergency,
     )
     return with_schema(spec)
 

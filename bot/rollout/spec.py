@@ -126,6 +126,8 @@ class Spec:
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
     start_at: datetime | None = None
     """It does not begin before; None: as soon as it is approved."""
+    emergency: bool = False
+    """It waits for no maintenance window and no freeze, and others approve it."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -144,7 +146,7 @@ def chooses_way(spec: Spec) -> bool:
 
 def with_schema(spec: Spec) -> Spec:
     """The spec with a schema that can carry what it says."""
-    newer = chooses_way(spec) or spec.start_at is not None
+    newer = chooses_way(spec) or spec.start_at is not None or spec.emergency
     return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and newer else spec
 
 
@@ -184,6 +186,8 @@ def canonical_bytes(spec: Spec) -> bytes:
         }
     if spec.start_at is not None:
         document["start_at"] = spec.start_at.astimezone(UTC).isoformat()
+    if spec.emergency:
+        document["emergency"] = True
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -228,6 +232,7 @@ def parse_spec(stored: bytes) -> Spec:
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
             start_at=_moment(data.get("start_at")),
+            emergency=data.get("emergency", False) is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

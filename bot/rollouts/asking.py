@@ -32,12 +32,28 @@ class Replaced:
     digest: str
 
 
+#: Characters of the least that can be said about an emergency.
+_SHORTEST_EMERGENCY = 10
+
+
 class Blocked(RolloutError):
     """The checks forbid the rollout; `report` says which and what to do."""
 
     def __init__(self, report: Report) -> None:
         super().__init__("This update cannot be carried out as things are.", "See what blocks it below.")
         self.report = report
+
+
+def _check_emergency(alias: str, typed: str, reason_text: str) -> None:
+    if typed.strip() != alias:
+        raise NotAllowed(
+            f"An emergency rollout asks for the pool's name, typed: {alias}. Nothing was asked for.",
+            "Read once more which pool it is for.",
+        )
+    if len(reason_text.strip()) < _SHORTEST_EMERGENCY:
+        raise RolloutError(
+            "An emergency needs a reason.", f"Write at least {_SHORTEST_EMERGENCY} characters; everybody reads them."
+        )
 
 
 def _not_started(row: RolloutRow) -> None:
@@ -89,15 +105,19 @@ class Asking(Timing):
         channel: str,
         *,
         instead_of: Replaced | None = None,
+        typed: str = "",
     ) -> Standing:
         """Ask for a rollout; with `instead_of`, in the place of an earlier request, whose approvals are then void.
 
-        An earlier request that still waits or was approved ends as superseded in the same transaction.
+        For an emergency `typed` is the pool's name, typed by the person, and a reason must be given. An earlier request
+        that still waits or was approved ends as superseded in the same transaction.
 
         Raises `NotAllowed`, `Blocked` when a check forbids it, `storage.errors.PoolBusy` when another rollout holds
         the pool.
         """
-        require(self.authority, actor, Role.REQUESTER, self._known(alias))
+        require(self.authority, actor, Role.EMERGENCY if choices.emergency else Role.REQUESTER, self._known(alias))
+        if choices.emergency:
+            _check_emergency(alias, typed, reason_text)
         if instead_of is not None:
             self.may_replace(instead_of.rollout, instead_of.digest, actor)
         if self.settings.pool(alias).mode != "act":
@@ -105,10 +125,12 @@ class Asking(Timing):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
-        policy = policy_of(self.settings, alias, choices.level, choices.kind.value)
+        policy = policy_of(
+            self.settings, alias, choices.level, choices.kind.value, emergency=choices.emergency
+        )
         check_ticket(policy, reason_text)
         with self.database.reading() as tx:
-            self._check_start(tx, alias, choices.start_at)
+            self._check_start(tx, alias, choices.start_at, emergency=choices.emergency)
         preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
@@ -117,7 +139,7 @@ class Asking(Timing):
         if choices.start_at is not None:
             expires_at = min(expires_at, choices.start_at + policy.start_within)
         asked = because(
-            "rollout.requested",
+            "rollout.emergency" if choices.emergency else "rollout.requested",
             requester=actor.name,
             pool=alias,
             checksum=preview.spec.checksum[:12],

@@ -16,8 +16,7 @@ from bot.rollout.window import PAUSES, Span
 from bot.rollouts.desk import Desk
 from bot.rollouts.hours import hours_of, spans_of, zone_of
 from bot.rollouts.preview import Preview
-from bot.rollouts.roles import Role
-from bot.rollouts.standing import standing_of
+from bot.rollouts.standing import approving_role, standing_of
 from storage import durations, freezes, rollouts
 from storage.actors import BOT
 from storage.database import Session
@@ -57,17 +56,18 @@ class Timing(Desk):
     def _plan_start(self, tx: Session, row: RolloutRow, spec: Spec) -> RolloutRow:
         """Write down when a rollout that was just approved starts; at once unless it has to wait for its time."""
         now = self.time.now()
-        start = self.first_start(tx, row.pool_alias, max(now, spec.start_at or now))
+        earliest = max(now, spec.start_at or now)
+        start = Start(earliest) if row.emergency else self.first_start(tx, row.pool_alias, earliest)
         if start.at is None or start.at <= now:
             return row
         return rollouts.plan_start(tx, row.id, start.at, start.at)
 
-    def _check_start(self, tx: Session, alias: str, start_at: datetime | None) -> None:
+    def _check_start(self, tx: Session, alias: str, start_at: datetime | None, *, emergency: bool = False) -> None:
         """Refuse a request whose start is frozen, or lies outside the pool's windows. Raises `NotAllowed`."""
         now, windows = self.time.now(), self.settings.maintenance_for(alias).windows
         if start_at is not None and start_at <= now:
             raise RolloutError("The time of the start is over already.", "Choose a later one, or none.")
-        if start_at is None and windows:
+        if emergency or (start_at is None and windows):
             return
         wanted = start_at or now
         start = self.first_start(tx, alias, wanted)
@@ -81,7 +81,10 @@ class Timing(Desk):
             )
 
     def may_start(self, row: RolloutRow, preview: Preview, now: datetime) -> Start:
-        """When the rollout may start, seen from `now`, with room in the window for the host that comes first."""
+        """When the rollout may start, seen from `now`, with room in the window for the host that comes first; an
+        emergency asks neither for windows nor for freezes."""
+        if row.emergency:
+            return Start(max(now, preview.spec.start_at or now))
         with self.database.reading() as tx:
             estimates: Estimates = durations.estimates(tx, row.pool_uuid)
             needs = first_turn(preview.spec, preview.snapshot, preview.updates, estimates)
@@ -97,7 +100,7 @@ class Timing(Desk):
         # A pool that is no longer configured cannot be worked on; whoever resumes it by hand is told so.
         if row.pool_alias not in self.gateways:
             return False
-        approvers = self.authority.holders(Role.APPROVER, row.pool_alias)
+        approvers = self.authority.holders(approving_role(row), row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             if row.state is not State.PAUSED or row.due_at is None or row.due_at > now:

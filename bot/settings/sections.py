@@ -104,7 +104,11 @@ class Roles(Section):
     """Who may have a pool synchronised with its update channel, choose its channel, proxy and schedule, upload update
     bundles, and have debts restored by hand."""
 
-    @field_validator("viewer", "requester", "approver", "admin")
+    emergency: tuple[str, ...] = ()
+    """Who may ask for an emergency rollout, which waits for no window and no freeze, and approve one that somebody else
+    asked for. Empty: there are none."""
+
+    @field_validator("viewer", "requester", "approver", "admin", "emergency")
     @classmethod
     def _are_ids(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         return rules.role_entries(value, everybody_allowed=info.field_name in ("viewer", "requester"))
@@ -120,6 +124,8 @@ class ApprovalSettings(Section):
     otherwise."""
     required_full: int = Field(default=0, ge=0, le=20)
     """How many it takes where the guidance level is *full*, the most that can be done. 0: as many as otherwise."""
+    required_emergency: int = Field(default=1, ge=1, le=20)
+    """How many of `roles.emergency`, besides the requester, it takes for an emergency rollout."""
     ticket: str = ""
     """A regular expression for the ticket that the reason of each request must name, `"CHG-[0-9]{4,}"`. Empty: none is
     asked for, nor a reason."""

@@ -206,6 +206,7 @@ def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
     if not roles.requester:
         sentence = f"Nobody may ask for a rollout of pool {alias}."
         raise wrong(sentence, 'Fill roles.requester, or set the pool\'s mode to "notify".')
+    _check_emergency(alias, roles, approval)
     most_needed = max(approval.required, approval.required_mandatory, approval.required_full)
     if approval.required_mandatory > approval.required:
         raise wrong(
@@ -223,3 +224,15 @@ def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
             "because the requester does not count.",
             "Add people or a user group to roles.approver, or lower approval.required.",
         )
+
+
+def _check_emergency(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
+    """Refuse an emergency that nobody could approve: whoever finds out has one."""
+    people = set(roles.emergency)
+    if not people or any(map(is_group, people)) or len(people) > approval.required_emergency:
+        return
+    raise wrong(
+        f"An emergency rollout of pool {alias} needs {approval.required_emergency} approval(s), but besides its "
+        f"requester only {len(people) - 1} of roles.emergency could ever give one.",
+        "Add people or a user group to roles.emergency, or lower approval.required_emergency.",
+    )

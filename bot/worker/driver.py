@@ -169,7 +169,7 @@ class Driver:
         )
 
     def _hours(self, row: RolloutRow) -> Hours:
-        if row.pool_alias not in self.desk.settings.pools:
+        if row.emergency or row.pool_alias not in self.desk.settings.pools:
             return ANY_TIME
         return hours_of(self.desk.settings, row.pool_alias, self.desk.time.now(), row.working_since)
 

@@ -81,6 +81,17 @@ MUTATIONS = (
         (f"{_APPROVAL}test_how_many_must_approve_depends_on_what_is_asked_for",),
     ),
     Mutation(
+        "any approver approves an emergency",
+        1,
+        "bot/rollouts/standing.py",
+        "return Role.EMERGENCY if row.emergency else Role.APPROVER",
+        "return Role.APPROVER",
+        (
+            "tests/rollout/test_emergency.py::"
+            "test_an_emergency_waits_for_no_window_and_no_freeze_but_for_a_second_person",
+        ),
+    ),
+    Mutation(
         "an approval that was taken back still lets it start",
         1,
         "bot/rollouts/deciding.py",

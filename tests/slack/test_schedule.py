@@ -12,6 +12,7 @@ from bot.lab.pool import LabPool
 from bot.lab.slack import LabSlack
 from bot.lab.time import DEFAULT_START, ScaledTime
 from bot.settings import MaintenanceSettings, Settings
+from storage.actors import Actor
 from tests.slack.conftest import dialog, staged
 
 
@@ -24,7 +25,8 @@ def planned() -> Iterator[Stage]:
         def with_windows(pool: LabPool, slack: LabSlack, directory: object) -> Settings:
             settings = made(pool, slack, directory)  # type: ignore[arg-type]
             window = MaintenanceSettings(time_zone="America/Sao_Paulo", windows=("0 22 * * sat 6h",))
-            return settings.model_copy(update={"maintenance": window})
+            roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
+            return settings.model_copy(update={"maintenance": window, "roles": roles})
 
         patch.setattr(bot.cli.stage, "stage_settings", with_windows)
         # A Friday morning whatever the day of the test, and slow enough that its Saturday never comes.
@@ -133,3 +135,29 @@ def test_a_rollout_waits_for_its_window_and_everybody_reads_when(planned: Stage)
     assert "is taken back; 1 of 2 are left" in told(slack, "revoke 1", by="carol")
     assert "There is no such approval" in told(slack, "revoke 1", by="carol")
     slack.wait_for(lambda: any("waiting for" in message.plain for message in slack.messages("xs-updates")), timeout=20)
+
+
+def test_an_emergency_is_typed_told_aloud_and_approved_by_another_of_the_few(planned: Stage) -> None:
+    slack = planned.slack
+    planned.service.rollouts.cancel(1, Actor("slack", "U0ALICE", "alice"))
+    slack.say("/xs update lab --emergency", as_="alice")
+    dialog(slack, "alice", saying="declare an emergency").close()
+
+    slack.say("/xs update lab --emergency", as_="erin")
+    form = dialog(slack, "erin", saying="Emergency: type the name of the pool", submit="Request approval")
+    form.fill("reason", "CVE-2026-31415 is being exploited")
+    form.fill("typed_name", "lib")
+    assert "not the pool's name: lab" in form.submit().errors["typed_name"]
+    form.fill("typed_name", "lab")
+    assert not form.submit().errors
+    loud = slack.wait_for(lambda: [m for m in slack.messages("xs-audit") if "⚠ EMERGENCY" in m.plain], timeout=20)
+    assert "being exploited" in loud[0].plain
+    assert loud[0].text.startswith("<!channel>")
+
+    slack.wait_for(lambda: any("Approve" in m.buttons for m in slack.messages("xs-updates")), timeout=20)
+    card = next(message for message in slack.messages("xs-updates") if "Approve" in message.buttons)
+    assert "waits for no maintenance window" in card.plain
+    slack.click("Approve", as_="carol", message=card)
+    slack.wait_for(lambda: any("cannot approve rollout 2" in m.plain for m in slack.ephemerals("carol")), timeout=20)
+    slack.click("Approve", as_="bob", message=card)
+    slack.wait_for(lambda: any("Switching high availability off" in m.plain for m in slack.thread(card)), timeout=30)

@@ -287,6 +287,21 @@ def test_a_policy_that_can_never_be_met_is_refused(bench: Bench, old: str, new: 
     assert said in str(bench.refused(GOOD + POLICY.replace(old, new)))
 
 
+@pytest.mark.parametrize(
+    ("holders", "required", "possible"),
+    [(["U0BOB"], 1, False), (["U0BOB", "U0CAROL"], 1, True), (["U0BOB", "U0CAROL"], 2, False), (["S0ONCALL"], 3, True)],
+)
+def test_an_emergency_that_nobody_could_approve_is_refused(
+    bench: Bench, holders: list[str], required: int, possible: bool
+) -> None:
+    toml = GOOD.replace('requester = ["*"]', f'requester = ["*"]\nemergency = {holders}')
+    toml = toml.replace("required = 2", f"required = 2\nrequired_emergency = {required}")
+    if possible:
+        bench.load(toml)
+    else:
+        assert "emergency rollout of pool lab" in str(bench.refused(toml))
+
+
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="xsbot init"):
         load_settings(tmp_path / "none.toml", {})

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Add the columns and the table; rollouts of the earlier release begin without a value."""
     for name in ("starts_at", "due_at", "announced_at", "working_since", "approvers_reminded_at", "warned_at"):
         op.add_column("rollouts", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    op.add_column("rollouts", sa.Column("emergency", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "freezes",
         sa.Column("id", sa.Integer(), nullable=False),
