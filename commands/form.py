@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.messages.modal import (
+    DEADLINE,
     FAILURE,
     FIRST,
     FIXES,
@@ -56,19 +57,19 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         order=host_names(text_of(view, FIRST)),
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
+        deadline=_moment(view, DEADLINE, usual.deadline),
         fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
-        start_at=_moment(view, usual.start_at),
+        start_at=_moment(view, START, usual.start_at),
         emergency=bool(kept.get("emergency", usual.emergency)),
     )
 
 
-def _moment(view: Mapping[str, Any], usual: datetime | None) -> datetime | None:
-    """The moment that was picked; a field that is there and empty means none."""
-    elements = view["state"]["values"].get(START)
-    if elements is None:
+def _moment(view: Mapping[str, Any], block_id: str, usual: datetime | None) -> datetime | None:
+    """The moment in a field, None when it was left empty, `usual` when it is not shown."""
+    if block_id not in view["state"]["values"]:
         return usual
-    picked = next((element.get("selected_date_time") for element in elements.values()), None)
-    return datetime.fromtimestamp(int(picked), UTC) if picked else None
+    given = [element.get("selected_date_time") for element in view["state"]["values"][block_id].values()]
+    return next((datetime.fromtimestamp(int(stamp), UTC) for stamp in given if stamp), None)
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

@@ -31,11 +31,12 @@ from commands.verb import Verb
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
-    alias = call.pool()
+    alias, rollouts = call.pool(), call.context.rollouts
     words, said = options(call.words[1:], ("at", "level", "reason"), ("emergency",))
-    choices = chosen([*words, *([said["level"]] if "level" in said else [])], call.context.rollouts.usual(alias))
+    typed = [*words, *([said["level"]] if "level" in said else [])]
+    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now())
     if "at" in said:
-        choices = replace(choices, start_at=call.context.rollouts.moment(alias, said["at"]))
+        choices = replace(choices, start_at=rollouts.moment(alias, said["at"]))
     choices = replace(choices, emergency="emergency" in said)
     _plan(call, alias, choices, said.get("reason", ""))
 

@@ -14,6 +14,7 @@ from sqlalchemy import Index, MetaData, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from bot.rollout.amendment import AmendmentState, Offer
+from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase, TurnProgress
 from bot.rollout.reason import Reason
@@ -180,11 +181,18 @@ class RolloutRow(Table, table=True):
     """When people were told that this takes long."""
     replaces: int | None = None
     """The number of the request that this one takes the place of."""
+    expected: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    """When it should be done, as the worker last worked it out; None where that cannot be told."""
 
     @property
     def requester(self) -> Actor:
         """Who asked for it."""
         return Actor(self.requester_kind, self.requester_id, self.requester_name)  # type: ignore[arg-type]
+
+    @property
+    def expectation(self) -> Expectation | None:
+        """When the rollout and its hosts should be done, None where that is not known."""
+        return None if self.expected is None else Expectation.from_dict(self.expected)
 
     @property
     def headline_reason(self) -> Reason | None:

@@ -130,6 +130,9 @@ SENTENCES: dict[str, str] = {
     "coordinator.quiescing": (
         "Waiting for {vms:VM|VMs} to arrive before the coordinator restarts, because its restart would cut them off."
     ),
+    "deadline.reached": (
+        "{count:A host|Hosts} would not be done by the deadline of {deadline}, so nothing more is begun: {hosts}."
+    ),
     "pause.coordinator": "Paused as asked: the coordinator {hosts} is updated. Resume lets the members follow.",
     "pause.canary": "Paused as asked: {hosts} is updated as the first member. Resume lets the others follow.",
     "host.applying": "{host}: installing updates {checksum}.",

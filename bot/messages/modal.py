@@ -13,11 +13,11 @@ from bot.messages.blocks import (
     View,
     checkboxes,
     context,
-    date_time,
     divider,
     input_block,
     line_input,
     modal,
+    moment_input,
     option,
     plain_text,
     radio,
@@ -63,7 +63,7 @@ ABORT = "abort_form"
 #: Block and action ids of the update form: each choice reports its change at once.
 LEVEL, STOPPED, LIVEPATCH, FAILURE, REASON = "level", "stopped_vms", "livepatch", "on_livepatch_failure", "reason"
 PRESET, PLACEMENT, MOST, PAUSE = "preset", "placement", "max_out", "pause_points"
-FIRST, WITHOUT = "order", "left_out"
+FIRST, WITHOUT, DEADLINE = "order", "left_out", "deadline"
 #: The combinations of pause points that can be chosen.
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
@@ -200,10 +200,8 @@ def _start_input(choices: Choices, times: Calendar | None) -> list[Block]:
         told.append(context(_("Maintenance windows: {spans}").format(spans=opens or _("none opens soon"))))
     if times is not None and times.freeze is not None:
         told.append(context("⚠ " + freeze_words(times.freeze)))
-    return [
-        input_block(_("Start"), date_time(CHOICES + START, choices.start_at), START, hint=hint, optional=True),
-        *told,
-    ]
+    picker = moment_input(CHOICES + START, initial=choices.start_at)
+    return [input_block(_("Start"), picker, START, hint=hint, optional=True), *told]
 
 
 def _replaces(earlier: Standing, preview: Preview) -> str:
@@ -281,6 +279,14 @@ def _placing_inputs(choices: Choices) -> list[Block]:
                 ",".join(choices.pause_points) or "none",
             ),
             PAUSE,
+            live=True,
+        ),
+        input_block(
+            _("Begin no host that would not be done by"),
+            moment_input(CHOICES + DEADLINE, initial=choices.deadline),
+            DEADLINE,
+            hint=_("A deadline. What is in hand is finished; what is left is asked about."),
+            optional=True,
             live=True,
         ),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
 from bot.rollout.blocker import Blockers
@@ -334,6 +335,8 @@ def _headlines(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, re
         yield result.stuck
     low, high = result.minutes
     yield because("forecast.duration", hosts=len(result.turns), low=low, high=high)
+    if spec.deadline is not None and snapshot.taken_at + timedelta(minutes=high) > spec.deadline:
+        yield because("forecast.past_deadline", deadline=spec.deadline.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     if result.reboots:
         yield because("forecast.reboots", count=result.reboots, hosts=len(result.turns))
     if result.toolstack_restarts:

@@ -53,6 +53,7 @@ class Choices:
     left_out: tuple[str, ...] = ()
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
+    deadline: datetime | None = None
     fixes: frozenset[Remedy] = frozenset()
     start_at: datetime | None = None
     """Not before then; None: as soon as it is approved."""
@@ -83,6 +84,7 @@ def choices_of(spec: Spec) -> Choices:
         order=spec.order,
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
+        deadline=spec.deadline,
         fixes=remedies_in(spec.fixes),
         start_at=spec.start_at,
         emergency=spec.emergency,
@@ -144,6 +146,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         order=tuple(host.uuid for host in _named(snapshot, choices.order)),
         left_out=tuple((host.uuid, host.name) for host in left_out),
         pause_points=choices.pause_points,
+        deadline=choices.deadline,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
         start_at=choices.start_at,

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from bot.rollout.errors import InvalidSpec
@@ -92,7 +94,7 @@ class HostCeiling:
     tasks: frozenset[Task]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """Intent and bounds of one rollout (see the module's text).
 
@@ -128,20 +130,30 @@ class Spec:
     """It does not begin before; None: as soon as it is approved."""
     emergency: bool = False
     """It waits for no maintenance window and no freeze, and others approve it."""
+    deadline: datetime | None = None
+    """No host is begun that would not be done by then, as far as that can be foreseen."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
-        return next((host for host in self.hosts if host.uuid == uuid), None)
+        return self._ceilings.get(uuid)
 
     def vm(self, uuid: str) -> VmAllowance | None:
         """What may be done to the VM beyond moving it, None when nothing."""
-        return next((vm for vm in self.vms if vm.uuid == uuid), None)
+        return self._allowances.get(uuid)
+
+    @cached_property
+    def _ceilings(self) -> Mapping[str, HostCeiling]:
+        return {host.uuid: host for host in reversed(self.hosts)}
+
+    @cached_property
+    def _allowances(self) -> Mapping[str, VmAllowance]:
+        return {vm.uuid: vm for vm in reversed(self.vms)}
 
 
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
     plain = spec.placement is Placement.HOME and not spec.max_out
-    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points or spec.deadline)
 
 
 def with_schema(spec: Spec) -> Spec:
@@ -188,6 +200,8 @@ def canonical_bytes(spec: Spec) -> bytes:
         document["start_at"] = spec.start_at.astimezone(UTC).isoformat()
     if spec.emergency:
         document["emergency"] = True
+    if spec.deadline is not None:
+        document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -233,6 +247,7 @@ def parse_spec(stored: bytes) -> Spec:
             pause_points=tuple(data.get("pause_points", ())),
             start_at=_moment(data.get("start_at")),
             emergency=data.get("emergency", False) is True,
+            deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

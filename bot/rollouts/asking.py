@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bot.rollout.backups import BackupKind, BackupPlan, plan_of
 from bot.rollout.bounds import beyond
 from bot.rollout.checks import Report
-from bot.rollout.errors import NotAllowed, RolloutError
+from bot.rollout.errors import InvalidSpec, NotAllowed, RolloutError
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.policy import check_ticket
 from bot.rollout.proposal import Choices, choices_of
@@ -112,8 +112,8 @@ class Asking(Timing):
         For an emergency `typed` is the pool's name, typed by the person, and a reason must be given. An earlier request
         that still waits or was approved ends as superseded in the same transaction.
 
-        Raises `NotAllowed`, `Blocked` when a check forbids it, `storage.errors.PoolBusy` when another rollout holds
-        the pool.
+        Raises `NotAllowed`, `InvalidSpec` for a deadline that is past, `Blocked` when a check forbids it,
+        `storage.errors.PoolBusy` when another rollout holds the pool.
         """
         require(self.authority, actor, Role.EMERGENCY if choices.emergency else Role.REQUESTER, self._known(alias))
         if choices.emergency:
@@ -125,6 +125,8 @@ class Asking(Timing):
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
+        if choices.deadline is not None and choices.deadline <= self.time.now():
+            raise InvalidSpec("The deadline is past.", "Choose a later one, or none.")
         policy = policy_of(
             self.settings, alias, choices.level, choices.kind.value, emergency=choices.emergency
         )

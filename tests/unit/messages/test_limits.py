@@ -30,6 +30,7 @@ from bot.messages.schedule import announcement, calendars, frozen
 from bot.messages.text import person
 from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
 from bot.rollout.errors import StaleDigest
+from bot.rollout.expected import Expectation, HostTimes
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -49,6 +50,8 @@ MANY = Offer(
     tuple(VmAllowance(f"kept-{number}", nasty(number), VmTreatment.SUSPEND) for number in range(300)),
 )
 OFFERED = [replace(MANY, kind=kind, fixes=("ha_off", "wlb_off")).as_dict() for kind in AmendmentKind]
+#: Every host of the largest pool is expected to begin and end somewhen.
+EXPECTED = Expectation(NOW, NOW, {f"host-{number}": HostTimes(NOW, NOW) for number in range(64)}).as_dict()
 REJECTED: dict[str, Any] = {
     "state": AmendmentState.REJECTED,
     "outcome": because("amendment.rejected", user=nasty(1), number=1, why=nasty(2, 500)).as_dict(),
@@ -136,8 +139,8 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     ),
     "card superseded": lambda: card(extreme(State.SUPERSEDED), ASK),
     "small card": lambda: card(standing_of(), ASK),
-    "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES)),
-    "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES), plan=False),
+    "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED)),
+    "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED), plan=False),
     "attention": lambda: attention(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM), None, ASK.approvers),
     "attention settled": lambda: attention(extreme(State.RUNNING, phases=PHASES)),
     "outcome": lambda: outcome(
