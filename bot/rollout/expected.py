@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.rollout.decision import Estimates
-from bot.rollout.homecoming import STREAMS
 from bot.rollout.memory import IntentState, Memory
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.planner.simulation import BrokenRule
@@ -20,6 +19,7 @@ from bot.rollout.planner.view import Guest, Node, Stage
 from bot.rollout.proposal import preset_of
 from bot.rollout.pursuit import Round
 from bot.rollout.spec import Placement, Preset, Spec, VmTreatment
+from bot.rollout.vm_policy import STREAMS, at_once
 from bot.rollout.whatif import on_paper, policy_for, present_view
 
 #: Settings given back, the last look at the pool.
@@ -158,4 +158,4 @@ def _restarts(round_: Round) -> float:
         known = round_.memory.intent(f"RestartVm:{allowed.uuid}")
         restarted = known is not None and known.state is IntentState.DONE
         left += allowed.treatment is VmTreatment.RESTART and not restarted
-    return left * round_.estimates.vm_restart / STREAMS
+    return left * round_.estimates.vm_restart / at_once(round_.spec)

@@ -12,7 +12,7 @@ from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.deadline import ask_about, may_begin
 from bot.rollout.expected import turn_seconds
-from bot.rollout.homecoming import STREAMS, home_of, settle_vms
+from bot.rollout.homecoming import home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
 from bot.rollout.observed import Observed
@@ -26,8 +26,9 @@ from bot.rollout.planner.view import Stage
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import Placement, Preset
+from bot.rollout.spec import Placement, Preset, VmRestarts
 from bot.rollout.turn import Turn
+from bot.rollout.vm_policy import at_once, last_of
 from bot.rollout.vm_tasks import vm_tasks
 
 _STOPPED = (DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
@@ -60,7 +61,7 @@ class Planned:
         tied = [vm for vm in residents if turn.to_be_stopped(vm)]
         if len(tied) == len(residents) and (turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart):
             # What cannot move stops at the last moment, right before its host's turn.
-            for vm in tied[:STREAMS]:
+            for vm in last_of(turn.round.spec, tied)[: at_once(turn.round.spec)]:
                 turn.stop(vm)
         elif turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart:
             # The planner counts it as empty, so what is left neither moves nor is stopped: XAPI says why.
@@ -115,7 +116,7 @@ class _Pass:
         self._advance([turn for turn in self.turns if turn.host.uuid in begun], decided)
         for move in decided.moves:
             self._move(move)
-        self._restart_vms()
+        self._restart_vms({move.vm for move in decided.moves})
         self._close_homes()
         self._stuck(decided)
         self._ask_about_late()
@@ -192,16 +193,19 @@ class _Pass:
         reason = because(
             f"vm.moving.{move.why.value}", vm=vm.name, source=self.round.name(move.source), to=self.round.name(move.to)
         )
-        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, debts=debts), reason)
+        network = self.spec.network[0]
+        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, network=network, debts=debts), reason)
 
-    def _restart_vms(self) -> None:
-        """VMs that guidance wants restarted, where they are on an updated host and do not move."""
+    def _restart_vms(self, moving: set[str]) -> None:
+        """VMs that guidance wants restarted, where they are on an updated host and do not move: at home, unless the
+        spec says that they need not wait for that."""
+        anywhere = self.spec.vm_restarts is VmRestarts.NOW
         guests = [
             guest.uuid
             for node in self.view.nodes
             if node.stage is Stage.UP and node.updated
             for guest in node.guests
-            if guest.to is None and guest.home in ("", guest.host)
+            if guest.to is None and guest.uuid not in moving and (anywhere or guest.home in ("", guest.host))
         ]
         found = (self.round.snapshot.vm(uuid) for uuid in guests)
         vm_tasks(self.round, tuple(vm for vm in found if vm is not None))
@@ -226,6 +230,9 @@ class _Pass:
                 continue
             self.undone[uuid] = turn
             known = len(self.round.problems)
+            if turn.must_stay():
+                self.round.blame(uuid, known)
+                continue
             intent = self.round.memory.intent(key)
             refused = intent is not None and intent.state is IntentState.FAILED and not intent.transient
             if refused and decided.stuck is not None:

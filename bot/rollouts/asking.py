@@ -73,7 +73,7 @@ class Asking(Timing):
         `starting` when the rollout begins if nothing is in its way: what only holds up its start then blocks.
         """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
-        return self._look(alias, self._with_backups(alias, choices), starting=starting)
+        return self._look(alias, self._as_configured(alias, choices), starting=starting)
 
     def check_again(self, rollout_id: int, actor: Actor) -> Standing:
         """Run the checks of a rollout that has not started once more, and keep what they say with it.
@@ -133,7 +133,7 @@ class Asking(Timing):
         check_ticket(policy, reason_text)
         with self.database.reading() as tx:
             self._check_start(tx, alias, choices.start_at, emergency=choices.emergency)
-        preview = self._look(alias, self._with_backups(alias, choices))
+        preview = self._look(alias, self._as_configured(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
         now = self.time.now()
@@ -207,11 +207,14 @@ class Asking(Timing):
             )
         self._move(tx, row, State.SUPERSEDED, actor, because("rollout.changed", user=actor.name))
 
-    def _with_backups(self, alias: str, choices: Choices) -> Choices:
-        """The choices with the pool's configured backups, unless they name some (as those of a stored spec do).
+    def _as_configured(self, alias: str, choices: Choices) -> Choices:
+        """The choices with the pool's configured backups and rules by tag, unless they name some (as those of a stored
+        spec do).
 
         Raises `RolloutError` when the account may not take them: better now than when everybody has approved.
         """
+        if choices.tags is None:
+            choices = replace(choices, tags=self.usual(alias).tags)
         if choices.backups is None:
             choices = replace(choices, backups=configured_backups(self.settings.pool(alias)).words())
         kinds = plan_of(choices.backups or ()).kinds
