@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.model import AvailableUpdates
+from bot.rollouts.hours import hours_of
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role
-from bot.rollouts.standing import PoolStanding, Standing, pool_standings, standings_of
+from bot.rollouts.standing import PoolStanding, Standing, approving_role, pool_standings, standings_of
 from storage import rollouts
 from storage.actors import Actor
 from storage.pools import known_updates
@@ -52,8 +52,8 @@ class HomeStanding:
 class Visiting(Looking):
     """What people see when they visit the app."""
 
-    def home(self, actor: Actor, windows: Mapping[str, datetime] | None = None) -> HomeStanding:
-        """The actor's Home tab, from the database alone; `windows` are the next windows of pools, by alias.
+    def home(self, actor: Actor) -> HomeStanding:
+        """The actor's Home tab, from the database alone.
 
         Asks Slack for the members of user groups. Raises `AuthorityUnknown` when it cannot be told what they may see.
         """
@@ -72,7 +72,7 @@ class Visiting(Looking):
                     entry,
                     known_updates(entry.row) if entry.row is not None else None,
                     entry.mode == "act" and Role.REQUESTER in roles[entry.alias],
-                    (windows or {}).get(entry.alias),
+                    self._next_window(entry.alias),
                 )
                 for entry in seen
             ),
@@ -82,11 +82,16 @@ class Visiting(Looking):
             history=tuple(row for row in past if roles.get(row.pool_alias))[:_HISTORY],
         )
 
+    def _next_window(self, alias: str) -> datetime | None:
+        coming = hours_of(self.settings, alias, self.time.now()).next
+        return coming.begins if coming is not None else None
+
 
 def _waits_for(standing: Standing, actor: Actor, roles: frozenset[Role]) -> str:
     """``approval``, ``decision`` or "": what the rollout wants of the person now."""
     row = standing.row
-    if Role.APPROVER not in roles:
+    deciding = standing.amendment is not None or row.state is State.AWAITING_APPROVAL
+    if (approving_role(row) if deciding else Role.APPROVER) not in roles:
         return ""
     if standing.amendment is not None:
         parties = {row.requester_id, standing.amendment.row.proposer_id}

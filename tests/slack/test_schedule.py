@@ -55,6 +55,12 @@ def test_windows_are_shown_with_what_they_mean(slack: LabSlack) -> None:
     assert "lab" in told(slack, "windows", by="dave")
 
 
+def test_home_shows_the_next_window(slack: LabSlack) -> None:
+    home = slack.home("dave", wait=20)
+    assert home is not None
+    assert "next window 2026-11-22 01:00 UTC" in home.plain
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
