@@ -135,6 +135,10 @@ SENTENCES: dict[str, str] = {
     "coordinator.quiescing": (
         "Waiting for {vms:VM|VMs} to arrive before the coordinator restarts, because its restart would cut them off."
     ),
+    "host.put_back": (
+        "{host} serves again, not updated: {lost} did not come through, and nobody knows for how long the pool has to"
+        " do without."
+    ),
     "deadline.reached": (
         "{count:A host|Hosts} would not be done by the deadline of {deadline}, so nothing more is begun: {hosts}."
     ),

@@ -35,7 +35,8 @@ _OPEN = (IntentState.OPEN, IntentState.LOST)
 
 
 class Observed:
-    """One look. `view` is the planner's, `hopeless` are VMs that no host would take, with their host."""
+    """One look. `view` is the planner's, `hopeless` are VMs that no host would take, with their host; `overdue` names
+    hosts whose restart takes so long that nobody else should risk one."""
 
     def __init__(self, round_: Round, needs: Mapping[str, HostNeed], placement: Placement) -> None:
         self.round, self.needs, self.placement = round_, needs, placement
@@ -60,10 +61,11 @@ class Observed:
                 stuck = any(self.hopeless.get(guest.uuid) == node.uuid for guest in node.guests)
                 if stuck and node.drains:
                     node.stage, node.not_before = Stage.OLD, math.inf
+        self.overdue = tuple(need.host.name for need in needs.values() if self._overdue(need))
         self.view = View(
             nodes,
             displaced=self._displaced(),
-            troubled=any(self._overdue(need) for need in needs.values()),
+            troubled=bool(self.overdue),
             busy=any(round_.is_open(key) for key in round_.memory.intents if key.startswith(_BUSY)),
         )
 

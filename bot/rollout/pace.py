@@ -75,7 +75,7 @@ class Alone:
             reason = because("host.evacuating", host=turn.host.name, vms=len(residents))
             # Which VMs keep the host from being emptied is asked of XAPI before people are.
             stop = Offer(AmendmentKind.SUSPEND, turn.host.uuid)
-            action = evacuation(turn, residents)
+            action = evacuation(turn, residents, homes=turn.round.spec.brings_home)
             if _failed(turn, action.key) and any(vm.moving_to not in (None, turn.host.uuid) for vm in residents):
                 # XAPI gave up over one VM; those that were on their way go on.
                 turn.round.look_again(5, reason)

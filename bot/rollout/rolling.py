@@ -26,7 +26,8 @@ from bot.rollout.planner.view import Stage
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import Placement, Preset, VmRestarts
+from bot.rollout.settling import settle_host
+from bot.rollout.spec import Preset, VmRestarts
 from bot.rollout.turn import Turn
 from bot.rollout.vm_policy import at_once, last_of
 from bot.rollout.vm_tasks import vm_tasks
@@ -66,7 +67,7 @@ class Planned:
         elif turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart:
             # The planner counts it as empty, so what is left neither moves nor is stopped: XAPI says why.
             rest = tuple(vm for vm in residents if vm not in tied)
-            homes = turn.round.spec.placement is Placement.HOME
+            homes = turn.round.spec.brings_home
             reason = because("host.evacuating_anyhow", host=turn.host.name, vms=len(rest))
             turn.round.pursue(evacuation(turn, rest, homes=homes), reason, milestone=True)
         else:
@@ -95,18 +96,20 @@ class _Pass:
     def __init__(self, round_: Round, turns: Sequence[Turn]) -> None:
         self.round, self.turns = round_, turns
         self.spec = round_.spec
-        self.homes = self.spec.placement is Placement.HOME
+        self.homes = self.spec.brings_home
         self.seen = Observed(round_, {turn.host.uuid: turn for turn in turns}, self.spec.placement)
         self.view = self.seen.view
         self.stages = {node.uuid: node.stage for node in self.view.nodes}
         self.names = {turn.host.uuid: turn.host.name for turn in turns}
         self.undone: dict[str, Turn] = {}
+        self.putting_back = False
 
     def hand(self) -> tuple[Turn, ...]:
         """Take the steps; what is in hand."""
         self._advance([turn for turn in self.turns if self._in_hand(turn)], Plan())
         unwell = self._unwell()
         self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
+        self._put_back()
         self.view.members = self._members()
         policy = policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out)
         self._hold_late(policy)
@@ -139,10 +142,8 @@ class _Pass:
             return False
         if self.stages[turn.host.uuid] in _IN_HAND:
             return True
-        owed = self.round.memory.debts_of(*_STOPPED)
         enabling = self.round.memory.debt(DebtKind.HOST_ENABLED, turn.host.uuid) is not None
-        done = not turn.update_left
-        return done and (enabling or any(home_of(debt) == turn.host.uuid for debt in owed))
+        return not turn.update_left and (enabling or self._owed_stopped(turn.host))
 
     def _advance(self, turns: Sequence[Turn], decided: Plan) -> None:
         pace = Planned(self.round, decided)
@@ -167,6 +168,44 @@ class _Pass:
                 unwell = True
             self.round.blame(turn.host.uuid, known)
         return unwell
+
+    def _put_back(self) -> None:
+        """While another host is lost or late, hosts that only wait for their installation serve again, not updated:
+        nobody knows how long the pool will have to do without the lost one."""
+        stuck = {problem.host for problem in self.round.problems}
+        lost = sorted({*self.seen.overdue, *(self.names[uuid] for uuid in stuck if uuid in self.names)})
+        if not lost:
+            return
+        for turn in self.turns:
+            node = self.view.by_uuid[turn.host.uuid]
+            if node.uuid not in stuck and self._only_waits(turn):
+                node.stage, node.not_before = Stage.OLD, max(node.not_before, _LOOK)
+                self.undone.pop(node.uuid, None)
+                self._serve_again(turn, lost)
+
+    def _only_waits(self, turn: Turn) -> bool:
+        """Whether the host's turn has begun, but not yet its installation or restart."""
+        host, memory = turn.host, self.round.memory
+        if not turn.update_left or not host.live or self.stages[host.uuid] not in (Stage.OLD, Stage.DRAIN, Stage.OUT):
+            return False
+        if any(memory.intent(f"{kind}:{host.uuid}") for kind in ("ApplyUpdates", "RebootHost", "RestartToolstack")):
+            return False
+        if host.pending.mandatory or self.round.is_open(f"EvacuateHost:{host.uuid}"):
+            return False  # XAPI would not put it into service
+        ours = memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None
+        return ours or self.seen.draining(host.uuid) or self._owed_stopped(host)
+
+    def _owed_stopped(self, host: Host) -> bool:
+        return any(home_of(debt) == host.uuid for debt in self.round.memory.debts_of(*_STOPPED))
+
+    def _serve_again(self, turn: Turn, lost: Sequence[str]) -> None:
+        host, known = turn.host, len(self.round.problems)
+        if self.seen.draining(host.uuid):
+            reason = because("host.put_back", host=host.name, lost=", ".join(lost))
+            self.round.step(KeepHost(host=host.uuid), reason, milestone=True)
+        served = settle_host(self.round, host) and settle_vms(self.round, host, kinds=_STOPPED)
+        self.round.blame(host.uuid, known)
+        self.putting_back = self.putting_back or not (served or len(self.round.problems) > known)
 
     # -- what the plan says ----------------------------------------------------------------------------------
 
@@ -282,7 +321,7 @@ class _Pass:
         lock, coordinator = Pipeline(self.view, policy).lock, self.view.coordinator
         if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
             # Members wait until it is back, not only until it has installed.
-            lock = max(lock, turn_seconds(coordinator, Placement.LEAVE))
+            lock = max(lock, turn_seconds(coordinator, home=False))
         for node in self.view.nodes:
             if node.stage is Stage.OLD:
                 seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
@@ -334,7 +373,7 @@ class _Pass:
 
     def _defer_problems(self) -> None:
         """People are asked when nothing moves by itself any more; until then the first problem is what they read."""
-        if self.round.problems and (self.round.steps or self._in_motion()):
+        if self.round.problems and (self.round.steps or self.putting_back or self._in_motion()):
             self.round.waits.insert(0, self.round.problems[0].reason)
             self.round.problems.clear()
             self.round.look_again(_LOOK)

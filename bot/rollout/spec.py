@@ -187,6 +187,11 @@ class Spec:
         """What may be done to the VM beyond moving it, None when nothing."""
         return self._allowances.get(uuid)
 
+    @property
+    def brings_home(self) -> bool:
+        """Whether moved VMs come home again. One host after the other knows no other way."""
+        return self.placement is Placement.HOME or self.preset == Preset.SERIAL
+
     @cached_property
     def _ceilings(self) -> Mapping[str, HostCeiling]:
         return {host.uuid: host for host in reversed(self.hosts)}

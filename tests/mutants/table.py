@@ -18,6 +18,7 @@ _SECRETS = "tests/rollout/test_secrets.py::"
 _SCHEDULES = "tests/rollout/test_snapshot_schedules.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _DEADLINE = "tests/rollout/test_deadline.py::"
+_LOST = "tests/rollout/test_lost_hosts.py::"
 _TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _VM_POLICY = "tests/rollout/test_vm_policy.py::"
@@ -621,6 +622,14 @@ MUTATIONS = (
         "return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline",
         "return deadline is None or now <= deadline",
         (f"{_DEADLINE}test_whatever_was_begun_is_done_in_time",),
+    ),
+    Mutation(
+        "hosts that are out but not begun stay out while another is lost",
+        5,
+        "bot/rollout/rolling.py",
+        "        if not lost:\n            return\n",
+        "        if lost:\n            return\n",
+        (f"{_LOST}test_a_host_that_is_out_but_not_begun_serves_again_when_another_is_lost",),
     ),
     Mutation(
         "a host is taken out of service that cannot be reached",

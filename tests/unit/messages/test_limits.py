@@ -39,6 +39,7 @@ from bot.rollout.reason import because
 from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollout.window import Span
 from bot.rollouts import Calendar, HomePool, HomeStanding, PoolStanding
+from bot.rollouts.home import POOLS, ROLLOUTS, More
 from storage.tables import FreezeRow, PoolRow
 from tests.unit.messages.made import NASTY, NOW, amendment_of, extreme, nasty, standing_of, updates_for
 
@@ -103,11 +104,12 @@ def crowded() -> HomeStanding:
     problem = extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM)
     amended = replace(problem, amendment=amendment_of(problem, MANY))
     return HomeStanding(
-        pools=(HomePool(standing, known, True, NOW),) * 1000,
-        for_me=(extreme(), amended) * 30,
-        asking_me=(problem,) * 60,
-        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * 60,
+        pools=(HomePool(standing, known, True, NOW),) * POOLS,
+        for_me=(extreme(), amended) * (ROLLOUTS // 2),
+        asking_me=(problem,) * ROLLOUTS,
+        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * ROLLOUTS,
         history=(extreme(State.SUCCEEDED, finished_at=NOW).row,) * 8,
+        more=More(970, 99, 99, 99),
     )
 
 
