@@ -107,7 +107,8 @@ def test_the_form_shows_at_once_and_follows_the_choices(slack: LabSlack) -> None
     form = slack.modal("alice")
     assert form is not None
     assert "24 live VM moves" in form.text
-    assert "1. *xs-01*: move 4 VMs away, install the updates, reboot, bring its VMs back" in form.text
+    turn = "1. *xs-01* (the coordinator, before all others): move 4 VMs away, install the updates, reboot, "
+    assert f"{turn}bring its VMs back" in form.text
     assert "None. VMs only move" in form.text
     form.fill("reason", "typed before choosing")
 
