@@ -1,7 +1,8 @@
-"""Who holds which role: the configuration names people and Slack's user groups, Slack knows who is in a group.
+"""Who holds which role: the configuration names people, user groups and channels, Slack knows who is in them.
 
-A group is read at most once a minute. When Slack does not answer and the last answer is older than that, nobody is
-taken to hold anything (`AuthorityUnknown`): a rollout must not start on the word of somebody who may have left.
+A group or channel is read at most once a minute. When Slack does not answer and the last answer is older than that,
+nobody is taken to hold anything (`AuthorityUnknown`): a rollout must not start on the word of somebody who may have
+left.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How long an answer about a group's members is used.
 FRESH = timedelta(seconds=60)
+#: Members of a channel that Slack is asked for at a time.
+_PAGE = 200
 
 
 class AuthorityUnknown(XsbotError):
@@ -77,6 +80,8 @@ class SlackAuthority:
 
     def _ask(self, group: str) -> frozenset[str]:
         try:
+            if group.startswith("C"):
+                return self._in_channel(group)
             answer = self._client.usergroups_users_list(usergroup=group)
         except SlackApiError as error:
             raise AuthorityUnknown(*_explained(group, str(error.response.get("error", "")))) from error
@@ -85,6 +90,22 @@ class SlackAuthority:
         users = answer.get("users")
         return frozenset(map(str, users)) if isinstance(users, list) else frozenset()
 
+    def _in_channel(self, channel: str) -> frozenset[str]:
+        found: set[str] = set()
+        cursor = ""
+        while True:
+            answer = self._client.conversations_members(channel=channel, limit=_PAGE, cursor=cursor or None)
+            members = answer.get("members")
+            found.update(map(str, members) if isinstance(members, list) else ())
+            following = answer.get("response_metadata") or {}
+            cursor = str(following.get("next_cursor") or "")
+            if not cursor:
+                return frozenset(found)
+
+
+def _is_group(entry: str) -> bool:
+    return entry.startswith(("S", "C"))
+
 
 def _entries(roles: Roles, role: Role) -> tuple[str, ...]:
     return {
@@ -92,18 +113,17 @@ def _entries(roles: Roles, role: Role) -> tuple[str, ...]:
         Role.REQUESTER: roles.requester,
         Role.APPROVER: roles.approver,
         Role.ADMIN: roles.admin,
+        Role.EMERGENCY: roles.emergency,
     }[role]
 
 
-def _is_group(entry: str) -> bool:
-    return entry.startswith("S")
-
-
 def _explained(group: str, code: str) -> tuple[str, str]:
-    sentence = f"Slack did not say who is in the user group {group} ({code}), so nobody's role can be told."
+    what, scope = ("channel", "channels:read") if group.startswith("C") else ("user group", "usergroups:read")
+    sentence = f"Slack did not say who is in the {what} {group} ({code}), so nobody's role can be told."
     hint = {
         "plan_upgrade_required": "User groups need a paid plan. Name user ids in [roles] instead.",
-        "missing_scope": "The app lacks the scope usergroups:read. Add it, then reinstall the app.",
+        "missing_scope": f"The app lacks the scope {scope}. Add it, then reinstall the app.",
+        "channel_not_found": "Correct the channel's id in [roles]; private channels cannot hold a role.",
         "no_such_subteam": "Correct the group's id in [roles].",
     }.get(code, "Nothing was decided. Try again in a minute.")
     return sentence, hint

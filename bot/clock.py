@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.authority import AuthorityUnknown
 from bot.log import concerning
 from bot.polling import Poller
 from bot.rollout.lifecycle import State
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds (of the bot's clock) between two tries to give back what is owed to a pool.
 _SETTLE_EVERY = timedelta(minutes=5)
+#: The share of the time for approving after which approvers are reminded.
+_REMIND_APPROVERS = 0.75
 #: Pools that are polled at the same time.
 _THREADS = 8
 #: What is owed for so long is asked about, and again every so often.
@@ -105,9 +108,16 @@ class Clock:
         now = self.desk.time.now()
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)
-        for step in (self._expire, self._remind, self._settle, self._ask_about_debts, self._wake, self._prune):
+        steps = (
+            *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
+            *(self._settle, self._ask_about_debts, self._wake, self._prune),
+        )
+        for step in steps:
             try:
                 step(now)
+            except AuthorityUnknown as error:
+                # Nobody's authority can be told now: the next beat asks again.
+                log.warning("a timer has to wait for Slack: %s", error)
             except StorageError:
                 log.exception("a timer could not reach the database")
 
@@ -157,11 +167,52 @@ class Clock:
                     at=now,
                 )
 
+    def _remind_approvers(self, now: datetime) -> None:
+        """Tell those who are still asked once, when three quarters of the time for approving are over."""
+        with self.desk.database.reading() as tx:
+            rows = [row for row in rollouts.open_rollouts(tx) if row.state is State.AWAITING_APPROVAL]
+        for row in rows:
+            late = row.created_at + (row.expires_at - row.created_at) * _REMIND_APPROVERS
+            if row.approvers_reminded_at is None and now >= late:
+                with self.desk.database.transaction() as tx:
+                    rollouts.remind_approvers(tx, row.id, now)
+
+    def _announce(self, now: datetime) -> None:
+        """Tell the pool's channel that an approved rollout, which waited for its time, is about to start."""
+        with self.desk.database.reading() as tx:
+            rows = [row for row in rollouts.driven(tx) if row.state is State.APPROVED and row.announced_at is None]
+        for row in rows:
+            ahead = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).announce_minutes)
+            if ahead and row.starts_at is not None and row.starts_at - ahead <= now < row.starts_at:
+                with self.desk.database.transaction() as tx:
+                    rollouts.announce(tx, row.id, now)
+
+    def _go_on(self, now: datetime) -> None:
+        """Let rollouts go on that paused at the end of a window, once the next one is open."""
+        with self.desk.database.reading() as tx:
+            due = [row.id for row in rollouts.waiting(tx) if row.due_at is not None and row.due_at <= now]
+        for rollout_id in due:
+            self.desk.go_on(rollout_id)
+
+    def _warn(self, now: datetime) -> None:
+        """Tell people once that a rollout works for longer than the configuration thinks right."""
+        with self.desk.database.reading() as tx:
+            rows = [row for row in rollouts.driven(tx) if row.state is State.RUNNING and row.warned_at is None]
+        for row in rows:
+            after = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).warn_after_minutes)
+            if after and row.working_since is not None and now - row.working_since >= after:
+                with self.desk.database.transaction() as tx:
+                    if rollouts.warn(tx, row.id, now):
+                        minutes = int((now - row.working_since).total_seconds() // 60)
+                        rollouts.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
+
     def _remind(self, now: datetime) -> None:
         """Ask again where a rollout waits for people and nobody answers."""
         every = timedelta(minutes=self.desk.settings.attention_reminder_minutes)
         with self.desk.database.reading() as tx:
-            due = [row.id for row in rollouts.waiting(tx) if row.reminded_at is None or now - row.reminded_at >= every]
+            # One that goes on by itself waits for nobody.
+            waits = [row for row in rollouts.waiting(tx) if row.due_at is None]
+        due = [row.id for row in waits if row.reminded_at is None or now - row.reminded_at >= every]
         for rollout_id in due:
             with self.desk.database.transaction() as tx:
                 row = rollouts.remind(tx, rollout_id, every, now)

@@ -14,6 +14,7 @@ from bot.errors import XsbotError
 SCOPES: dict[str, str] = {
     "chat:write": "Post notices, cards, threads and the audit where it was invited, and edit its own messages.",
     "files:write": "Put the picture and the report of a finished rollout into its thread.",
+    "channels:read": "See who is in the public channels that hold a role; needed only where one does.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
     "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
@@ -29,6 +30,7 @@ METHODS: dict[str, str] = {
     "chat.getPermalink": "",
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "conversations.members": "channels:read",
     "files.completeUploadExternal": "files:write",
     "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
@@ -47,7 +49,8 @@ EVENTS: dict[str, str] = {
 USAGE_HINT = (
     "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
-    "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | reject ID | pause ID | "
+    "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | windows [POOL] | "
+    "freeze POOL [until WHEN because WHY, or off] | status | approve ID | reject ID | revoke ID | pause ID | "
     "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
 )
 

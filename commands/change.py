@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
@@ -30,7 +31,10 @@ def _change(call: Call) -> None:
             # A refused click means that the card may look older than things are.
             rollouts.redraw(rollout_id, digest)
             raise
-        return update.form(call, alias, choices_of(earlier.spec), Replaced(rollout_id, digest))
+        choices = choices_of(earlier.spec)
+        if choices.start_at is not None and choices.start_at <= call.context.time.now():
+            choices = replace(choices, start_at=None)
+        return update.form(call, alias, choices, Replaced(rollout_id, digest))
 
     call.open(modal.update_title(alias), _("Looking at the pool, with what was asked for."), form)
 

@@ -19,6 +19,7 @@ from bot.messages.modal import (
     PAUSE,
     PLACEMENT,
     PRESET,
+    START,
     STOPPED,
     WITHOUT,
 )
@@ -63,6 +64,8 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         deadline=_moment(view, DEADLINE, usual.deadline),
         fixes=chosen_fixes(_ticked(view, FIXES)),
         vm_restarts=VmRestarts(_chosen(view, RESTARTS, usual.vm_restarts)),
+        start_at=_moment(view, START, usual.start_at),
+        emergency=bool(kept.get("emergency", usual.emergency)),
     )
 
 

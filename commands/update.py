@@ -14,7 +14,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
 from bot.messages import modal, notice
-from bot.messages.answers import looked_at_again, requested, still_blocked
+from bot.messages.answers import looked_at_again, not_the_name, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
 from bot.messages.vm_fields import VMS
@@ -27,31 +27,45 @@ from bot.rollouts import Blocked, Replaced, Role
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of, wishes_in
+from commands.options import options
 from commands.verb import Verb
 
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
     alias, rollouts = call.pool(), call.context.rollouts
-    _plan(call, alias, chosen(call.words[1:], rollouts.usual(alias), rollouts.time.now()))
+    words, said = options(call.words[1:], ("at", "level", "reason"), ("emergency",))
+    typed = [*words, *([said["level"]] if "level" in said else [])]
+    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now())
+    if "at" in said:
+        choices = replace(choices, start_at=rollouts.moment(alias, said["at"]))
+    choices = replace(choices, emergency="emergency" in said)
+    _plan(call, alias, choices, said.get("reason", ""))
 
 
-def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
+def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "") -> None:
     call.open(
         modal.update_title(alias),
         "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
-        lambda: form(call, alias, choices or call.context.rollouts.usual(alias)),
+        lambda: form(call, alias, choices or call.context.rollouts.usual(alias), why=why),
     )
 
 
 def form(
-    call: Call, alias: str, choices: Choices, replaces: Replaced | None = None, wrong: InvalidSpec | None = None
+    call: Call,
+    alias: str,
+    choices: Choices,
+    replaces: Replaced | None = None,
+    wrong: InvalidSpec | None = None,
+    *,
+    why: str = "",
 ) -> View:
     """The form with a preview of what these choices would do.
 
-    `replaces` is the request that it changes, `wrong` what somebody typed that means nothing.
+    `replaces` is the request that it changes, `wrong` what somebody typed that means nothing, `why` the reason that was
+    typed with the command.
     """
-    call.require(Role.REQUESTER, alias)
+    call.require(Role.EMERGENCY if choices.emergency else Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
             f"Pool {alias} is in notify mode: xsbot tells about its updates and changes nothing.",
@@ -60,6 +74,10 @@ def form(
     kept: dict[str, object] = {"pool": alias}
     if choices.kind is not Kind.CDN:
         kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
+    if choices.emergency:
+        kept["emergency"] = True
+    ticket = "" if choices.emergency else call.context.settings.approval_for(alias).ticket
+    times = call.context.rollouts.calendars([alias], call.actor)[0]
     earlier = None
     if replaces is not None:
         earlier = call.context.rollouts.may_replace(replaces.rollout, replaces.digest, call.actor)
@@ -70,13 +88,13 @@ def form(
         # What people typed into the form stays there; the preview is of a rollout without it.
         without = replace(choices, order=(), left_out=(), vms=(), fixes=frozenset())
         preview = call.context.rollouts.preview(alias, without, call.actor)
-        return modal.update_form(preview, choices, kept, error, earlier)
-    return modal.update_form(preview, choices, kept, wrong, earlier)
+        return modal.update_form(preview, choices, kept, error, earlier, times=times, why=why, ticket=ticket)
+    return modal.update_form(preview, choices, kept, wrong, earlier, times=times, why=why, ticket=ticket)
 
 
-def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None) -> None:
+def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None, typed: str) -> None:
     try:
-        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "", instead_of=replaces)
+        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "", instead_of=replaces, typed=typed)
     except Blocked as error:
         call.answer(blocked_message(error, error.report))
         return
@@ -170,11 +188,15 @@ def register(app: App, context: Context) -> None:
                 return
             ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
             return
+        typed = text_of(view, modal.CONFIRM)
+        if choices.emergency and typed != alias:
+            ack(response_action="errors", errors={modal.CONFIRM: not_the_name(alias)})
+            return
         newest.end(str(view["id"]))
         ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
         sent = call.acknowledged()
         replaces = _replaces(view)
-        sent.later(lambda: _request(sent, alias, choices, why, replaces))
+        sent.later(lambda: _request(sent, alias, choices, why, replaces, typed))
 
     app.action(notice.PLAN)(plan)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)

@@ -19,6 +19,7 @@ from commands import (
     channel,
     check,
     fold,
+    freeze,
     history,
     home,
     pause,
@@ -29,6 +30,7 @@ from commands import (
     restore,
     resume,
     retry,
+    revoke,
     schedule,
     skip,
     status,
@@ -36,6 +38,7 @@ from commands import (
     tasks,
     update,
     updates,
+    windows,
 )
 from commands.call import Call, clicked, told_of, typed
 from commands.context import Context
@@ -58,6 +61,7 @@ VERBS: tuple[Verb, ...] = (
     status.VERB,
     approve.VERB,
     reject.VERB,
+    revoke.VERB,
     pause.VERB,
     resume.VERB,
     retry.VERB,
@@ -71,6 +75,8 @@ VERBS: tuple[Verb, ...] = (
     proxy.VERB,
     schedule.VERB,
     bundle.VERB,
+    windows.VERB,
+    freeze.VERB,
     restore.VERB,
     history.VERB,
     audit.VERB,

@@ -33,17 +33,20 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class OpenRollout:
     """An open rollout in short. `asked_of_others`: while an approval is waited for, of the request or of an amendment,
-    those whose approval would not count (any more): requester, proposer, and who has given theirs; else None."""
+    those whose approval would not count (any more): requester, proposer, and who has given theirs; else None.
+    `emergency` says that only those approve it who may declare one."""
 
     id: int
     alias: str
     state: State
     asked_of_others: frozenset[str] | None
+    emergency: bool = False
 
 
 def open_rollouts(tx: Session) -> list[OpenRollout]:
     """Every rollout that is not over, oldest first; without the documents that its row carries."""
-    light = load_only(*(getattr(RolloutRow, name) for name in ("pool_alias", "state", "requester_id", "digest")))
+    names = ("pool_alias", "state", "requester_id", "digest", "emergency")
+    light = load_only(*(getattr(RolloutRow, name) for name in names))
     query = select(RolloutRow).where(col(RolloutRow.state).in_(sorted(OPEN))).order_by(col(RolloutRow.id))
     rows = tx.exec(query.options(light)).all()
     numbers = [row.id for row in rows]
@@ -57,7 +60,7 @@ def open_rollouts(tx: Session) -> list[OpenRollout]:
             agreed = {entry.user for entry, _name in given[row.id] if entry.digest == wanted and not entry.revoked}
             proposer = {amendment.proposer_id} if amendment is not None else set()
             asked = frozenset(agreed | {row.requester_id} | proposer)
-        found.append(OpenRollout(row.id, row.pool_alias, row.state, asked))
+        found.append(OpenRollout(row.id, row.pool_alias, row.state, asked, row.emergency))
     return found
 
 

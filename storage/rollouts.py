@@ -69,7 +69,9 @@ def create(
     if busy is not None:
         raise _busy(pool_alias, busy)
     digest = digest_of(spec_bytes)
+    emergency = parse_spec(spec_bytes).emergency
     row = RolloutRow(
+        emergency=emergency,
         pool_uuid=pool_uuid,
         pool_alias=pool_alias,
         state=state,
@@ -109,6 +111,8 @@ def create(
         details={"from": None, "to": state.value, "digest": digest, "reason_text": reason_text},
     )
     redraw(tx, row.id, at)
+    if emergency:
+        _enqueue(tx, Topic.EMERGENCY, row.id, at, {})
     return row
 
 
@@ -187,6 +191,9 @@ def transition(
         raise _lost(rollout_id, present)
     check_transition(present, to)
     values: dict[str, Any] = {"state": to, "headline": reason.as_dict(), **_stamps(present, to, at)}
+    values["due_at"] = None
+    if to is State.RUNNING:
+        values |= {"working_since": at, "warned_at": None}
     values["waiting_since"] = values["reminded_at"] = at if to in WAITING else None
     if to is not State.NEEDS_ATTENTION:
         values["problem"] = None
@@ -320,6 +327,63 @@ def note_coordinator(tx: Session, rollout_id: int, host: str, synced_at: datetim
     _saved(tx, row)
 
 
+def plan_start(tx: Session, rollout_id: int, starts_at: datetime | None, due_at: datetime | None) -> RolloutRow:
+    """Write down when an approved rollout is to start, and when that is looked at; another start is announced anew."""
+    row = get(tx, rollout_id)
+    if row.starts_at != starts_at:
+        row.starts_at, row.announced_at = starts_at, None
+    row.due_at = due_at
+    return _saved(tx, row)
+
+
+def set_due(tx: Session, rollout_id: int, due_at: datetime | None) -> RolloutRow:
+    """Write down when the rollout is looked at again."""
+    row = get(tx, rollout_id)
+    row.due_at = due_at
+    return _saved(tx, row)
+
+
+def look_now(tx: Session, pool_alias: str, at: datetime) -> None:
+    """Have whatever waits on the pool for a freeze to end looked at now; one that waits for its own start goes on
+    waiting."""
+    for row in _in_states(tx, (State.APPROVED, State.PAUSED)):
+        if row.pool_alias == pool_alias and row.due_at is not None and row.due_at != row.starts_at:
+            row.due_at = at
+            _saved(tx, row)
+
+
+def announce(tx: Session, rollout_id: int, at: datetime) -> bool:
+    """Write down that the start of an approved rollout is announced; whether nobody did before."""
+    row = get(tx, rollout_id)
+    if row.state is not State.APPROVED or row.announced_at is not None:
+        return False
+    row.announced_at = at
+    _saved(tx, row)
+    _enqueue(tx, Topic.ANNOUNCEMENT, rollout_id, at, {})
+    return True
+
+
+def remind_approvers(tx: Session, rollout_id: int, at: datetime) -> bool:
+    """Have approvers told that the time for their approval runs out; whether nobody did before."""
+    row = get(tx, rollout_id)
+    if row.state is not State.AWAITING_APPROVAL or row.approvers_reminded_at is not None:
+        return False
+    row.approvers_reminded_at = at
+    _saved(tx, row)
+    _enqueue(tx, Topic.REMINDER, rollout_id, at, {})
+    return True
+
+
+def warn(tx: Session, rollout_id: int, at: datetime) -> bool:
+    """Write down that people are told how long the rollout works already; whether nobody did before."""
+    row = get(tx, rollout_id)
+    if row.state is not State.RUNNING or row.warned_at is not None:
+        return False
+    row.warned_at = at
+    _saved(tx, row)
+    return True
+
+
 def remind(tx: Session, rollout_id: int, every: timedelta, at: datetime) -> RolloutRow | None:
     """The rollout, when people are to be reminded now that it waits for them; None when they are not.
 
@@ -436,7 +500,7 @@ def _stamps(present: State, to: State, at: datetime) -> dict[str, datetime | Non
     if to is State.APPROVED:
         return {"approved_at": at}
     if to is State.AWAITING_APPROVAL and present is State.APPROVED:
-        return {"approved_at": None}
+        return {"approved_at": None, "starts_at": None, "announced_at": None}
     return {"finished_at": at} if to in TERMINAL else {}
 
 

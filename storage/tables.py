@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 from bot.rollout.amendment import AmendmentState, Offer
@@ -164,6 +164,21 @@ class RolloutRow(Table, table=True):
     """Since when it waits for people in its present state, None while it does not."""
     reminded_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told last that it waits for them."""
+    emergency: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether it waits for no window and no freeze, and those approve it who may declare an emergency."""
+    starts_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When an approved rollout is to start that had to wait for its time; its approval grows old from then on."""
+    due_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the clock or the worker looks at it again: an approved one that waits for its start, a paused one that goes
+    on by itself. Gone with the state."""
+    announced_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When that start was announced."""
+    working_since: datetime | None = Field(default=None, sa_type=Moment)
+    """Since when it works without having waited for anybody."""
+    approvers_reminded_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When approvers were told that the time for their approval runs out."""
+    warned_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When people were told that this takes long."""
     replaces: int | None = None
     """The number of the request that this one takes the place of."""
     expected: dict[str, Any] | None = Field(default=None, sa_type=Document)
@@ -281,6 +296,28 @@ class ApprovalRow(Table, table=True):
     user_name: str
     at: datetime = Field(sa_type=Moment)
     revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class FreezeRow(Table, table=True):
+    """A time in which no rollout of a pool starts, because an administrator said so; `ended_at` when ended early."""
+
+    __tablename__ = "freezes"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int = Field(default=None, primary_key=True)
+    pool_alias: str = Field(index=True)
+    begins: datetime = Field(sa_type=Moment)
+    until: datetime = Field(sa_type=Moment)
+    why: str
+    by_kind: str
+    by_id: str
+    by_name: str
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def by(self) -> Actor:
+        """Who froze the pool."""
+        return Actor(self.by_kind, self.by_id, self.by_name)  # type: ignore[arg-type]
 
 
 class IntentRow(Table, table=True):

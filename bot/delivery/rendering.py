@@ -13,7 +13,7 @@ from bot.errors import XsbotError
 from bot.messages.amendment import amendment_card
 from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
-from bot.messages.card import Ask, card, title
+from bot.messages.card import Ask, approval_reminder, card, emergency, title
 from bot.messages.debts import debts_asked
 from bot.messages.language import _
 from bot.messages.message import Message, line
@@ -22,6 +22,7 @@ from bot.messages.outcome import Done, outcome
 from bot.messages.picture import alternative, picture
 from bot.messages.progress import progress
 from bot.messages.report import Evidence, report
+from bot.messages.schedule import announcement
 from bot.messages.sentences import sentence
 from bot.messages.text import person
 from bot.rollout.action import (
@@ -42,7 +43,7 @@ from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.outlook import Outlook
 from bot.rollout.reason import Reason
 from bot.rollout.stock import compare_stocks
-from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
+from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, approvers_of, standing_of
 from bot.settings import Settings
 from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
 from storage.outbox import OutboxRow, Topic
@@ -87,7 +88,7 @@ class Outgoing:
 def ask_of(settings: Settings, standing: Standing) -> Ask:
     """Who can still be asked to approve: configured approvers without the requester and those who did."""
     done = {user for user, _name, _at in standing.approvals} | {standing.row.requester_id}
-    approvers = settings.roles_for(standing.row.pool_alias).approver
+    approvers = approvers_of(settings, standing.row)
     return Ask(tuple(entry for entry in approvers if entry not in done))
 
 
@@ -95,7 +96,7 @@ def ask_about(settings: Settings, standing: Standing, amendment: AmendmentStandi
     """Who can still be asked to approve the amendment: not its proposer either."""
     row = standing.row
     done = {user for user, _name, _at in amendment.approvals} | {row.requester_id, amendment.row.proposer_id}
-    return Ask(tuple(entry for entry in settings.roles_for(row.pool_alias).approver if entry not in done))
+    return Ask(tuple(entry for entry in approvers_of(settings, row) if entry not in done))
 
 
 def render(
@@ -134,6 +135,14 @@ def render(
         asked_too = ask_about(settings, standing, amendment)
         shown = amendment_card(standing, amendment, asked_too)
         return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
+    if row.topic is Topic.EMERGENCY:
+        if not settings.slack.audit_channel:
+            raise Unrenderable("slack.audit_channel is not configured.", "Name the channel in the configuration.")
+        return Outgoing(settings.slack.audit_channel, emergency(standing, ask_of(settings, standing)))
+    if row.topic is Topic.REMINDER:
+        return Outgoing(channel, approval_reminder(standing, ask_of(settings, standing)), thread=thread)
+    if row.topic is Topic.ANNOUNCEMENT:
+        return Outgoing(channel, announcement(standing), thread=thread, broadcast=bool(thread))
     if row.topic is Topic.OUTCOME:
         others = debts.left_alone(tx, record.id)
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))

@@ -43,9 +43,18 @@ def approved(standing: Standing, digest: str) -> Message:
     if State(row.state) is State.AWAITING_APPROVAL:
         told = _("Approval recorded, {have} of {need}: rollout {id} waits for {more}.")
     else:
-        told = _("Approval recorded, {have} of {need}: rollout {id} starts now.")
+        told = _("Approval recorded, {have} of {need}: rollout {id} starts {when}.")
     more = several(max(need - have, 1), _("more approval"), _("more approvals"))
-    return line(told.format(id=row.id, have=have, need=need, more=more))
+    when = moment(row.starts_at) if row.starts_at is not None else _("now")
+    return line(told.format(id=row.id, have=have, need=need, more=more, when=when))
+
+
+def revoked(standing: Standing) -> Message:
+    """An approval was taken back."""
+    have, need = len(set(standing.quorum.counted)), standing.quorum.required
+    told = _("Your approval of rollout {id} is taken back; {have} of {need} are left: {state}.")
+    state = state_name(State(standing.row.state)).lower()
+    return line(told.format(id=standing.row.id, have=have, need=need, state=state))
 
 
 def stale(error: XsbotError, differences: Sequence[Reason]) -> Message:
@@ -224,3 +233,8 @@ def abort_title(rollout_id: int) -> str:
 def reject_title(rollout_id: int) -> str:
     """The title of the reject dialog."""
     return _("Reject rollout {id}").format(id=rollout_id)
+
+
+def not_the_name(alias: str) -> str:
+    """Put under the field in which the name of the pool was to be typed."""
+    return _("This is not the pool's name: {alias}.").format(alias=alias)

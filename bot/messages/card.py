@@ -48,7 +48,8 @@ from bot.messages.forecast import (
     worth_knowing,
 )
 from bot.messages.language import _, several
-from bot.messages.message import Message, message
+from bot.messages.message import Message, line, message
+from bot.messages.schedule import start_words
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, lines_within, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
@@ -189,6 +190,23 @@ def approvals_text(standing: Standing) -> str:
     return f"{have} ({', '.join(who)})" if who else have
 
 
+def emergency(standing: Standing, ask: Ask) -> Message:
+    """An emergency was declared: for everybody in the audit channel, whatever their settings of it."""
+    row = standing.row
+    who = person(row.requester_kind, row.requester_id, row.requester_name)
+    told = _("⚠ EMERGENCY on pool {alias}: {who} asks for rollout {id}, past maintenance windows and freezes.")
+    text = told.format(alias=name(row.pool_alias), who=who, id=row.id)
+    waits = _waiting(standing, ask)
+    blocks: list[Block] = [section(f"<!channel> *{text}*"), section(quoted(row.reason_text)), section(waits)]
+    return message(f"<!channel> {text} {name(row.reason_text, 300)} {waits}", blocks)
+
+
+def approval_reminder(standing: Standing, ask: Ask) -> Message:
+    """The time for approving runs out."""
+    told = _("Rollout {id} of pool {alias} still waits. {waiting}")
+    return line(told.format(id=standing.row.id, alias=standing.row.pool_alias, waiting=_waiting(standing, ask)))
+
+
 def _approvals_field(standing: Standing) -> str:
     told = approvals_text(standing)
     if State(standing.row.state) is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
@@ -222,18 +240,23 @@ def _wish(standing: Standing) -> str:
 def _then(standing: Standing) -> str:
     """What approving leads to."""
     people = several(standing.quorum.required, _("person approves"), _("people approve"))
-    return _("Nothing changes until {people}; it then starts at once.").format(people=people)
+    told = _("Nothing changes until {people}; it then starts {when}.")
+    return told.format(people=people, when=start_words(standing))
 
 
 def _state_text(standing: Standing, ask: Ask) -> str:
     row = standing.row
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
+    if row.emergency:
+        told = "⚠ *" + _("Emergency: waits for no maintenance window and no freeze") + f"*\n{told}"
     if state is State.AWAITING_APPROVAL:
         return f"{told}\n{_wish(standing)}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
+    if state is State.APPROVED and row.starts_at is not None:
+        told += " " + _("It starts {when}.").format(when=moment(row.starts_at))
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     return told if why is None else f"{told}\n{sentence(why, mrkdwn=True)}"
 
@@ -250,6 +273,8 @@ def _request(standing: Standing) -> list[Block]:
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), _approvals_field(standing)),
     ]
+    if row.started_at is None and (spec.start_at is not None or standing.windows):
+        pairs.append((_("Start"), start_words(standing)))
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
         blocks.append(section(_("*Reason given*") + "\n" + quoted(row.reason_text)))
@@ -353,7 +378,9 @@ def _which(standing: Standing) -> str:
     """Which approval this one would be, and what it leads to."""
     number, need = len(set(standing.quorum.counted)) + 1, standing.quorum.required
     if number >= need:
-        return _("This is the last approval: it starts now.")
+        if standing.spec.start_at is None and not standing.windows:
+            return _("This is the last approval: it starts now.")
+        return _("This is the last approval: it starts {when}.").format(when=plain(start_words(standing)))
     last = {2: _("the second"), 3: _("the third"), 4: _("the fourth")}.get(need, _("the last one"))
     return _("This is approval {number} of {need}; it starts after {last}.").format(number=number, need=need, last=last)
 

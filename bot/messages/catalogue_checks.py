@@ -246,6 +246,8 @@ SENTENCES: dict[str, str] = {
     "spec.preset": "The order of work is {new} instead of {old}.",
     "spec.placement": "Where moved VMs end up is {new} instead of {old}.",
     "spec.max_out": "At most {new} hosts may be out of service at once instead of {old} (0: as many as the preset).",
+    "spec.emergency": "It is an emergency: {new} instead of {old}.",
+    "spec.start_at": "The start is not before {new} instead of {old} (none: as soon as it is approved).",
     "spec.deadline": "The deadline is {new} instead of {old}.",
     "spec.order": "The hosts wanted first are {new} instead of {old}.",
     "spec.left_out": "The hosts left out are {new} instead of {old}.",

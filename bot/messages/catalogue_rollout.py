@@ -14,6 +14,11 @@ SENTENCES: dict[str, str] = {
     "rollout.rejected": "{user} rejected it: {why}",
     "rollout.cancelled": "{user} cancelled it.",
     "rollout.expired": "Nobody completed the approval in time.",
+    "rollout.emergency": (
+        "EMERGENCY: {requester} asked to work on pool {pool} without waiting for windows or freezes ({kind}, {level} "
+        "guidance, {checksum}): {text}"
+    ),
+    "rollout.approval_revoked": "{user} took back the approval; {have} of {need} approvals are left.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
     "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why}",

@@ -37,8 +37,9 @@ from bot.messages.forecast import (
 )
 from bot.messages.language import _, several
 from bot.messages.message import Message
+from bot.messages.schedule import freeze_words
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, duration, lines_within, name, names
+from bot.messages.text import clip, duration, lines_within, moment, name, names
 from bot.messages.updates import counts
 from bot.messages.vm_fields import restarts_input, rules_input
 from bot.messages.work import (
@@ -61,7 +62,7 @@ from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, S
 
 if TYPE_CHECKING:
     from bot.rollout.forecast import Forecast
-    from bot.rollouts import Preview, Standing
+    from bot.rollouts import Calendar, Preview, Standing
 
 UPDATE = "update_form"
 REJECT = "reject_form"
@@ -74,6 +75,8 @@ FIRST, WITHOUT, DEADLINE = "order", "left_out", "deadline"
 #: The combinations of pause points that can be chosen.
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
+START = "start_at"
+CONFIRM = "typed_name"
 CHOICES = "update_choice_"
 BLOCKED = "blocked"
 TEXT = "text"
@@ -102,9 +105,14 @@ def update_form(
     metadata: Mapping[str, object],
     error: XsbotError | None = None,
     earlier: Standing | None = None,
+    *,
+    times: Calendar | None = None,
+    why: str = "",
+    ticket: str = "",
 ) -> View:
     """The form with everything that the present choices would do. `metadata` travels with it; `earlier` is the request
-    that is to be changed."""
+    that is to be changed, `times` when the pool may be worked on, `why` the reason as far as it is known, `ticket` what
+    it must contain."""
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
@@ -127,18 +135,21 @@ def update_form(
     blocks += fixes_input(CHOICES, FIXES, preview, choices.fixes)
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
+    if choices.emergency:
+        blocks.append(_confirm_input(preview.pool_alias))
+    blocks += _start_input(choices, times)
     blocks.append(
         input_block(
             _("Reason"),
             text_input(
                 TEXT,
-                initial=earlier.row.reason_text if earlier is not None else "",
+                initial=why or (earlier.row.reason_text if earlier is not None else ""),
                 placeholder=_("Why now? A change number, a maintenance window …"),
                 most=500,
             ),
             REASON,
-            hint=_("Approvers read it on the card; it is kept in the audit trail."),
-            optional=True,
+            hint=_reason_hint(ticket),
+            optional=not ticket and not choices.emergency,
         )
     )
     blocks.append(divider())
@@ -170,6 +181,40 @@ def update_form(
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
+
+
+def _confirm_input(alias: str) -> Block:
+    hint = _(
+        "An emergency waits for no maintenance window and no freeze. Everybody in the audit channel is told, with the "
+        "reason. Type {alias}."
+    )
+    return input_block(
+        _("⚠ Emergency: type the name of the pool"),
+        line_input(TEXT, most=64),
+        CONFIRM,
+        hint=hint.format(alias=alias),
+    )
+
+
+def _reason_hint(ticket: str) -> str:
+    told = _("Approvers read it on the card; it is kept in the audit trail.")
+    if not ticket:
+        return told
+    return _("With the ticket ({ticket}).").format(ticket=clip(ticket, 100)) + " " + told
+
+
+def _start_input(choices: Choices, times: Calendar | None) -> list[Block]:
+    """When it is to start; the picker shows everybody their own time."""
+    hint = _("Empty: as soon as it is approved.")
+    told: list[Block] = []
+    if times is not None and times.windows:
+        hint = _("Empty: in the next maintenance window.")
+        opens = "; ".join(f"{moment(span.begins)} – {moment(span.ends)}" for span in times.openings)
+        told.append(context(_("Maintenance windows: {spans}").format(spans=opens or _("none opens soon"))))
+    if times is not None and times.freeze is not None:
+        told.append(context("⚠ " + freeze_words(times.freeze)))
+    picker = moment_input(CHOICES + START, initial=choices.start_at)
+    return [input_block(_("Start"), picker, START, hint=hint, optional=True), *told]
 
 
 def _replaces(earlier: Standing, preview: Preview) -> str:

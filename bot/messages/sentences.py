@@ -96,6 +96,13 @@ class _Sentence(string.Formatter):
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         return kwargs[field_name], field_name
 
+    def _moment(self, value: Any) -> str:
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            return _shown(value, self._mrkdwn)  # of another release, perhaps: it must still be shown
+        return moment(at) if self._mrkdwn else plain_moment(at)
+
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "duration":
             return duration(float(value))
@@ -106,11 +113,7 @@ class _Sentence(string.Formatter):
         if format_spec == "size":
             return size(int(value))
         if format_spec == "moment":
-            try:
-                at = datetime.fromisoformat(str(value))
-            except ValueError:
-                return _shown(value, self._mrkdwn)
-            return moment(at) if self._mrkdwn else plain_moment(at)
+            return self._moment(value)
         if "|" in format_spec:
             one, many = format_spec.split("|", 1)
             return several(value, one, many) if isinstance(value, int) else f"{_shown(value, self._mrkdwn)} {many}"

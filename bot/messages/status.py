@@ -161,6 +161,8 @@ def rollout_text(standing: Standing) -> str:
                 have=approvals_text(standing), when=moment(row.expires_at)
             )
         )
+    if state is State.APPROVED and row.starts_at is not None:
+        told += "\n" + _("Starts {when}").format(when=moment(row.starts_at))
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:
         told += f"\n{sentence(why, mrkdwn=True)}"

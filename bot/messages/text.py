@@ -117,13 +117,15 @@ def size(count: int) -> str:
 
 
 def mention(holder: str) -> str:
-    """A user or user group id from our own configuration as a mention."""
+    """A user, user group or channel id from our own configuration as a mention."""
+    if holder.startswith("C"):
+        return f"<#{holder}>"
     return f"<!subteam^{holder}>" if holder.startswith("S") else f"<@{holder}>"
 
 
 def mentions(holders: Iterable[str], most: int = 5) -> str:
     """Some ids as mentions, in words where there are too many or none."""
-    listed = sorted(holders, key=lambda holder: (not holder.startswith("S"), holder))
+    listed = sorted(holders, key=lambda holder: (not holder.startswith(("S", "C")), holder))
     if not listed:
         return _("nobody (no approver is configured)")
     shown = _(" or ").join(mention(holder) for holder in listed[:most])

@@ -6,7 +6,7 @@ A deadline is part of what was approved, so going on beyond it is an amendment.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from bot.rollout.amendment import AmendmentKind, Offer
@@ -68,25 +68,32 @@ def late(round_: Round) -> frozenset[str]:
     return frozenset(node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline))
 
 
-def hold_late(round_: Round, view: View, policy: Policy) -> None:
-    """Have the planner begin no host that would not be done by the deadline, behind those that install before it."""
+def hold_late(round_: Round, view: View, policy: Policy) -> frozenset[str]:
+    """Have the planner begin no host that would not be done by the deadline, behind those that install before it.
+
+    Returns those hosts (uuids); what is held for another reason stays so.
+    """
     if round_.spec.deadline is None:
-        return
+        return frozenset()
     lock, coordinator = Pipeline(view, policy).lock, view.coordinator
     if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
         # Members wait until it is back, not only until it has installed.
         lock = max(lock, turn_seconds(coordinator, home=False))
+    overdue = set()
     for node in view.nodes:
         if node.stage is Stage.OLD:
             seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
-            node.held = not may_begin(round_.now, seconds, round_.spec.deadline)
+            if not may_begin(round_.now, seconds, round_.spec.deadline):
+                node.held = True
+                overdue.add(node.uuid)
+    return frozenset(overdue)
 
 
-def ask_once_held(round_: Round, view: View, left: Iterable[Host]) -> None:
-    """Ask people about the hosts that are left, once none of them may be begun and none is in hand any more."""
+def ask_once_overdue(round_: Round, overdue: Collection[str], left: Iterable[Host]) -> None:
+    """Ask people about the hosts that are left, once none of them can be done in time and none is in hand any more."""
     hosts = list(left)
     first = [host for host in hosts if host.is_coordinator] or hosts
-    if hosts and all(view.by_uuid[host.uuid].held for host in first):
+    if hosts and all(host.uuid in overdue for host in first):
         ask_about(round_, (host.name for host in hosts))
 
 

@@ -22,6 +22,7 @@ from bot.rollout.errors import InvalidSpec
 from bot.rollout.gate import take_stock
 from bot.rollout.homecoming import settle_homeless, settle_vms
 from bot.rollout.kind import Kind
+from bot.rollout.lateness import late_hosts, out_of_time
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import IntentState, Memory, TurnPhase, TurnProgress
 from bot.rollout.model import Host, PoolSnapshot
@@ -39,6 +40,7 @@ from bot.rollout.spec import Preset, Spec
 from bot.rollout.succession import designating, succession
 from bot.rollout.turn import Turn
 from bot.rollout.vm_tasks import vm_tasks
+from bot.rollout.window import PAUSES
 
 #: Look again at the latest after so many seconds, even when nothing seems to be going on.
 _IDLE = 15.0
@@ -75,6 +77,10 @@ class Serial:
 
     def advance(self, round_: Round, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         for turn in turns:
+            if turn.host.uuid in round_.late and turn.update_left and not turn.begun:
+                if turn.host.is_coordinator:
+                    return ()  # nobody restarts before it
+                continue
             if turn.update_left and not turn.begun and turn.host.uuid in late(round_):
                 ask_about(round_, (other.host.name for other in turns if other.update_left))
                 return ()
@@ -163,7 +169,13 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
         return _answer(round_, _progress(everybody, (), left_out))
     if pause_here(round_, turns):
         return _answer(round_, _progress(everybody, (), left_out))
+    round_.late = late_hosts(round_)
     hand = tuple(strategy.advance(round_, turns))
+    paused = out_of_time(round_, turns, hand) if round_.late else None
+    if paused is not None:
+        coming = round_.memory.hours.next
+        until = coming.begins if coming is not None and paused.code in PAUSES else None
+        return _answer(round_, _progress(everybody, (), left_out), Verdict(State.PAUSED, paused, until=until))
     if not (round_.steps or round_.problems or round_.wake_at) and any(turn.update_left for turn in turns):
         # Nobody wants anything and nobody waits for anything: silence would last for ever.
         names = ", ".join(turn.host.name for turn in turns if turn.update_left)

@@ -27,7 +27,7 @@ class Verdict:
 
     `keys` are the intents behind a problem: what a retry makes the worker ask for anew; `host` is the uuid of the one
     host that the problem concerns, "" when it is none or several; `wants` the change of the spec that would solve it,
-    as far as the rules know it (see `bot.rollout.amendment.complete`).
+    as far as the rules know it (see `bot.rollout.amendment.complete`); `until` when a pause ends by itself.
     """
 
     state: State
@@ -35,6 +35,7 @@ class Verdict:
     keys: tuple[str, ...] = ()
     host: str = ""
     wants: Offer | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

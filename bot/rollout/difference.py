@@ -49,6 +49,11 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
     ):
         if listed != listed_now:
             yield because(code, old=", ".join(listed) or "none", new=", ".join(listed_now) or "none")
+    if old.emergency != new.emergency:
+        yield because("spec.emergency", old=old.emergency, new=new.emergency)
+    if old.start_at != new.start_at:
+        was, is_ = (spec.start_at.isoformat() if spec.start_at else "" for spec in (old, new))
+        yield because("spec.start_at", old=was or "none", new=is_ or "none")
     if old.schema != new.schema:
         yield because("spec.schema", old=old.schema, new=new.schema)
     yield from _hosts(old, new)

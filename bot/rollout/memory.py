@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from bot.rollout.model import AvailableUpdates
+from bot.rollout.window import ANY_TIME, Hours
 
 
 class IntentState(StrEnum):
@@ -140,7 +141,7 @@ class Memory:
     `owner` is what this installation writes into the pool's claim for this rollout; `skipped` are hosts that people
     leave out from now on. `coordinator` is the uuid of the coordinator as it was last seen ("" before the first look);
     `stale_sync` the pool's last sync before its coordinator changed, None when it did not. `patience` is how long a
-    host may lack something after its turn.
+    host may lack something after its turn; `hours` when hosts may be begun.
     """
 
     updates: AvailableUpdates
@@ -154,6 +155,7 @@ class Memory:
     patience: Patience = Patience()
     coordinator: str = ""
     stale_sync: datetime | None = None
+    hours: Hours = ANY_TIME
 
     @cached_property
     def moves(self) -> Mapping[str, tuple[tuple[str, Intent], ...]]:

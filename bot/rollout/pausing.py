@@ -43,14 +43,15 @@ def pause_here(round_: Round, turns: Sequence[Pausable]) -> bool:
             continue
         done = [turn for turn in turns if turn.begun and not turn.update_left]
         passed = [turn for turn in done if turn.host.is_coordinator is (point == COORDINATOR)]
-        if passed and not _in_hand(round_, turns):
+        if passed and not in_hand(round_, turns):
             names = ", ".join(turn.host.name for turn in passed)
             round_.step(PauseHere(point=point), because(f"pause.{point}", hosts=names), milestone=True)
             return True
     return False
 
 
-def _in_hand(round_: Round, turns: Sequence[Pausable]) -> bool:
+def in_hand(round_: Round, turns: Sequence[Pausable]) -> bool:
+    """Whether anything is under way, or a host was begun and is not back in service."""
     if any(intent.state is IntentState.OPEN for intent in round_.memory.intents.values()):
         return True
     if any(turn.update_left and turn.begun for turn in turns):

@@ -6,12 +6,17 @@ since counts no more; the same function answers at each click and again at start
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.rollout.errors import NotAllowed
+from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.reason import Reason, because
+
+
+class MissingTicket(RolloutError):
+    """A request does not say what its policy asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +24,14 @@ class ApprovalPolicy:
     """How many distinct approvers are needed, and for how long an approval may be waited for and used.
 
     `required` counts distinct people without the requester; `expires_after` runs from the request, `start_within`
-    from the quorum.
+    from the quorum. `ticket` is what the reason of a request must contain, a regular expression; "" when nothing.
     """
 
     required: int = 1
     expires_after: timedelta = timedelta(hours=24)
     start_within: timedelta = timedelta(hours=8)
     allow_unreviewed: bool = False
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,15 @@ def quorum(
     met = len(counted) >= policy.required or policy.allow_unreviewed
     reason = because("approval.quorum", have=len(counted), need=policy.required)
     return Quorum(met, tuple(counted), policy.required, reason)
+
+
+def check_ticket(policy: ApprovalPolicy, reason_text: str) -> None:
+    """Refuse a request whose reason does not name the ticket that the policy asks for. Raises `MissingTicket`."""
+    if policy.ticket and re.search(policy.ticket, reason_text) is None:
+        raise MissingTicket(
+            "The reason does not name a ticket, and this pool's policy asks for one.",
+            f"Write it into the reason; it looks like {policy.ticket}.",
+        )
 
 
 def check_approver(

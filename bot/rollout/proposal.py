@@ -70,6 +70,9 @@ class Choices:
     """Name or uuid of the network over which VMs move."""
     hold_snapshots: bool = True
     """Whether snapshot schedules are switched off meanwhile: not where the account may not."""
+    start_at: datetime | None = None
+    """Not before then; None: as soon as it is approved."""
+    emergency: bool = False
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -104,6 +107,8 @@ def choices_of(spec: Spec) -> Choices:
         vms_at_once=spec.vms_at_once,
         evacuate_at_once=spec.evacuate_at_once,
         network=spec.network[0] or spec.network[1],
+        start_at=spec.start_at,
+        emergency=spec.emergency,
     )
 
 
@@ -179,6 +184,8 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         vms_at_once=choices.vms_at_once,
         evacuate_at_once=choices.evacuate_at_once,
         network=_network(snapshot, choices.network),
+        start_at=choices.start_at,
+        emergency=choices.emergency,
     )
     return with_schema(spec)
 

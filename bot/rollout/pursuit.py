@@ -82,6 +82,8 @@ class Round:
     waits: list[Reason] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     wake_at: datetime | None = None
+    late: frozenset[str] = frozenset()
+    """Hosts (uuids) that are not to be begun, because they would not be done in time."""
 
     def look_again(self, seconds: float, reason: Reason | None = None) -> None:
         """Look again within `seconds`; `reason` says what is being waited for."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
-from bot.rollout.deadline import ask_once_held, hold_late
+from bot.rollout.deadline import ask_once_overdue, hold_late
 from bot.rollout.homecoming import home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
@@ -107,9 +107,12 @@ class _Pass:
         unwell = self._unwell()
         self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
         self._put_back()
-        self.view.members = members_before_pause(self.round, self.turns)
+        self.view.members = self._members()
         policy = policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out)
-        hold_late(self.round, self.view, policy)
+        for node in self.view.nodes:
+            # Those that would not be done before the window closes; then those behind the deadline.
+            node.held = node.stage is Stage.OLD and node.uuid in self.round.late
+        overdue = hold_late(self.round, self.view, policy)
         decided = plan(self.view, policy)
         self._book(decided)
         begun = {*decided.out, *decided.restart, *([decided.apply] if decided.apply else [])}
@@ -119,11 +122,20 @@ class _Pass:
         self._restart_vms({move.vm for move in decided.moves})
         self._close_homes()
         self._stuck(decided)
-        ask_once_held(self.round, self.view, (turn.host for turn in self.turns if turn.update_left))
+        ask_once_overdue(self.round, overdue, (turn.host for turn in self.turns if turn.update_left))
         self._show()
         self._look(decided)
         self._defer_problems()
         return tuple(turn for turn in self.turns if turn.host.uuid in self.undone)
+
+    def _members(self) -> int | None:
+        """How many members may have begun; where time is bounded one more in each round, so that the next is judged
+        with it in hand."""
+        bound = members_before_pause(self.round, self.turns)
+        if not self.round.memory.hours.bounded:
+            return bound
+        one_more = self.view.begun_members() + 1
+        return one_more if bound is None else min(bound, one_more)
 
     def _in_hand(self, turn: Turn) -> bool:
         if self.seen.finding_back(turn.host):

@@ -163,6 +163,10 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    start_at: datetime | None = None
+    """It does not begin before; None: as soon as it is approved."""
+    emergency: bool = False
+    """It waits for no maintenance window and no freeze, and others approve it."""
     deadline: datetime | None = None
     """No host is begun that would not be done by then, as far as that can be foreseen."""
     rules: tuple[VmRule, ...] = ()
@@ -229,7 +233,7 @@ def treats_vms(spec: Spec) -> bool:
 
 def with_schema(spec: Spec) -> Spec:
     """The spec with a schema that can carry what it says."""
-    newer = chooses_way(spec) or treats_vms(spec)
+    newer = chooses_way(spec) or treats_vms(spec) or spec.start_at is not None or spec.emergency
     return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and newer else spec
 
 
@@ -267,6 +271,10 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if spec.start_at is not None:
+        document["start_at"] = spec.start_at.astimezone(UTC).isoformat()
+    if spec.emergency:
+        document["emergency"] = True
     if spec.deadline is not None:
         document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
     if treats_vms(spec):
@@ -324,6 +332,8 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            start_at=_moment(data.get("start_at")),
+            emergency=data.get("emergency", False) is True,
             deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
             rules=tuple(
                 VmRule(rule["uuid"], rule["name"], VmWay(rule["way"]), int(rule["order"]))
@@ -339,3 +349,10 @@ def parse_spec(stored: bytes) -> Spec:
             f"The stored spec cannot be read: {error!r}.",
             "Check the database with `xsbot audit verify`; the rollout itself can be aborted and asked for anew.",
         ) from error
+
+
+def _moment(stored: str | None) -> datetime | None:
+    found = None if stored is None else datetime.fromisoformat(stored)
+    if found is not None and found.tzinfo is None:
+        raise ValueError("a moment without its time zone")
+    return found

@@ -11,6 +11,9 @@
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
+    timing      when a rollout starts, and goes on after a window closed
+    hours       maintenance windows, worked out for a moment
+    freezing    freezes of pools; when pools may be worked on
     noticing    fold a notice away, show it again
     configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
@@ -21,6 +24,7 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 
 from bot.rollouts.asking import Asking, Blocked, Replaced
 from bot.rollouts.configuring import Configuring
+from bot.rollouts.freezing import Calendar
 from bot.rollouts.home import HomePool, HomeStanding, Visiting
 from bot.rollouts.noticing import Noticing
 from bot.rollouts.preview import Preview
@@ -32,6 +36,7 @@ __all__ = [
     "AmendmentStanding",
     "Authority",
     "Blocked",
+    "Calendar",
     "HomePool",
     "HomeStanding",
     "PoolStanding",

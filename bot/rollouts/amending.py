@@ -18,10 +18,10 @@ from bot.rollout.proposal import choices_of
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec, canonical_bytes
 from bot.rollouts.asking import Blocked
-from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, not_an_approver, require, require_either
-from bot.rollouts.standing import Standing, policy_of
+from bot.rollouts.standing import Standing, approvers_of, policy_of
+from bot.rollouts.timing import Timing
 from storage import amendments, approvals, intents, rollouts
 from storage.actors import Actor
 from storage.database import Session
@@ -44,7 +44,7 @@ _PAST = {
 _IN_HAND = frozenset({"evacuation_possible", "pending_mandatory", "room"})
 
 
-class Amending(Desk):
+class Amending(Timing):
     """What people do when a rollout needs more than was approved."""
 
     def amend(self, rollout_id: int, what: str, actor: Actor) -> Standing:
@@ -128,7 +128,7 @@ class Amending(Desk):
             forecast=None if fresh is None else fresh.forecast.as_dict(),
             checks=None if fresh is None else fresh.report.as_dict(),
         )
-        if policy_of(self.settings, row.pool_alias).allow_unreviewed:
+        if policy_of(self.settings, row.pool_alias, emergency=row.emergency).allow_unreviewed:
             self._take_effect(tx, row, amendment, actor, "nobody: this pool starts without review")
 
     @staticmethod
@@ -153,13 +153,14 @@ class Amending(Desk):
         """
         _check_open(row, amendment)
         if actor.id not in approvers and actor.id not in (row.requester_id, amendment.proposer_id):
-            raise not_an_approver(row.id, row.pool_alias, self.settings.roles_for(row.pool_alias).approver)
+            raise not_an_approver(row.id, row.pool_alias, approvers_of(self.settings, row))
         given = approvals.of(tx, row.id)
         proposer = amendment.proposer_id
         authorised = actor.id in approvers
         check_approver(actor.id, row.requester_id, amendment.digest, given, authorised, proposer=proposer)
         approvals.approve(tx, row.id, amendment.digest, actor, self.time.now())
-        policy = policy_of(self.settings, row.pool_alias)
+        spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+        policy = policy_of(self.settings, row.pool_alias, spec.level, spec.kind, emergency=row.emergency)
         given = approvals.of(tx, row.id)
         have = quorum(policy, amendment.digest, row.requester_id, given, approvers, proposer=proposer)
         counted = because(

@@ -9,12 +9,13 @@ from bot.rollout.bounds import beyond
 from bot.rollout.checks import Report
 from bot.rollout.errors import InvalidSpec, NotAllowed, RolloutError
 from bot.rollout.lifecycle import OPEN, State
+from bot.rollout.policy import check_ticket
 from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
-from bot.rollouts.desk import Desk
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing, policy_of
+from bot.rollouts.timing import Timing
 from bot.settings import PoolSettings
 from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts
@@ -31,12 +32,28 @@ class Replaced:
     digest: str
 
 
+#: Characters of the least that can be said about an emergency.
+_SHORTEST_EMERGENCY = 10
+
+
 class Blocked(RolloutError):
     """The checks forbid the rollout; `report` says which and what to do."""
 
     def __init__(self, report: Report) -> None:
         super().__init__("This update cannot be carried out as things are.", "See what blocks it below.")
         self.report = report
+
+
+def _check_emergency(alias: str, typed: str, reason_text: str) -> None:
+    if typed.strip() != alias:
+        raise NotAllowed(
+            f"An emergency rollout asks for the pool's name, typed: {alias}. Nothing was asked for.",
+            "Read once more which pool it is for.",
+        )
+    if len(reason_text.strip()) < _SHORTEST_EMERGENCY:
+        raise RolloutError(
+            "An emergency needs a reason.", f"Write at least {_SHORTEST_EMERGENCY} characters; everybody reads them."
+        )
 
 
 def _not_started(row: RolloutRow) -> None:
@@ -47,7 +64,7 @@ def _not_started(row: RolloutRow) -> None:
         )
 
 
-class Asking(Desk):
+class Asking(Timing):
     """What a requester does."""
 
     def preview(self, alias: str, choices: Choices, actor: Actor, *, starting: bool = False) -> Preview:
@@ -88,15 +105,19 @@ class Asking(Desk):
         channel: str,
         *,
         instead_of: Replaced | None = None,
+        typed: str = "",
     ) -> Standing:
         """Ask for a rollout; with `instead_of`, in the place of an earlier request, whose approvals are then void.
 
-        An earlier request that still waits or was approved ends as superseded in the same transaction.
+        For an emergency `typed` is the pool's name, typed by the person, and a reason must be given. An earlier request
+        that still waits or was approved ends as superseded in the same transaction.
 
         Raises `NotAllowed`, `InvalidSpec` for a deadline that is past, `Blocked` when a check forbids it,
         `storage.errors.PoolBusy` when another rollout holds the pool.
         """
-        require(self.authority, actor, Role.REQUESTER, self._known(alias))
+        require(self.authority, actor, Role.EMERGENCY if choices.emergency else Role.REQUESTER, self._known(alias))
+        if choices.emergency:
+            _check_emergency(alias, typed, reason_text)
         if instead_of is not None:
             self.may_replace(instead_of.rollout, instead_of.digest, actor)
         if self.settings.pool(alias).mode != "act":
@@ -106,13 +127,19 @@ class Asking(Desk):
             )
         if choices.deadline is not None and choices.deadline <= self.time.now():
             raise InvalidSpec("The deadline is past.", "Choose a later one, or none.")
+        policy = policy_of(self.settings, alias, choices.level, choices.kind.value, emergency=choices.emergency)
+        check_ticket(policy, reason_text)
+        with self.database.reading() as tx:
+            self._check_start(tx, alias, choices.start_at, emergency=choices.emergency)
         preview = self._look(alias, self._as_configured(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
-        policy = policy_of(self.settings, alias)
         now = self.time.now()
+        expires_at = now + policy.expires_after
+        if choices.start_at is not None:
+            expires_at = min(expires_at, choices.start_at + policy.start_within)
         asked = because(
-            "rollout.requested",
+            "rollout.emergency" if choices.emergency else "rollout.requested",
             requester=actor.name,
             pool=alias,
             checksum=preview.spec.checksum[:12],
@@ -136,12 +163,14 @@ class Asking(Desk):
                 checks=preview.report.as_dict(),
                 channel=channel or self.settings.pool(alias).channel,
                 at=now,
-                expires_at=now + policy.expires_after,
+                expires_at=expires_at,
                 reason=asked,
                 sentence=self.say(asked),
                 state=State.APPROVED if policy.allow_unreviewed else State.AWAITING_APPROVAL,
                 replaces=instead_of.rollout if instead_of is not None else None,
             )
+            if policy.allow_unreviewed:
+                self._plan_start(tx, row, preview.spec)
         if policy.allow_unreviewed:
             self._wake()
         return self.standing(row.id)

@@ -14,8 +14,8 @@ from bot.rollout.channel import Channel, Schedule, UpdateSettings, proxy_address
 from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.pending import Waiting, waiting
 from bot.rollout.reason import Reason, because
+from bot.rollouts.freezing import Freezing
 from bot.rollouts.roles import Role, require
-from bot.rollouts.upkeep import Upkeep
 from bot.settings import PoolSettings
 from bot.xen.channels import Vendor
 from bot.xen.errors import XenError
@@ -33,7 +33,7 @@ LARGEST_BUNDLE = 1 << 30
 _LONGEST_NAME = 255
 
 
-class Configuring(Upkeep):
+class Configuring(Freezing):
     """What administrators set on a pool outside its rollouts."""
 
     def update_settings(self, alias: str, actor: Actor) -> UpdateSettings:

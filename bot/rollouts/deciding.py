@@ -8,7 +8,7 @@ from bot.rollout.policy import check_approver
 from bot.rollout.reason import because
 from bot.rollouts.amending import Amending, open_amendment
 from bot.rollouts.roles import Role, not_an_approver, require
-from bot.rollouts.standing import Standing, standing_of
+from bot.rollouts.standing import Standing, approvers_of, approving_role, standing_of
 from storage import approvals, rollouts
 from storage.actors import Actor
 from storage.database import Session
@@ -30,8 +30,8 @@ class Deciding(Amending):
         if actor.kind != "slack":
             raise NotAllowed("Rollouts are approved in Slack only.", "Ask an approver to use the card.")
         now = self.time.now()
-        alias = self._get(rollout_id).pool_alias
-        approvers = self.authority.holders(Role.APPROVER, alias)
+        row = self._get(rollout_id)
+        approvers = self.authority.holders(approving_role(row), row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             amendment = open_amendment(tx, rollout_id, digest)
@@ -51,7 +51,7 @@ class Deciding(Amending):
         self._awaiting(row)
         given = approvals.of(tx, row.id)
         if actor.id not in approvers and actor.id != row.requester_id:
-            raise not_an_approver(row.id, row.pool_alias, self.settings.roles_for(row.pool_alias).approver)
+            raise not_an_approver(row.id, row.pool_alias, approvers_of(self.settings, row))
         check_approver(actor.id, row.requester_id, digest, given, actor.id in approvers)
         approvals.approve(tx, row.id, digest, actor, self.time.now())
         standing = standing_of(tx, row, self.settings, approvers)
@@ -61,6 +61,7 @@ class Deciding(Amending):
         if have.met:
             names = ", ".join(name for user, name, _ in standing.approvals if user in have.counted)
             self._move(tx, row, State.APPROVED, actor, because("rollout.approved", approvers=names))
+            self._plan_start(tx, row, standing.spec)
 
     def reject(self, rollout_id: int, digest: str, actor: Actor, why: str) -> Standing:
         """Refuse the rollout for good, or the amendment with that digest; `why` is what the requester reads."""
@@ -77,6 +78,28 @@ class Deciding(Amending):
                 self._current(row, digest)
                 reason = because("rollout.rejected", user=actor.name, why=why.strip())
                 self._move(tx, row, State.REJECTED, actor, reason)
+        return self.standing(rollout_id)
+
+    def revoke(self, rollout_id: int, actor: Actor) -> Standing:
+        """Take back the actor's own approval of a rollout that has not started; without enough it waits for others.
+
+        Raises `NotAllowed` when it has started, `storage.errors.NotFound` when the actor's approval does not count.
+        """
+        row = self._get(rollout_id)
+        approvers = self.authority.holders(approving_role(row), row.pool_alias)
+        with self.database.transaction() as tx:
+            row = rollouts.get(tx, rollout_id)
+            if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+                raise NotAllowed(
+                    f"Rollout {row.id} is {row.state.value.replace('_', ' ')}: approvals can no longer be taken back.",
+                    f"`/xs pause {row.id}` and `/xs abort {row.id}` stop one that runs.",
+                )
+            approvals.revoke(tx, row.id, row.digest, actor.id, self.time.now())
+            have = standing_of(tx, row, self.settings, approvers).quorum
+            reason = because("rollout.approval_revoked", user=actor.name, have=len(have.counted), need=have.required)
+            self._audit(tx, actor, "approval.revoked", reason, row)
+            if row.state is State.APPROVED and not have.met:
+                self._move(tx, row, State.AWAITING_APPROVAL, actor, reason)
         return self.standing(rollout_id)
 
     def cancel(self, rollout_id: int, actor: Actor) -> Standing:

@@ -13,8 +13,8 @@ from bot.rollout.reason import Reason
 from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
 from bot.rollout.vm_policy import wish_of
 from bot.rollouts.preview import Preview, look
-from bot.rollouts.roles import Authority, Role
-from bot.rollouts.standing import Standing, standing_of
+from bot.rollouts.roles import Authority
+from bot.rollouts.standing import Standing, approving_role, standing_of
 from bot.settings import Settings, SettingsError
 from bot.time import Time
 from bot.xen.gateway import Gateway
@@ -81,7 +81,7 @@ class Desk:
         """Who may approve now, where that still matters. Asks Slack: never call it inside a write transaction."""
         if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
             return None
-        return self.authority.holders(Role.APPROVER, row.pool_alias)
+        return self.authority.holders(approving_role(row), row.pool_alias)
 
     def _move(self, tx: Session, row: RolloutRow, to: State, actor: Actor, reason: Reason) -> RolloutRow:
         return rollouts.transition(

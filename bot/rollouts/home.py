@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.model import AvailableUpdates
+from bot.rollouts.hours import hours_of
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role
 from bot.rollouts.standing import PoolStanding, Standing, pool_standings, standings_of
@@ -67,8 +67,8 @@ class HomeStanding:
 class Visiting(Looking):
     """What people see when they visit the app."""
 
-    def home(self, actor: Actor, windows: Mapping[str, datetime] | None = None) -> HomeStanding:
-        """The actor's Home tab, from the database alone; `windows` are the next windows of pools, by alias.
+    def home(self, actor: Actor) -> HomeStanding:
+        """The actor's Home tab, from the database alone.
 
         Asks Slack for the members of user groups. Raises `AuthorityUnknown` when it cannot be told what they may see.
         """
@@ -99,7 +99,7 @@ class Visiting(Looking):
                     entry,
                     known_updates(entry.row) if entry.row is not None else None,
                     entry.mode == "act" and Role.REQUESTER in roles[entry.alias],
-                    (windows or {}).get(entry.alias),
+                    self._next_window(entry.alias),
                 )
                 for entry in pools
             ),
@@ -115,10 +115,14 @@ class Visiting(Looking):
             ),
         )
 
+    def _next_window(self, alias: str) -> datetime | None:
+        coming = hours_of(self.settings, alias, self.time.now()).next
+        return coming.begins if coming is not None else None
+
 
 def _waits_for(rollout: homes.OpenRollout, actor: Actor, roles: frozenset[Role]) -> str:
     """``approval``, ``decision`` or "": what the rollout wants of the person now."""
-    if Role.APPROVER not in roles:
+    if (Role.EMERGENCY if rollout.emergency and rollout.asked_of_others is not None else Role.APPROVER) not in roles:
         return ""
     if rollout.asked_of_others is not None:
         # They asked for it, they proposed it, or they agreed already.

@@ -17,6 +17,7 @@ class Role(StrEnum):
     REQUESTER = "requester"
     APPROVER = "approver"
     ADMIN = "admin"
+    EMERGENCY = "emergency"
 
 
 class Authority(Protocol):
@@ -45,6 +46,7 @@ _ALLOWS = {
     Role.REQUESTER: "ask for a rollout of pool {pool}",
     Role.APPROVER: "decide about rollouts of pool {pool}",
     Role.ADMIN: "change settings of pool {pool}",
+    Role.EMERGENCY: "ask for an emergency rollout of pool {pool}",
 }
 
 
@@ -53,6 +55,7 @@ _A = {
     Role.REQUESTER: "a requester",
     Role.APPROVER: "an approver",
     Role.ADMIN: "an administrator",
+    Role.EMERGENCY: "among those who may declare an emergency",
 }
 
 

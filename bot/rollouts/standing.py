@@ -9,11 +9,14 @@ from typing import Any
 
 from bot.rollout.amendment import changes
 from bot.rollout.forecast import Forecast
+from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind
 from bot.rollout.memory import Debt
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.policy import Approval, ApprovalPolicy, Quorum, quorum
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Spec
+from bot.rollouts.roles import Role
 from bot.settings import Settings
 from storage import amendments, approvals, debts, pools, rollouts, turns
 from storage.database import Session
@@ -49,6 +52,10 @@ class Standing:
     updates: AvailableUpdates
     amendment: AmendmentStanding | None = None
     """The open amendment."""
+    windows: tuple[str, ...] = ()
+    """The pool's maintenance windows, as configured."""
+    zone: str = "UTC"
+    """The time zone that they, and typed times, are read in."""
     replaced: tuple[Reason, ...] = ()
     """How it differs from the request that it takes the place of."""
 
@@ -64,16 +71,39 @@ class PoolStanding:
     mode: str
 
 
-def policy_of(settings: Settings, alias: str) -> ApprovalPolicy:
-    """The approval policy of a pool, from its configuration."""
+def policy_of(
+    settings: Settings,
+    alias: str,
+    level: Level = Level.RECOMMENDED,
+    kind: str = Kind.CDN.value,
+    *,
+    emergency: bool = False,
+) -> ApprovalPolicy:
+    """The approval policy of a pool, from its configuration, for rollouts of that guidance level and kind. Nothing is
+    unreviewed in an emergency, and no ticket is asked for."""
     # A rollout outlives the configuration of its pool; the general rules then stand in.
     approval = settings.approval_for(alias) if alias in settings.pools else settings.approval
+    by_level = {Level.MANDATORY: approval.required_mandatory, Level.FULL: approval.required_full}
+    if kind == Kind.REBOOT:
+        by_level.pop(Level.MANDATORY)  # whoever names hosts to be rebooted asks for more than the least
     return ApprovalPolicy(
-        required=approval.required,
+        required=approval.required_emergency if emergency else by_level.get(level) or approval.required,
         expires_after=timedelta(hours=approval.expires_after_hours),
         start_within=timedelta(hours=approval.start_within_hours),
-        allow_unreviewed=approval.allow_unreviewed,
+        allow_unreviewed=approval.allow_unreviewed and not emergency,
+        ticket="" if emergency else approval.ticket,
     )
+
+
+def approvers_of(settings: Settings, row: RolloutRow) -> tuple[str, ...]:
+    """Who may approve the rollout, as configured: ids of people, groups and channels."""
+    roles = settings.roles_for(row.pool_alias)
+    return roles.emergency if row.emergency else roles.approver
+
+
+def approving_role(row: RolloutRow) -> Role:
+    """The role of those who approve the rollout."""
+    return Role.EMERGENCY if row.emergency else Role.APPROVER
 
 
 def standing_of(tx: Session, row: RolloutRow, settings: Settings, approvers: frozenset[str] | None) -> Standing:
@@ -121,7 +151,7 @@ def _standing(
     replaced: tuple[Reason, ...],
 ) -> Standing:
     digest = spec[2]
-    policy = policy_of(settings, row.pool_alias)
+    policy = policy_of(settings, row.pool_alias, spec[0].level, spec[0].kind, emergency=row.emergency)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry, _ in given)
     return Standing(
         row=row,
@@ -140,6 +170,8 @@ def _standing(
         debts=owed,
         updates=updates_from_json(row.updates),
         amendment=amendment,
+        windows=settings.maintenance_for(row.pool_alias).windows,
+        zone=settings.maintenance_for(row.pool_alias).time_zone,
         replaced=replaced,
     )
 
@@ -159,7 +191,7 @@ def amendment_standing(
     given = approvals.of(tx, row.id)
     names = approvals.names(tx, row.id)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
-    policy = policy_of(settings, row.pool_alias)
+    policy = policy_of(settings, row.pool_alias, spec.level, spec.kind, emergency=row.emergency)
     return AmendmentStanding(
         row=amendment,
         spec=spec,

@@ -13,6 +13,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.proposal import choices_of
 from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
+from bot.rollouts.preview import Preview
 from bot.rollouts.standing import policy_of, standing_of
 from storage import approvals, rollouts
 from storage.actors import BOT
@@ -32,7 +33,8 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
     with desk.database.reading() as tx:
         row = rollouts.get(tx, rollout_id)
     within = policy_of(desk.settings, row.pool_alias).start_within
-    if row.approved_at is not None and desk.time.now() > row.approved_at + within:
+    began = [at for at in (row.approved_at, row.starts_at) if at is not None]
+    if began and desk.time.now() > max(began) + within:
         # Asked before anything that may fail, so that nothing holds the pool for ever.
         return _move(desk, row, State.EXPIRED, because("rollout.start_expired"))
     standing = desk.standing(rollout_id)
@@ -52,9 +54,41 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
         # What was approved is still what would be done; it may become possible within the time it was approved for.
         why = " ".join(desk.say(finding.reason) for finding in preview.report.of(Severity.BLOCKS))
         raise NotYet(why, "It starts as soon as that has passed, if the approval is still fresh then.")
+    waits = _wait_for_time(desk, row, preview)
+    if waits is not None:
+        return waits
     return _move(
         desk, row, State.RUNNING, because("rollout.started", hosts=len(standing.spec.hosts), pool=row.pool_alias)
     )
+
+
+def _wait_for_time(desk: Rollouts, row: RolloutRow, preview: Preview) -> RolloutRow | None:
+    """What becomes of a rollout whose time has not come: a window that is closed or has no room left for a host, a
+    freeze. None when it may start."""
+    now = desk.time.now()
+    start = desk.may_start(row, preview, now)
+    if start.at is not None and start.at <= now:
+        return None
+    if start.frozen is not None:
+        within = policy_of(desk.settings, row.pool_alias).start_within
+        if start.at is None or start.at > max(now, row.starts_at or now) + within:
+            until, why = start.frozen.until.isoformat(), start.frozen.why
+            return _move(desk, row, State.EXPIRED, because("rollout.frozen_out", until=until, why=why))
+    if start.at is None:
+        raise NotYet(
+            f"No maintenance window of pool {row.pool_alias} is long enough for its first host.",
+            "Longer windows in the configuration help.",
+        )
+    reason = because("rollout.waits", at=start.at.isoformat())
+    with desk.database.transaction() as tx:
+        if start.frozen is None:
+            row = rollouts.plan_start(tx, row.id, start.at, start.at)
+        else:
+            row = rollouts.set_due(tx, row.id, start.at)
+        if rollouts.set_headline(tx, row.id, reason):
+            rollouts.enqueue_line(tx, row.id, reason, now)
+            rollouts.redraw(tx, row.id, now)
+    return row
 
 
 def _ask_again(desk: Rollouts, row: RolloutRow, have: int, need: int) -> RolloutRow:

@@ -34,6 +34,7 @@ class Steering(Looking, Deciding):
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             _only(row, State.NEEDS_ATTENTION, State.PAUSED)
+            self._check_window(row)
             intents.forgive(tx, rollout_id, self.time.now(), rollouts.problem_keys(row))
             self._move(tx, row, _onward(row), actor, because("rollout.retried", user=actor.name))
             rollouts.set_problem(tx, rollout_id, None)
@@ -151,7 +152,9 @@ class Steering(Looking, Deciding):
         require(self.authority, actor, Role.APPROVER, row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
-            self._move(tx, row, wanted(row), actor, because(code, user=actor.name))
+            to = wanted(row)
+            self._check_window(row)
+            self._move(tx, row, to, actor, because(code, user=actor.name))
             rollouts.redraw_progress(tx, rollout_id, self.time.now())
         self._wake()
         return self.standing(rollout_id)

@@ -10,7 +10,14 @@ reference   `documented_settings`: the list of all settings for documentation
 from bot.settings.errors import SettingsError
 from bot.settings.reference import DocumentedSetting, documented_settings
 from bot.settings.rules import EVERYBODY
-from bot.settings.sections import ApprovalSettings, PollSettings, PoolSettings, Roles, SlackSettings
+from bot.settings.sections import (
+    ApprovalSettings,
+    MaintenanceSettings,
+    PollSettings,
+    PoolSettings,
+    Roles,
+    SlackSettings,
+)
 from bot.settings.source import load_settings
 from bot.settings.tree import Settings
 
@@ -18,6 +25,7 @@ __all__ = [
     "EVERYBODY",
     "ApprovalSettings",
     "DocumentedSetting",
+    "MaintenanceSettings",
     "PollSettings",
     "PoolSettings",
     "Roles",

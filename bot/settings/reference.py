@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from bot.settings.sections import PoolSettings
+from bot.settings.sections import ApprovalSettings, PolicySettings, PoolSettings
 from bot.settings.tree import Settings
 
 
@@ -34,15 +34,19 @@ def documented_settings() -> list[DocumentedSetting]:
 def _walk(section: type[BaseModel], prefix: str) -> Iterator[DocumentedSetting]:
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
-        if name == "pools":
+        if name == "pools" and section is Settings:
             yield from _walk(PoolSettings, "pools.<alias>.")
+        elif name == "policies":
+            yield from _walk(PolicySettings, "policies.<name>.")
         elif inner is not None:
             yield from _walk(inner, f"{prefix}{name}.")
         else:
             meaning = re.sub(r"\s+", " ", field.description or "").strip()
             # What a pool sets differently has no default of its own: the general section speaks then.
-            above = re.fullmatch(r"pools\.<alias>\.(approval|roles|rollout)\.", prefix)
+            above = re.fullmatch(r"pools\.<alias>\.(approval|roles|rollout|maintenance)\.", prefix)
             default = f"as {above[1]}.{name}" if above else _default(field)
+            if prefix == "policies.<name>." and name in ApprovalSettings.model_fields:
+                default = f"as approval.{name}"
             yield DocumentedSetting(f"{prefix}{name}", _type(field.annotation), default, meaning)
 
 

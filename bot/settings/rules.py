@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from apscheduler.triggers.cron import CronTrigger
 from pydantic_core import PydanticCustomError
 
 EVERYBODY = "*"
 ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 ALIAS_HINT = "Use 1 to 32 small letters, digits and hyphens: it is typed in /xs commands."
-_SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
+_SLACK_ID = re.compile(r"[UWSC][A-Z0-9]{2,}")
 BACKUPS = ("pool_database", "vm_metadata", "hosts", "snapshots")
+_DURATION = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,5})m)?")
+#: A turn takes at least half an hour; what is open for more than a week is no window.
+SHORTEST_WINDOW, LONGEST_WINDOW = timedelta(minutes=30), timedelta(days=7)
+_WINDOW_HINT = (
+    'Write minute, hour, day, month, weekday and a duration: "0 22 * * sat 6h" is every Saturday from 22:00 for six '
+    "hours. Weekdays by name (mon, sat-sun), one minute, durations like 90m, 6h or 1h30m."
+)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -74,8 +84,8 @@ def backup_directory(value: Path | None) -> Path | None:
 
 
 def is_group(entry: str) -> bool:
-    """Whether an entry of a role is a user group rather than a person."""
-    return entry.startswith("S")
+    """Whether an entry of a role is a user group or a channel rather than a person."""
+    return entry.startswith(("S", "C"))
 
 
 def role_entries(value: tuple[str, ...], everybody_allowed: bool) -> tuple[str, ...]:
@@ -87,7 +97,8 @@ def role_entries(value: tuple[str, ...], everybody_allowed: bool) -> tuple[str, 
         elif not _SLACK_ID.fullmatch(entry):
             raise wrong(
                 f"{entry!r} is no Slack id.",
-                "Use the member id (U… or W…, profile → “Copy member ID”) or a user group's id (S…), not a name.",
+                "Use the member id (U… or W…, profile → “Copy member ID”), a user group's id (S…) or a public channel's"
+                " (C…), not a name.",
             )
     return tuple(dict.fromkeys(value))
 
@@ -155,4 +166,54 @@ def database_url(value: str) -> str:
             "xsbot keeps its data in SQLite or PostgreSQL.",
             "Use sqlite:///relative.sqlite, sqlite:////absolute.sqlite or postgresql://user:password@host/name.",
         )
+    return value
+
+
+def time_zone(value: str) -> str:
+    """A name of the time zone database."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise wrong(
+            f"There is no time zone {value!r} on this machine.",
+            'Use a name like "Europe/Berlin" or "America/Sao_Paulo"; Debian and Ubuntu: apt install tzdata.',
+        ) from error
+    return value
+
+
+def window_parts(value: str) -> tuple[str, timedelta]:
+    """When a maintenance window opens, as cron says it, and for how long. See `window` for what is accepted."""
+    *cron, duration = value.lower().split()
+    match = _DURATION.fullmatch(duration)
+    length = timedelta(hours=int(match[1] or 0), minutes=int(match[2] or 0)) if match else timedelta()
+    return " ".join(cron), length
+
+
+def window(value: str) -> str:
+    """A maintenance window: five fields of cron and a duration; weekdays by name, because programs count them apart."""
+    fields = value.lower().split()
+    if len(fields) != 6:
+        raise wrong(f"{value!r} is no maintenance window.", _WINDOW_HINT)
+    cron, length = window_parts(value)
+    if not re.fullmatch(r"[0-5]?\d", fields[0]) or re.search(r"\d", fields[4]):
+        raise wrong(f"{value!r} is no maintenance window.", _WINDOW_HINT)
+    if not SHORTEST_WINDOW <= length <= LONGEST_WINDOW:
+        raise wrong(f"The maintenance window {value!r} must last from 30 minutes to seven days.", _WINDOW_HINT)
+    try:
+        opens = CronTrigger.from_crontab(cron, UTC).get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC))
+    except ValueError as error:
+        raise wrong(f"{value!r} is no maintenance window.", _WINDOW_HINT) from error
+    if opens is None:
+        raise wrong(f"The maintenance window {value!r} never opens.", "There is no such day of the month.")
+    return " ".join(fields)
+
+
+def expression(value: str) -> str:
+    """A regular expression that fits something other than nothing."""
+    try:
+        fits_nothing = re.search(value, "") is not None
+    except re.error as error:
+        raise wrong(f"{value!r} is no regular expression: {error}.", "Write for example CHG-[0-9]{4,}.") from error
+    if value and fits_nothing:
+        raise wrong(f"{value!r} fits any reason, even none.", "Write for example CHG-[0-9]{4,}.")
     return value

@@ -90,8 +90,8 @@ class LogSettings(Section):
 
 
 class Roles(Section):
-    """Who may do what: Slack user ids (`U…`, `W…`) and user group ids (`S…`). No role includes another, except that
-    whoever holds any role may look."""
+    """Who may do what: Slack user ids (`U…`, `W…`), user group ids (`S…`) and ids of public channels (`C…`), whose
+    members hold the role. No role includes another, except that whoever holds any role may look."""
 
     viewer: tuple[str, ...] = (EVERYBODY,)
     """Who may look at pools, updates, status, history and audit. `"*"` is everybody in the workspace."""
@@ -104,7 +104,11 @@ class Roles(Section):
     """Who may have a pool synchronised with its update channel, choose its channel, proxy and schedule, upload update
     bundles, and have debts restored by hand."""
 
-    @field_validator("viewer", "requester", "approver", "admin")
+    emergency: tuple[str, ...] = ()
+    """Who may ask for an emergency rollout, which waits for no window and no freeze, and approve one that somebody else
+    asked for. Empty: there are none."""
+
+    @field_validator("viewer", "requester", "approver", "admin", "emergency")
     @classmethod
     def _are_ids(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         return rules.role_entries(value, everybody_allowed=info.field_name in ("viewer", "requester"))
@@ -115,12 +119,41 @@ class ApprovalSettings(Section):
 
     required: int = Field(default=1, ge=1, le=20)
     """How many different approvers are needed. The requester is not counted."""
+    required_mandatory: int = Field(default=0, ge=0, le=20)
+    """How many are enough where the guidance level is *mandatory*, the least that can be done. 0: as many as
+    otherwise."""
+    required_full: int = Field(default=0, ge=0, le=20)
+    """How many it takes where the guidance level is *full*, the most that can be done. 0: as many as otherwise."""
+    required_emergency: int = Field(default=1, ge=1, le=20)
+    """How many of `roles.emergency`, besides the requester, it takes for an emergency rollout."""
+    ticket: str = ""
+    """A regular expression for the ticket that the reason of each request must name, `"CHG-[0-9]{4,}"`. Empty: none is
+    asked for, nor a reason."""
     expires_after_hours: int = Field(default=24, ge=1, le=24 * 90)
     """Hours after which a request that did not get its approvals expires."""
     start_within_hours: int = Field(default=8, ge=1, le=24 * 30)
     """Hours within which an approved rollout must have started; later its approval is void."""
     allow_unreviewed: bool = False
     """Start rollouts without anybody's approval. Every card says so. For test pools."""
+
+    @field_validator("ticket")
+    @classmethod
+    def _is_an_expression(cls, value: str) -> str:
+        return rules.expression(value)
+
+
+class PolicySettings(ApprovalSettings):
+    """What it takes on some pools; what is not named here is as in `[approval]`."""
+
+    pools: tuple[str, ...] = Field(min_length=1)
+    """The pools that it is for: aliases, or patterns of them with `*` and `?`. Each pool has one policy at most."""
+    approver: tuple[str, ...] = ()
+    """Who may approve on these pools, instead of `roles.approver`. Empty: those."""
+
+    @field_validator("approver")
+    @classmethod
+    def _are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rules.role_entries(value, everybody_allowed=False)
 
 
 class RolloutSettings(Section):
@@ -136,6 +169,35 @@ class RolloutSettings(Section):
     deadline: str = Field(default="", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
     """A time of day in UTC, for example `"05:30"`: no host is begun that would not be done the next time it is that
     late; then people are asked. Empty: no deadline unless somebody chooses one."""
+
+
+class MaintenanceSettings(Section):
+    """When rollouts may work on a pool, and who hears of it beforehand."""
+
+    time_zone: str = "UTC"
+    """The time zone of the windows, and of the times that people type: a name like `Europe/Berlin`. Everybody reads
+    times in their own."""
+    windows: tuple[str, ...] = ()
+    """Maintenance windows: the five fields of cron (weekdays by name) and a duration, `"0 22 * * sat 6h"`. Rollouts
+    start in one only; a host that would not be done when it closes is not begun, and the rollout goes on in the next
+    one. Empty: at any time."""
+    announce_minutes: int = Field(default=60, ge=0, le=10_080)
+    """Minutes before its start at which a rollout that waits for its time is announced in the pool's channel. 0: it is
+    not."""
+    warn_after_minutes: int = Field(default=0, ge=0, le=10_080)
+    """Minutes of work after which the thread is told that the rollout takes long. 0: never."""
+    stop_after_minutes: int = Field(default=0, ge=0, le=10_080)
+    """Minutes of work after which no further host is begun until somebody resumes the rollout. 0: never."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return rules.time_zone(value)
+
+    @field_validator("windows")
+    @classmethod
+    def _are_windows(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(rules.window, value)))
 
 
 class VmSettings(Section):
@@ -252,6 +314,8 @@ class PoolSettings(Section):
     """What differs from `[roles]` for this pool: a list given here replaces the general one."""
     rollout: RolloutSettings | None = None
     """What differs from `[rollout]` for this pool."""
+    maintenance: MaintenanceSettings | None = None
+    """What differs from `[maintenance]` for this pool; windows given here replace the general ones."""
     vms: VmSettings = VmSettings()
     """How the pool's VMs are treated."""
     timeout_s: int = Field(default=60, ge=5, le=600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import socket
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,8 @@ from bot.settings.sections import (
     BackupSettings,
     HealthSettings,
     LogSettings,
+    MaintenanceSettings,
+    PolicySettings,
     PollSettings,
     PoolSettings,
     Roles,
@@ -44,8 +47,12 @@ class Settings(Section):
     """Who may do what, in every pool."""
     approval: ApprovalSettings = ApprovalSettings()
     """What it takes before anything is changed, in every pool."""
+    policies: Mapping[str, PolicySettings] = Field(default_factory=dict)
+    """What it takes on some pools, each policy under a name of its own."""
     rollout: RolloutSettings = RolloutSettings()
     """What is chosen for a rollout when nobody chooses otherwise."""
+    maintenance: MaintenanceSettings = MaintenanceSettings()
+    """When rollouts may work on pools."""
     backup: BackupSettings = BackupSettings()
     """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
@@ -89,6 +96,20 @@ class Settings(Section):
         return not self.database_url.startswith("sqlite:")
 
     @model_validator(mode="after")
+    def _have_one_policy(self) -> Self:
+        for alias in self.pools:
+            names = [name for name, policy in self.policies.items() if _is_for(policy, alias)]
+            if len(names) > 1:
+                raise wrong(
+                    f"Pool {alias} has several policies: {', '.join(names)}.",
+                    "Narrow their patterns, so that each pool has one.",
+                )
+        for name, policy in self.policies.items():
+            if not any(_is_for(policy, alias) for alias in self.pools):
+                raise wrong(f"The policy {name} is for no pool that there is.", "Correct its patterns, or remove it.")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_approved(self) -> Self:
         for alias, pool in self.pools.items():
             if pool.mode == "act":
@@ -114,19 +135,31 @@ class Settings(Section):
         raise SettingsError(f"There is no pool called {alias!r}.", hint)
 
     def approval_for(self, alias: str) -> ApprovalSettings:
-        """The approval rules of a pool: the general ones with what the pool sets differently."""
-        own = self.pool(alias).approval
-        return self.approval if own is None else self.approval.model_copy(update=_given(own))
+        """The approval rules of a pool: the general ones, with what its policy and the pool itself set differently."""
+        own, policy = self.pool(alias).approval, self.policy_of(alias)
+        given = {} if policy is None else _given(policy)
+        given = {name: given[name] for name in given.keys() & ApprovalSettings.model_fields.keys()}
+        return self.approval.model_copy(update={**given, **(_given(own) if own is not None else {})})
+
+    def policy_of(self, alias: str) -> PolicySettings | None:
+        """The policy whose patterns fit the pool, None when none does."""
+        return next((policy for policy in self.policies.values() if _is_for(policy, alias)), None)
 
     def rollout_for(self, alias: str) -> RolloutSettings:
         """What is chosen for a pool's rollouts: the general choices with what the pool sets differently."""
         own = self.pool(alias).rollout
         return self.rollout if own is None else self.rollout.model_copy(update=_given(own))
 
+    def maintenance_for(self, alias: str) -> MaintenanceSettings:
+        """When rollouts may work on a pool: the general rules with what the pool sets differently."""
+        own = self.pools[alias].maintenance if alias in self.pools else None
+        return self.maintenance if own is None else self.maintenance.model_copy(update=_given(own))
+
     def roles_for(self, alias: str) -> Roles:
-        """The roles of a pool: the general ones with the lists that the pool replaces."""
-        own = self.pool(alias).roles
-        return self.roles if own is None else self.roles.model_copy(update=_given(own))
+        """The roles of a pool: the general ones with the lists that its policy and the pool itself replace."""
+        own, policy = self.pool(alias).roles, self.policy_of(alias)
+        given: dict[str, Any] = {"approver": policy.approver} if policy is not None and policy.approver else {}
+        return self.roles.model_copy(update={**given, **(_given(own) if own is not None else {})})
 
     def _require_http(self) -> None:
         if not self.slack.signing_secret.get_secret_value():
@@ -161,6 +194,10 @@ def _given(section: Section) -> dict[str, Any]:
     return {name: getattr(section, name) for name in section.model_fields_set}
 
 
+def _is_for(policy: PolicySettings, alias: str) -> bool:
+    return any(fnmatchcase(alias, pattern) for pattern in policy.pools)
+
+
 def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
     """Refuse rules under which no request could ever get its approvals.
 
@@ -169,14 +206,33 @@ def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
     if not roles.requester:
         sentence = f"Nobody may ask for a rollout of pool {alias}."
         raise wrong(sentence, 'Fill roles.requester, or set the pool\'s mode to "notify".')
+    _check_emergency(alias, roles, approval)
+    most_needed = max(approval.required, approval.required_mandatory, approval.required_full)
+    if approval.required_mandatory > approval.required:
+        raise wrong(
+            f"Pool {alias} needs more approvals for the least that can be done than otherwise.",
+            "Lower approval.required_mandatory, or raise approval.required.",
+        )
     if approval.allow_unreviewed or any(map(is_group, roles.approver)):
         return
     approvers = set(roles.approver)
     outsider = any(entry == EVERYBODY or is_group(entry) for entry in roles.requester)
     most = len(approvers) if outsider else max(len(approvers - {person}) for person in roles.requester)
-    if most < approval.required:
+    if most < most_needed:
         raise wrong(
-            f"Pool {alias} needs {approval.required} approval(s), but at most {most} approver(s) could ever give one, "
+            f"Pool {alias} needs {most_needed} approval(s), but at most {most} approver(s) could ever give one, "
             "because the requester does not count.",
             "Add people or a user group to roles.approver, or lower approval.required.",
         )
+
+
+def _check_emergency(alias: str, roles: Roles, approval: ApprovalSettings) -> None:
+    """Refuse an emergency that nobody could approve: whoever finds out has one."""
+    people = set(roles.emergency)
+    if not people or any(map(is_group, people)) or len(people) > approval.required_emergency:
+        return
+    raise wrong(
+        f"An emergency rollout of pool {alias} needs {approval.required_emergency} approval(s), but besides its "
+        f"requester only {len(people) - 1} of roles.emergency could ever give one.",
+        "Add people or a user group to roles.emergency, or lower approval.required_emergency.",
+    )

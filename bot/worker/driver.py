@@ -24,7 +24,9 @@ from bot.rollout.pending import still_pending
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
 from bot.rollout.timeline import Sample, sampled
+from bot.rollout.window import ANY_TIME, Hours
 from bot.rollouts import Rollouts
+from bot.rollouts.hours import hours_of
 from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
@@ -185,7 +187,13 @@ class Driver:
             patience=self._patience(),
             coordinator=row.coordinator,
             stale_sync=row.stale_sync,
+            hours=self._hours(row),
         )
+
+    def _hours(self, row: RolloutRow) -> Hours:
+        if row.emergency or row.pool_alias not in self.desk.settings.pools:
+            return ANY_TIME
+        return hours_of(self.desk.settings, row.pool_alias, self.desk.time.now(), row.working_since)
 
     def _patience(self) -> Patience:
         health = self.desk.settings.health
@@ -264,6 +272,9 @@ class Driver:
             sentence=self.desk.say(reason),
             at=self.desk.time.now(),
         )
+        if verdict.state is State.PAUSED:
+            rollouts.set_due(tx, row.id, verdict.until)
+            self._line(tx, row, reason)
         if verdict.state is State.NEEDS_ATTENTION:
             options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)
             rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host, offers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.errors import XsbotError
 from bot.log import concerning
@@ -40,6 +40,8 @@ class Work:
         """The rollouts that should be driven and can be; people are asked about the others."""
         with self.desk.database.reading() as tx:
             rows = rollouts.driven(tx)
+        now = self.desk.time.now()
+        rows = [row for row in rows if not _waits(row, now)]
         for row in rows:
             if row.pool_alias not in self.desk.gateways:
                 self._unconfigured(row)
@@ -106,7 +108,7 @@ class Work:
                 row = rollouts.get(tx, rollout_id)
             if row.state in (State.RUNNING, State.ABORTING):
                 return row.pool_alias
-            if row.state is not State.APPROVED:
+            if row.state is not State.APPROVED or _waits(row, self.desk.time.now()):
                 return None
             try:
                 start(self.desk, rollout_id)
@@ -162,3 +164,8 @@ class Work:
             )
             if not given_up:
                 rollouts.set_problem(tx, rollout_id, reason, ("retry", "abort"), ())
+
+
+def _waits(row: RolloutRow, now: datetime) -> bool:
+    """Whether an approved rollout waits for its time; nobody need look at it before."""
+    return row.state is State.APPROVED and row.due_at is not None and row.due_at > now

@@ -76,7 +76,8 @@ def test_the_template_has_every_setting_but_the_secrets(tmp_path: Path) -> None:
                 assert isinstance(value, dict)
                 walk(value, f"{prefix}{name}.")
             else:
-                found.add(f"{prefix}{name}".replace("pools.prod.", "pools.<alias>."))
+                shown = f"{prefix}{name}".replace("pools.prod.", "pools.<alias>.")
+                found.add(shown.replace("policies.production.", "policies.<name>."))
 
     walk(tree, "")
     assert found == {entry.name for entry in documented_settings() if entry.type != "secret"}

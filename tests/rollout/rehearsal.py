@@ -299,9 +299,13 @@ class Rehearsal:
         """Let the worker work until nothing is left for it to do; the state it ends in."""
         for _ in range(20):
             self.worker.sweep()
-            if self.state not in DRIVEN:
+            if self.state not in DRIVEN or self._waits_for_its_time():
                 return self.state
         raise AssertionError(f"the worker leaves it {self.state.value}")
+
+    def _waits_for_its_time(self) -> bool:
+        row = self.standing.row
+        return row.state is State.APPROVED and row.due_at is not None and row.due_at > self.time.now()
 
     def carry_out(self) -> State:
         """Ask, approve and drive."""

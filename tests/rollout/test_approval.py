@@ -7,11 +7,17 @@ from datetime import timedelta
 import pytest
 
 from bot.rollout.errors import NotAllowed, StaleDigest
+from bot.rollout.guidance import Level
+from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import State
+from bot.rollout.policy import MissingTicket
+from bot.rollout.proposal import Choices
 from bot.settings import PoolSettings
 from storage.actors import Actor
+from storage.errors import NotFound
 
-from .rehearsal import actor, rehearse, small
+from .rehearsal import Rehearsal, actor, rehearse, small
+from .test_windows import timers
 
 
 def test_nothing_happens_before_enough_different_people_agreed() -> None:
@@ -86,6 +92,84 @@ def test_other_updates_than_the_approved_ones_are_not_installed() -> None:
             rollout.wait(minutes=1)
         assert rollout.drive() is State.SUPERSEDED
         assert rollout.effects("apply_started") == rollout.effects("setting_changed") == []
+
+
+RISKS = {
+    "policies": {
+        "labs": {"pools": ["l*"], "required_mandatory": 1, "required_full": 3, "ticket": r"CHG-\d{4}"},
+    }
+}
+
+
+def test_how_many_must_approve_depends_on_what_is_asked_for() -> None:
+    with rehearse(small(), more_settings=RISKS) as rollout:
+        why = "CHG-1234: the November fixes"
+        for level, kind, need in (
+            (Level.FULL, Kind.CDN, 3),
+            (Level.RECOMMENDED, Kind.CDN, 2),
+            (Level.MANDATORY, Kind.REBOOT, 2),
+            (Level.MANDATORY, Kind.CDN, 1),
+        ):
+            standing = rollout.desk.propose("lab", Choices(level=level, kind=kind), actor("alice"), why, "C0UPDATES")
+            assert standing.quorum.required == need, (level, kind)
+            last = rollout.desk.cancel(standing.row.id, actor("alice"))
+            assert last.row.state is State.CANCELLED
+        rollout.id, rollout.digest = standing.row.id, standing.digest
+
+
+def test_three_must_approve_what_is_most_and_the_count_is_taken_again_at_start() -> None:
+    with rehearse(small(), more_settings=RISKS) as rollout:
+        choices = Choices(level=Level.FULL)
+        standing = rollout.desk.propose("lab", choices, actor("alice"), "CHG-1234", "C0UPDATES")
+        rollout.id, rollout.digest = standing.row.id, standing.digest
+        rollout.approve("bob", "carol")
+        assert rollout.drive() is State.AWAITING_APPROVAL
+        rollout.approve("dave")
+        rollout.people.approvers.discard("dave")
+        assert rollout.drive() is State.AWAITING_APPROVAL
+        rollout.assert_untouched()
+
+
+def test_a_request_names_its_ticket() -> None:
+    with rehearse(small(), more_settings=RISKS) as rollout:
+        with pytest.raises(MissingTicket, match="does not name a ticket") as refused:
+            rollout.ask()
+        assert "CHG-" in refused.value.hint
+
+
+def test_an_approval_is_taken_back_before_the_start() -> None:
+    with rehearse(small()) as rollout:
+        rollout.ask(start_at=rollout.time.now() + timedelta(hours=3)).approve("bob", "carol")
+        assert rollout.state is State.APPROVED
+        taken_back = rollout.desk.revoke(rollout.id, actor("carol"))
+        assert taken_back.row.state is State.AWAITING_APPROVAL
+        with pytest.raises(NotFound, match="no such approval"):
+            rollout.desk.revoke(rollout.id, actor("carol"))
+        rollout.wait(minutes=181)
+        assert rollout.drive() is State.AWAITING_APPROVAL
+        rollout.assert_untouched()
+        rollout.approve("carol")
+        assert rollout.drive() is State.SUCCEEDED
+        assert [row.action for row in rollout.audited()].count("approval.revoked") == 1
+        with pytest.raises(NotAllowed, match="can no longer be taken back"):
+            rollout.desk.revoke(rollout.id, actor("bob"))
+
+
+def test_approvers_are_reminded_once_before_their_time_is_over() -> None:
+    with rehearse(small()) as rollout:
+        rollout.ask().approve("bob")
+        minutes = rollout.standing.policy.expires_after / timedelta(minutes=1)
+        timers(rollout)
+        assert not reminders(rollout)
+        rollout.wait(minutes=minutes * 3 / 4)
+        timers(rollout)
+        timers(rollout)
+        (told,) = reminders(rollout)
+        assert "1 of 2, waiting for <!subteam^S0APPROVERS>" in told
+
+
+def reminders(rollout: Rehearsal) -> list[str]:
+    return [told.message.text for told in rollout.messages()[::2] if "still waits" in told.message.text]
 
 
 @pytest.mark.parametrize("mode", ["", "notify"])

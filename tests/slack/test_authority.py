@@ -44,6 +44,23 @@ def test_holders_are_people(authority: SlackAuthority) -> None:
     assert authority.holders(Role.VIEWER, "lab") == frozenset()
 
 
+def test_the_members_of_a_channel_may_hold_a_role(slack: LabSlack, clock: HandClock) -> None:
+    slack.reset()
+    settings = settings_for(slack)
+    roles = settings.roles.model_copy(update={"approver": ("C0UPDATES",)})
+    authority = SlackAuthority(client_of(slack), settings.model_copy(update={"roles": roles}), clock)
+    members = frozenset(slack.workspace.channels["C0UPDATES"].members)
+    assert members
+    assert authority.holders(Role.APPROVER, "lab") == members
+    assert Role.APPROVER in authority.roles_of(next(iter(members)), "lab")
+    assert Role.APPROVER not in authority.roles_of("U0NOBODY", "lab")
+    slack.fault("error:channel_not_found", method="conversations.members", times=100)
+    clock.pass_(61)
+    with pytest.raises(AuthorityUnknown, match="who is in the channel C0UPDATES"):
+        authority.holders(Role.APPROVER, "lab")
+    slack.clear_faults()
+
+
 def test_a_group_is_read_once_a_minute(slack: LabSlack, authority: SlackAuthority, clock: HandClock) -> None:
     before = len(slack.api_calls)
     for _ in range(20):

@@ -263,6 +263,58 @@ def test_rules_nobody_can_meet_are_refused(
     bench.load(toml.replace('mode = "act"', 'mode = "notify"'))
 
 
+POLICY = """
+[policies.production]
+pools = ["la?"]
+approver = ["U0DAVE", "U0ERIN", "C0CHANGES"]
+required = 2
+required_mandatory = 1
+required_full = 3
+ticket = "CHG-[0-9]{4,}"
+"""
+
+
+def test_a_policy_stands_between_the_general_rules_and_those_of_a_pool(bench: Bench) -> None:
+    settings = bench.load(GOOD + POLICY + "[pools.lab.approval]\nrequired_full = 4\n")
+    rules = settings.approval_for("lab")
+    assert (rules.required, rules.required_mandatory, rules.required_full) == (2, 1, 4)
+    assert (rules.ticket, rules.start_within_hours) == ("CHG-[0-9]{4,}", 12)
+    assert settings.roles_for("lab").approver == ("U0DAVE", "U0ERIN", "C0CHANGES")
+    assert settings.approval.ticket == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('approver = ["U0DAVE", "U0ERIN", "C0CHANGES"]', 'approver = ["U0DAVE", "U0ERIN"]', "needs 3 approval(s)"),
+        ("required = 2\nrequired_mandatory = 1", "required = 2\nrequired_mandatory = 3", "for the least"),
+        ('pools = ["la?"]', 'pools = ["prod-*"]', "is for no pool"),
+        ('ticket = "CHG-[0-9]{4,}"', 'ticket = "CHG-["', "no regular expression"),
+        ('ticket = "CHG-[0-9]{4,}"', 'ticket = "(CHG)?"', "fits any reason"),
+        ('approver = ["U0DAVE"', 'approver = ["*", "U0DAVE"', "is not allowed here"),
+        ("ticket =", '[policies.other]\npools = ["*"]\nticket =', "several policies"),
+    ],
+)
+def test_a_policy_that_can_never_be_met_is_refused(bench: Bench, old: str, new: str, said: str) -> None:
+    assert old in POLICY
+    assert said in str(bench.refused(GOOD + POLICY.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("holders", "required", "possible"),
+    [(["U0BOB"], 1, False), (["U0BOB", "U0CAROL"], 1, True), (["U0BOB", "U0CAROL"], 2, False), (["S0ONCALL"], 3, True)],
+)
+def test_an_emergency_that_nobody_could_approve_is_refused(
+    bench: Bench, holders: list[str], required: int, possible: bool
+) -> None:
+    toml = GOOD.replace('requester = ["*"]', f'requester = ["*"]\nemergency = {holders}')
+    toml = toml.replace("required = 2", f"required = 2\nrequired_emergency = {required}")
+    if possible:
+        bench.load(toml)
+    else:
+        assert "emergency rollout of pool lab" in str(bench.refused(toml))
+
+
 def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="xsbot init"):
         load_settings(tmp_path / "none.toml", {})
@@ -286,5 +338,5 @@ def test_no_text_but_an_id_is_a_person(text: str) -> None:
         roles = Roles(approver=(text,))
     except ValueError:
         return
-    assert roles.approver[0][0] in "UWS"
+    assert roles.approver[0][0] in "UWSC"
     assert roles.approver[0].isalnum()

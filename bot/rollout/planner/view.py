@@ -141,10 +141,11 @@ class View:
 
     def may_begin(self) -> bool:
         """Whether one more member may begin its turn."""
-        if self.members is None:
-            return True
-        begun = sum(not n.coordinator and (n.updated or n.stage in (*TAKEN_OUT, Stage.DRAIN)) for n in self.nodes)
-        return begun < self.members
+        return self.members is None or self.begun_members() < self.members
+
+    def begun_members(self) -> int:
+        """How many members have begun their turn, or are done."""
+        return sum(not n.coordinator and (n.updated or n.stage in (*TAKEN_OUT, Stage.DRAIN)) for n in self.nodes)
 
     def start(self, guest: Guest, target: Node) -> None:
         """The guest begins to move: its memory is held at both ends until it arrived."""

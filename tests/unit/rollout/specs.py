@@ -44,6 +44,8 @@ specs = st.builds(
     amendment=st.integers(0, 3),
     placement=st.sampled_from(Placement),
     max_out=st.integers(0, 9),
+    start_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+    emergency=st.booleans(),
     deadline=st.none() | st.datetimes(timezones=st.just(UTC)),
     order=st.lists(uuids, max_size=3).map(tuple),
     left_out=st.lists(st.tuples(uuids, names), max_size=3).map(tuple),

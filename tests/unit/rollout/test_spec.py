@@ -124,6 +124,8 @@ CHANGES: dict[str, Any] = {
     "order": ("host-2",),
     "left_out": (("host-3", "xs-03"),),
     "pause_points": ("canary",),
+    "start_at": datetime(2026, 3, 7, 22, 0, tzinfo=UTC),
+    "emergency": True,
     "deadline": datetime(2026, 3, 8, 5, 30, tzinfo=UTC),
     "amendment": 1,
     "rules": (VmRule("vm-9", "license server", VmWay.LEAVE),),
