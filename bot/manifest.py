@@ -16,6 +16,7 @@ SCOPES: dict[str, str] = {
     "files:write": "Put the picture and the report of a finished rollout into its thread.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
     "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
+    "users:read": "See the language each person has set in Slack, so that private answers are in it; nothing else.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
 }
 
@@ -33,6 +34,7 @@ METHODS: dict[str, str] = {
     "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
     "usergroups.users.list": "usergroups:read",
+    "users.info": "users:read",
     "views.open": "",
     "views.push": "",
     "views.update": "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from bot.readers import Readers
 from bot.rollouts import Authority, Rollouts
 from bot.settings import Settings
 from bot.time import Time
@@ -22,5 +23,6 @@ class Context:
     authority: Authority
     settings: Settings
     time: Time
+    readers: Readers
     background: Executor
     uploads: Executor

@@ -16,6 +16,7 @@ from bot.messages import modal, notice
 from bot.messages.answers import looked_at_again, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
+from bot.messages.language import _
 from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
@@ -36,7 +37,7 @@ def run(call: Call) -> None:
 def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     call.open(
         modal.update_title(alias),
-        "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
+        _("Looking at the pool: its hosts, its VMs, and what the updates ask for."),
         lambda: form(call, alias, choices or call.context.rollouts.usual(alias)),
     )
 
@@ -150,7 +151,8 @@ def register(app: App, context: Context) -> None:
             ack(response_action="errors", errors={modal.STOPPED: still_blocked(_blocking(view))})
             return
         newest.end(str(view["id"]))
-        ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
+        meanwhile = modal.loading(modal.update_title(alias), _("Checking once more, then asking."))
+        ack(response_action="update", view=meanwhile)
         sent = call.acknowledged()
         sent.later(lambda: _request(sent, alias, choices, why))
 

@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 
 from bot.messages import notice, status
 from bot.messages.blocks import actions, button
+from bot.messages.language import _
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.verb import Verb
@@ -20,7 +21,7 @@ def run(call: Call) -> None:
     known, row = call.context.rollouts.updates(alias, call.actor)
     plan = None
     if call.context.settings.pool(alias).mode == "act" and known is not None:
-        plan = actions(button("Plan update…", notice.PLAN, alias, style="primary"))
+        plan = actions(button(_("Plan update…"), notice.PLAN, alias, style="primary"))
     call.answer(status.updates(alias, known, row, plan))
 
 
@@ -35,8 +36,8 @@ def register(app: App, context: Context) -> None:
         call = clicked(context, body, client, respond)
         alias = call.value
         call.open(
-            "Updates",
-            "Looking up what is known.",
+            _("Updates"),
+            _("Looking up what is known."),
             lambda: notice.details(alias, context.rollouts.updates(alias, call.actor)[0]),
         )
 

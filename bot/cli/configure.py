@@ -14,7 +14,7 @@ import click
 from bot.app import gateways_of
 from bot.cli.main import Session, os_user
 from bot.cli.records import Nobody
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded
 from bot.messages.text import plain_moment
 from bot.rollout.channel import UpdateSettings, channel_of, schedule_of
 from bot.rollouts import Rollouts
@@ -31,7 +31,7 @@ def _desk(session: Session) -> Iterator[Rollouts]:
     database = session.database()
     gateways = gateways_of(session.settings, RealTime())
     try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), sentence)
+        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), recorded)
     finally:
         for gateway in gateways.values():
             gateway.close()

@@ -17,7 +17,7 @@ from bot.cli.export import export
 from bot.cli.main import Session, os_user
 from bot.delivery.rendering import files_of
 from bot.messages.amendment import offer_meaning
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded, sentence
 from bot.messages.text import plain
 from bot.rollout.amendment import AmendmentKind
 from bot.rollouts import Role, Rollouts, Standing
@@ -49,7 +49,7 @@ def _desk(session: Session, *, reaching_pools: bool = False) -> Iterator[Rollout
     database = session.database()
     gateways = gateways_of(session.settings, RealTime()) if reaching_pools else {}
     try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), sentence)
+        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), recorded)
     finally:
         for gateway in gateways.values():
             gateway.close()

@@ -158,7 +158,7 @@ def _waiting(standing: Standing, ask: Ask) -> str:
 
 def _then(standing: Standing) -> str:
     """What approving leads to."""
-    people = several(standing.quorum.required, _("person approves"), _("people approve"))
+    people = several(standing.quorum.required, "person approves", "people approve")
     return _("Nothing changes until {people}; it then starts at once.").format(people=people)
 
 
@@ -214,7 +214,7 @@ def _installs(standing: Standing) -> str:
 
 
 def _pool(alias: str, spec: Spec) -> str:
-    hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    hosts = several(len(spec.hosts), "host", "hosts")
     shown = alias if spec.pool_name in ("", alias) else f"{alias} ({name(spec.pool_name)})"
     return f"{shown}, {hosts}"
 
@@ -273,7 +273,7 @@ def _buttons(standing: Standing) -> list[Element]:
         _("{cost}, {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast)),
     ]
     if spec.vms:
-        asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), _("VM"), _("VMs"))))
+        asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), "VM", "VMs")))
     else:
         asks.append(_("No VM is stopped."))
     if "ha_off" in spec.fixes:

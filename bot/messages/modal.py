@@ -24,6 +24,7 @@ from bot.messages.blocks import (
     select,
     text_input,
 )
+from bot.messages.errors import told_plainly
 from bot.messages.findings import finding_lines, findings_blocks, way_out
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
@@ -92,7 +93,7 @@ def update_form(
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
-        blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
+        blocks.append({"type": "section", "text": plain_text(told_plainly(error), 2_900)})
     blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
     blocks.append(_level_input(preview.costs, choices.level))
     blocks.append(_preset_input(preview.presets, choices.preset))
@@ -181,7 +182,7 @@ def _preset_input(costs: Mapping[Preset, Forecast], chosen: Preset) -> Block:
 def _time_and_moves(forecast: Forecast | None) -> str:
     if forecast is None or not forecast.turns:
         return ""
-    moves = several(forecast.migrations, _("VM move"), _("VM moves"))
+    moves = several(forecast.migrations, "VM move", "VM moves")
     return f"{moves}, " + _("up to {time}").format(time=duration(forecast.minutes[1] * 60))
 
 
@@ -241,13 +242,13 @@ def _names_input(label: str, block_id: str, chosen: Sequence[str], hint: str = "
 def _short_cost(forecast: Forecast) -> str:
     parts = []
     if forecast.reboots:
-        parts.append(several(forecast.reboots, _("reboot"), _("reboots")))
+        parts.append(several(forecast.reboots, "reboot", "reboots"))
     if forecast.toolstack_restarts:
-        parts.append(several(forecast.toolstack_restarts, _("toolstack restart"), _("toolstack restarts")))
+        parts.append(several(forecast.toolstack_restarts, "toolstack restart", "toolstack restarts"))
     if forecast.migrations:
-        parts.append(several(forecast.migrations, _("VM move"), _("VM moves")))
+        parts.append(several(forecast.migrations, "VM move", "VM moves"))
     if forecast.vm_restarts:
-        parts.append(several(forecast.vm_restarts, _("VM restart"), _("VM restarts")))
+        parts.append(several(forecast.vm_restarts, "VM restart", "VM restarts"))
     parts.append(_("up to {time}").format(time=duration(forecast.minutes[1] * 60)))
     return ", ".join(parts)
 
@@ -283,17 +284,17 @@ def _fixes_input(preview: Preview, choices: Choices) -> list[Block]:
 def _remedy_words(remedy: Remedy, count: int) -> tuple[str, str, str]:
     """Text, value and description of one box."""
     if remedy is Remedy.EJECT_CDS:
-        vms = several(count, _("VM"), _("VMs"))
+        vms = several(count, "VM", "VMs")
         told = _("Take out discs that keep VMs on their host ({vms})").format(vms=vms)
         undone = _("Put back in after the turn of the host.")
     elif remedy is Remedy.PLUG_STORAGE:
         told = _("Connect hosts to storage they should have ({hosts})").format(
-            hosts=several(count, _("host"), _("hosts"))
+            hosts=several(count, "host", "hosts")
         )
         undone = _("Stays connected.")
     else:
         told = _("Put hosts into service that are out of it ({hosts})").format(
-            hosts=several(count, _("host"), _("hosts"))
+            hosts=several(count, "host", "hosts")
         )
         undone = _("Taken out again at the end.")
     return told, remedy.value, undone

@@ -58,7 +58,7 @@ def notice(facts: NoticeFacts) -> Message:
         )
     if facts.kind == "stale_sync":
         when = moment(facts.last_sync) if facts.last_sync else _("unknown")
-        age = several(facts.days, _("day"), _("days"))
+        age = several(facts.days, "day", "days")
         return _sync_first(
             facts,
             _("{pool} last looked for updates {age} ago").format(pool=_pool(facts), age=age),
@@ -74,8 +74,8 @@ def _pool(facts: NoticeFacts) -> str:
 def _updates(facts: NoticeFacts) -> Message:
     updates = facts.updates or AvailableUpdates("")
     hosts = sum(host.anything for host in updates.hosts)
-    count = several(len(updates.updates), _("update"), _("updates"))
-    on = several(hosts, _("host"), _("hosts"))
+    count = several(len(updates.updates), "update", "updates")
+    on = several(hosts, "host", "hosts")
     told = _("Pool {alias}, {hosts}: {counts}").format(alias=facts.alias, counts=counts(updates), hosts=on)
     listed = security_first(updates)
     security = [update for update in listed if kind_of(update) == "security"]

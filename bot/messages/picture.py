@@ -75,7 +75,7 @@ def picture(timeline: Timeline, title: str) -> bytes:
 
 def alternative(timeline: Timeline) -> str:
     """What the picture shows, in words, for those who cannot see it (Slack takes 1 000 characters)."""
-    told = [_("Timeline of {hosts}.").format(hosts=several(len(timeline.hosts), _("host"), _("hosts")))]
+    told = [_("Timeline of {hosts}.").format(hosts=several(len(timeline.hosts), "host", "hosts"))]
     for host, name in timeline.hosts:
         spans = [span for span in timeline.spans if span.host == host and span.phase in _LOOKS]
         if not spans:
@@ -89,7 +89,7 @@ def alternative(timeline: Timeline) -> str:
             seconds = sum(((span.ended or _end(timeline)) - span.began).total_seconds() for span in away)
             line += ", " + _("rebooting for {time}").format(time=duration(seconds))
         told.append(line + ".")
-    told.append(_("{moves} in all.").format(moves=several(timeline.moves, _("VM move"), _("VM moves"))))
+    told.append(_("{moves} in all.").format(moves=several(timeline.moves, "VM move", "VM moves")))
     least = timeline.lowest_spare
     if least is not None:
         told.append(

@@ -86,7 +86,7 @@ def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
         alias=row.pool_alias,
         state=state_name(state).lower(),
         done=done,
-        all=several(len(turns), _("host done"), _("hosts done")),
+        all=several(len(turns), "host done", "hosts done"),
     )
 
 
@@ -143,7 +143,7 @@ def _left(turn: TurnRow) -> str:
     }.get(turn.phase, "")
     if not (told and turn.total):
         return ""
-    return told.format(left=turn.left, total=several(turn.total, _("VM"), _("VMs")))
+    return told.format(left=turn.left, total=several(turn.total, "VM", "VMs"))
 
 
 def _outcome(turn: TurnRow) -> str:

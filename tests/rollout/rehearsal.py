@@ -28,7 +28,7 @@ from bot.lab.pool import LabPool
 from bot.lab.scenario import Durations, HostSpec, Scenario, VmSpec, load_scenario
 from bot.lab.time import SteppedTime
 from bot.lab.verdict import Verdict
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded, sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
 from bot.rollout.fixes import Remedy
@@ -247,7 +247,7 @@ class Rehearsal:
             self.settings,
             self.time,
             self.people,
-            sentence,
+            recorded,
             settle=lambda alias: self.worker.settle(alias),
         )
         self.worker = _HereAndNow(self.desk)
