@@ -114,16 +114,22 @@ def missing(tag: str, wanted: Catalog) -> list[str]:
         elif known.fuzzy:
             told.append(f"{tag}: marked as fuzzy: {shown}")
         else:
-            told += [f"{tag}: other places than in English: {shown}: {form!r}" for form in _misfits(entry, known)]
+            told += [f"{tag}: other places or edges than in English: {shown}: {form!r}" for form in misfits(entry, known)]
     stale = {(entry.context, texts(entry)[0]) for entry in messages(kept)} - {
         (entry.context, texts(entry)[0]) for entry in messages(wanted)
     }
     return told + [f"{tag}: no longer in the sources: {text!r}" for _context, text in sorted(stale, key=str)]
 
 
-def _misfits(entry: Message, known: Message) -> list[str]:
+def misfits(entry: Message, known: Message) -> list[str]:
+    """The forms that ask for other values than the English text, or begin or end with other white space."""
     allowed = [places(text) for text in texts(entry)]
-    return [form for form in forms(known) if places(form) not in allowed]
+    edges = _edges(texts(entry)[0])
+    return [form for form in forms(known) if places(form) not in allowed or _edges(form) != edges]
+
+
+def _edges(text: str) -> tuple[int, int]:
+    return len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
 
 
 def places(text: str) -> tuple[str, ...]:

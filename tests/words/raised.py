@@ -24,7 +24,7 @@ HIDDEN = (
     "storage/intents.py", "storage/migrations", "storage/notices.py", "storage/outbox.py",
 )  # fmt: skip
 #: What is said before anybody can be answered in Slack.
-AT_START = ("require_slack",)
+AT_START = ("require_slack", "_require_http")
 #: Functions that make an error and take part of its sentence, and which of their arguments that is.
 TAKES = {"unreachable": 1}
 _MOST = 16
