@@ -128,7 +128,7 @@ def day_and_time(at: datetime) -> str:
     utc = at.astimezone(UTC)
     if _locale() == SOURCE:
         return utc.strftime("%Y-%m-%d %H:%M UTC")
-    return f"{format_skeleton('yMdHm', utc, locale=_locale())} UTC"
+    return f"{day(at)} {format_skeleton('Hm', utc, locale=_locale())} UTC"
 
 
 def present() -> gettext.NullTranslations:

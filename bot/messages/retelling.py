@@ -48,33 +48,50 @@ def retold(text: str) -> str:
 
 @lru_cache(maxsize=2_000)
 def _retold(now: Translations, text: str) -> str:
-    whole = _sentence(now, text)
+    whole = _sentence(now, text, within=True)
     if whole is not None:
         return whole
     parts = _BETWEEN.split(text)
-    if 1 < len(parts) <= _MOST_SENTENCES:
-        return " ".join(_in_a_row(now, parts))
-    return text
+    row = _in_a_row(now, parts) if 1 < len(parts) <= _MOST_SENTENCES else []
+    if row and None not in row:
+        return " ".join(filter(None, row))
+    whole = _sentence(now, text)
+    if whole is not None or not row:
+        return whole if whole is not None else text
+    return _with_what_is_not_ours(row, parts)
 
 
-def _in_a_row(now: Translations, parts: Sequence[str]) -> list[str]:
-    """Sentences in a row; an entry may be made of several, so the longest run that fits is taken."""
-    told: list[str] = []
-    start = 0
-    while start < len(parts):
+def _in_a_row(now: Translations, parts: Sequence[str]) -> list[str | None]:
+    """Sentences in a row, None where one is not ours, "" where one was part of the one before.
+
+    An entry may be made of several sentences, so the longest run that fits is taken.
+    """
+    told: list[str | None] = []
+    while len(told) < len(parts):
+        start = len(told)
         for end in range(len(parts), start, -1):
-            found = _sentence(now, " ".join(parts[start:end]))
-            if found is not None or end == start + 1:
-                told.append(found if found is not None else parts[start])
-                start = end
+            found = _sentence(now, " ".join(parts[start:end]), within=True)
+            if found is not None:
+                told += [found, *[""] * (end - start - 1)]
                 break
+        else:
+            told.append(None)
     return told
 
 
-def _sentence(now: Translations, text: str) -> str | None:
-    """The sentence of the entry that fits best: the one of which most is its own words."""
+def _with_what_is_not_ours(row: Sequence[str | None], parts: Sequence[str]) -> str:
+    return " ".join(filter(None, (part if told is None else told for told, part in zip(row, parts, strict=True))))
+
+
+def _sentence(now: Translations, text: str, *, within: bool = False) -> str | None:
+    """The sentence of the entry that fits best: the one of which most is its own words.
+
+    `within`: no value may reach from one sentence into the next, as it would where two sentences stand in a row.
+    """
     for entry in _entries(now):
         if text.startswith(entry.start) and (found := entry.pattern.fullmatch(text)) is not None:
+            if within and any(_BETWEEN.search(value) for value in found.groups()):
+                continue
             values = {name: _value(now, text) for name, text in found.groupdict().items()}
             return _PLACE.sub(partial(_filled, values), entry.told)
     return None

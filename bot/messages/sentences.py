@@ -30,6 +30,8 @@ from bot.messages.text import duration, escape, moment, one_line, plain_moment, 
 from bot.messages.words import in_words
 from bot.rollout.reason import Param, Reason
 
+__all__ = ["recorded", "sentence", "templates"]
+
 
 def sentence(reason: Reason, *, mrkdwn: bool = False) -> str:
     """The sentence behind a reason; with `mrkdwn`, foreign parameters are made harmless for Slack.

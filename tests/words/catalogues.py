@@ -114,7 +114,7 @@ def missing(tag: str, wanted: Catalog) -> list[str]:
         elif known.fuzzy:
             told.append(f"{tag}: marked as fuzzy: {shown}")
         else:
-            told += [f"{tag}: other places or edges than in English: {shown}: {form!r}" for form in misfits(entry, known)]
+            told += [f"{tag}: other values or edges than English: {shown}: {form!r}" for form in misfits(entry, known)]
     stale = {(entry.context, texts(entry)[0]) for entry in messages(kept)} - {
         (entry.context, texts(entry)[0]) for entry in messages(wanted)
     }

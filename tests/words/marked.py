@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 
 import bot.messages
 from bot.messages.language import WORD
@@ -25,7 +26,7 @@ _CODES_FILE = "bot/xen/codes.py"
 def marked() -> Iterator[Found]:
     """Every string that is marked. Raises `Unreadable` for a mark on something that is no literal."""
     for path in files("bot/messages", "bot/delivery", "commands"):
-        yield from _calls(path)
+        yield from marks_in(name_of(path), path.read_text("utf-8"))
     yield from _tables()
     yield from _template(ROOT / "bot" / "messages" / "templates" / "report.html")
     yield from (Found(_WORDS_FILE, 0, text, context=WORD) for text in sorted(WORDS))
@@ -37,9 +38,9 @@ def codes() -> Iterator[Found]:
         yield from (Found(_CODES_FILE, 0, text) for text in (meaning.sentence, meaning.hint) if text)
 
 
-def _calls(path: Path) -> Iterator[Found]:
-    file = name_of(path)
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def marks_in(file: str, source: str) -> Iterator[Found]:
+    """The marked strings of one module. Raises `Unreadable`."""
+    for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         called, given = node.func.id, node.args
@@ -65,7 +66,6 @@ def _tables() -> Iterator[Found]:
 
 
 def _template(path: Path) -> Iterator[Found]:
-    marks = Environment(extensions=["jinja2.ext.i18n"]).extract_translations(path.read_text("utf-8"))
-    for line, _function, text in marks:
+    for line, _function, text in extract_from_ast(Environment().parse(path.read_text("utf-8")), ("_",)):
         if isinstance(text, str):
             yield Found(name_of(path), line, text)
