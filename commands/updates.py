@@ -21,7 +21,8 @@ def run(call: Call) -> None:
     known, row = call.context.rollouts.updates(alias, call.actor)
     plan = None
     if call.context.settings.pool(alias).mode == "act" and known is not None:
-        plan = actions(button(_("Plan update…"), notice.PLAN, alias, style="primary"))
+        label = _("Plan the update of pool {alias}").format(alias=alias)
+        plan = actions(button(_("Plan update…"), notice.PLAN, alias, style="primary", label=label))
     call.answer(status.updates(alias, known, row, plan))
 
 

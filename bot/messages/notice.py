@@ -112,7 +112,8 @@ def _updates(facts: NoticeFacts) -> Message:
             "This pool is in notify mode: xsbot tells about updates but changes nothing."
             ' An operator sets `mode = "act"` for it in the configuration to plan updates from here.'
         )
-    elements.append(button(_("Details"), DETAILS, facts.alias))
+    label = _("Details of the updates of pool {alias}").format(alias=facts.alias)
+    elements.append(button(_("Details"), DETAILS, facts.alias, label=label))
     costs = level_cost(updates, Level.RECOMMENDED)
     text = _("{told}. Recommended guidance: {costs}.{named}").format(told=told, costs=costs, named=named)
     return message(text, [*blocks, actions(*elements, block_id="notice"), context(steps)])
@@ -133,6 +134,7 @@ def _sync_first(facts: NoticeFacts, title: str, meaning: str) -> Message:
                 _("Sync now"),
                 SYNC,
                 facts.alias,
+                label=_("Sync pool {alias} now").format(alias=facts.alias),
                 asks=confirm(
                     _("Sync pool {alias}?").format(alias=facts.alias),
                     _("The pool downloads the list of updates and their packages. Nothing is installed."),
