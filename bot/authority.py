@@ -79,9 +79,9 @@ class SlackAuthority:
         try:
             answer = self._client.usergroups_users_list(usergroup=group)
         except SlackApiError as error:
-            raise AuthorityUnknown(*_explained(group, str(error.response.get("error", "")))) from error
+            raise AuthorityUnknown(*explained(group, str(error.response.get("error", "")))) from error
         except (SlackClientError, OSError) as error:
-            raise AuthorityUnknown(*_explained(group, type(error).__name__)) from error
+            raise AuthorityUnknown(*explained(group, type(error).__name__)) from error
         users = answer.get("users")
         return frozenset(map(str, users)) if isinstance(users, list) else frozenset()
 
@@ -99,7 +99,8 @@ def _is_group(entry: str) -> bool:
     return entry.startswith("S")
 
 
-def _explained(group: str, code: str) -> tuple[str, str]:
+def explained(group: str, code: str) -> tuple[str, str]:
+    """What it means that Slack answered so about a user group, and what to do about it."""
     sentence = f"Slack did not say who is in the user group {group} ({code}), so nobody's role can be told."
     hint = {
         "plan_upgrade_required": "User groups need a paid plan. Name user ids in [roles] instead.",

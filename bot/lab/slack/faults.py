@@ -14,6 +14,7 @@ FAULTS = (
     "outage",
     "disconnect",
     "disconnect_abrupt",
+    "no_hello",
     "slow",
     "lost_reply",
     "plan_upgrade_required",
