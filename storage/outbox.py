@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import case, delete, func
 from sqlmodel import Session, col, select
 
 from bot.rollout.reason import because
@@ -23,10 +23,13 @@ from storage.columns import Topic
 from storage.errors import Conflict, NotFound
 from storage.tables import OutboxRow
 
-__all__ = ["AUDIT_LANE", "COALESCING", "OutboxRow", "Spent", "Topic"]
+__all__ = ["AUDIT_LANE", "COALESCING", "URGENT", "OutboxRow", "Spent", "Topic"]
 
 #: Topics whose message is rendered from the newest state when it is sent, so that one pending row is enough.
 COALESCING = frozenset({Topic.NOTICE, Topic.CARD, Topic.PROGRESS, Topic.AMENDMENT, Topic.DEBTS})
+
+#: What somebody waits for, or has to answer.
+URGENT = frozenset({Topic.CARD, Topic.ATTENTION, Topic.AMENDMENT})
 
 #: What a row's error says while Slack has asked to wait with it.
 RATE_LIMITED = "ratelimited"
@@ -76,10 +79,16 @@ def enqueue(
 
 
 def next_due(tx: Session, now: datetime) -> list[OutboxRow]:
-    """The first unsent row of each lane, as far as it may be sent by now; oldest first."""
+    """The first unsent row of each lane, as far as it may be sent by now; oldest first.
+
+    Lanes in which something urgent waits go before the others: when fifty pools tell their progress to one channel,
+    which takes one message a second, nobody should wait an hour for a card to approve or a question to answer.
+    """
     heads = select(func.min(OutboxRow.id)).where(*_UNSENT).group_by(col(OutboxRow.lane))
+    urgent = select(OutboxRow.lane).where(*_UNSENT, col(OutboxRow.topic).in_(URGENT))
+    first = case((col(OutboxRow.lane).in_(urgent), 0), else_=1)
     query = select(OutboxRow).where(col(OutboxRow.id).in_(heads), col(OutboxRow.not_before) <= now)
-    return list(tx.exec(query.order_by(col(OutboxRow.id))).all())
+    return list(tx.exec(query.order_by(first, col(OutboxRow.id))).all())
 
 
 def next_due_at(tx: Session) -> datetime | None:

@@ -5,37 +5,19 @@ What is changed here is done in the name of the operating-system user and audite
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from bot.app import gateways_of
+from bot.cli.desk import opened_desk
 from bot.cli.main import Session, os_user
-from bot.cli.records import Nobody
-from bot.messages.sentences import recorded
 from bot.messages.text import plain_moment
 from bot.rollout.channel import UpdateSettings, channel_of, schedule_of
-from bot.rollouts import Rollouts
-from bot.time import RealTime
 
 
 def register(main: click.Group) -> None:
     """Add the commands."""
     main.add_command(configure)
-
-
-@contextmanager
-def _desk(session: Session) -> Iterator[Rollouts]:
-    database = session.database()
-    gateways = gateways_of(session.settings, RealTime())
-    try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), recorded)
-    finally:
-        for gateway in gateways.values():
-            gateway.close()
-        database.close()
 
 
 @click.group()
@@ -48,7 +30,7 @@ def configure() -> None:
 @click.pass_obj
 def show(session: Session, pool: str) -> None:
     """Channel, proxy, schedule, last sync, and how far each host is."""
-    with _desk(session) as desk:
+    with opened_desk(session, reaching_pools=True) as desk:
         _show(desk.update_settings(pool, os_user()))
 
 
@@ -59,7 +41,7 @@ def show(session: Session, pool: str) -> None:
 def channel(session: Session, pool: str, name: str) -> None:
     """Switch POOL to the channel NAME: early-access, normal or offline."""
     wanted = channel_of(name)
-    with _desk(session) as desk:
+    with opened_desk(session, reaching_pools=True) as desk:
         _show(desk.set_channel(pool, wanted, os_user()))
 
 
@@ -76,7 +58,7 @@ def proxy(
     """Set or remove the proxy between POOL and its update channel."""
     if bool(url) == remove:
         raise click.UsageError("Give either --url or --remove.")
-    with _desk(session) as desk:
+    with opened_desk(session, reaching_pools=True) as desk:
         if url is None:
             _show(desk.remove_proxy(pool, os_user()))
             return
@@ -95,7 +77,7 @@ def proxy(
 def schedule(session: Session, pool: str, when: tuple[str, ...]) -> None:
     """Have POOL look for updates by itself: daily, weekly DAY, or off."""
     wanted = schedule_of(when)
-    with _desk(session) as desk:
+    with opened_desk(session, reaching_pools=True) as desk:
         _show(desk.set_schedule(pool, wanted, os_user()))
 
 
@@ -105,7 +87,10 @@ def schedule(session: Session, pool: str, when: tuple[str, ...]) -> None:
 @click.pass_obj
 def bundle(session: Session, pool: str, file: Path) -> None:
     """Upload the update bundle FILE to POOL, which must be on the offline channel."""
-    with _desk(session) as desk, click.progressbar(length=100, label=f"Uploading {file.name}") as bar:
+    with (
+        opened_desk(session, reaching_pools=True) as desk,
+        click.progressbar(length=100, label=f"Uploading {file.name}") as bar,
+    ):
 
         def progress(share: float) -> None:
             bar.update(round(share * 100) - bar.pos)

@@ -6,22 +6,19 @@ The command line writes to the database; the running `xsbot serve` sees it with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from bot.app import gateways_of
+from bot.cli.desk import opened_desk
 from bot.cli.export import export
 from bot.cli.main import Session, os_user
 from bot.delivery.rendering import files_of
 from bot.messages.amendment import offer_meaning
-from bot.messages.sentences import recorded, sentence
+from bot.messages.sentences import sentence
 from bot.messages.text import plain
 from bot.rollout.amendment import AmendmentKind
-from bot.rollouts import Role, Rollouts, Standing
-from bot.time import RealTime
+from bot.rollouts import Standing
 from storage import audit as trail
 from storage.database import Database
 
@@ -31,29 +28,6 @@ def register(main: click.Group) -> None:
     main.add_command(rollouts)
     main.add_command(audit)
     audit.add_command(export)
-
-
-class Nobody:
-    """No authority is asked for here: the command line acts as the operating-system user."""
-
-    def roles_of(self, user_id: str, pool: str) -> frozenset[Role]:
-        return frozenset()
-
-    def holders(self, role: Role, pool: str) -> frozenset[str]:
-        return frozenset()
-
-
-@contextmanager
-def _desk(session: Session, *, reaching_pools: bool = False) -> Iterator[Rollouts]:
-    """The use-cases; most of them need the database alone, and the pools may be out of reach from here."""
-    database = session.database()
-    gateways = gateways_of(session.settings, RealTime()) if reaching_pools else {}
-    try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), recorded)
-    finally:
-        for gateway in gateways.values():
-            gateway.close()
-        database.close()
 
 
 @click.group()
@@ -66,7 +40,7 @@ def rollouts() -> None:
 @click.pass_obj
 def list_(session: Session, limit: int) -> None:
     """The most recent rollouts."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         for row in desk.history(limit):
             click.echo(f"{row.id:>5}  {row.pool_alias:16} {row.state.value:18} {row.created_at:%Y-%m-%d %H:%M}")
 
@@ -76,7 +50,7 @@ def list_(session: Session, limit: int) -> None:
 @click.pass_obj
 def show(session: Session, rollout_id: int) -> None:
     """One rollout: where it stands, its hosts, what is owed."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         _show(desk.standing(rollout_id))
 
 
@@ -93,7 +67,7 @@ def show(session: Session, rollout_id: int) -> None:
 @click.pass_obj
 def report(session: Session, rollout_id: int, directory: Path) -> None:
     """Write the picture (PNG) and the report (HTML) of a rollout, as its thread has them."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         standing = desk.standing(rollout_id)
         with desk.database.reading() as tx:
             files = files_of(tx, standing)
@@ -107,7 +81,7 @@ def report(session: Session, rollout_id: int, directory: Path) -> None:
 @click.pass_obj
 def pause(session: Session, rollout_id: int) -> None:
     """Stop a rollout at its next safe point. What XenServer is doing now goes on."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         _show(desk.pause(rollout_id, os_user()))
 
 
@@ -116,7 +90,7 @@ def pause(session: Session, rollout_id: int) -> None:
 @click.pass_obj
 def resume(session: Session, rollout_id: int) -> None:
     """Let a paused rollout go on."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         _show(desk.resume(rollout_id, os_user()))
 
 
@@ -127,7 +101,7 @@ def resume(session: Session, rollout_id: int) -> None:
 @click.pass_obj
 def abort(session: Session, rollout_id: int, reason: str, yes: bool) -> None:
     """End a rollout: finish what is in hand, give everything back."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         for consequence in desk.abort_consequences(rollout_id):
             click.echo(sentence(consequence))
         if not yes:
@@ -141,7 +115,7 @@ def abort(session: Session, rollout_id: int, reason: str, yes: bool) -> None:
 @click.pass_obj
 def skip(session: Session, rollout_id: int, host: str) -> None:
     """Leave HOST (its name or uuid) out of a rollout; the others go on. Refused for the coordinator."""
-    with _desk(session) as desk:
+    with opened_desk(session) as desk:
         _show(desk.skip(rollout_id, host, os_user())[0])
 
 
@@ -155,7 +129,7 @@ def amend(session: Session, rollout_id: int, what: str | None, withdraw: bool) -
 
     Without WHAT it says which changes would help. Others approve it, in Slack only.
     """
-    with _desk(session, reaching_pools=what == AmendmentKind.CHECKSUM) as desk:
+    with opened_desk(session, reaching_pools=what == AmendmentKind.CHECKSUM) as desk:
         if withdraw:
             _show(desk.withdraw(rollout_id, os_user()))
         elif what is not None:

@@ -26,9 +26,7 @@ SENTENCES: dict[str, str] = {
     "gate.storage": "{host} has not connected storage that it had before its turn: {storage}.",
     "gate.links": "{host} has lost network links that it had before its turn: {devices}.",
     "gate.bonds": "{host} has bonds that lost a link during its turn: {devices}.",
-    "gate.vms_stopped": (
-        "Of the VMs of {host}, {count:VM that|VMs that} ran before its turn stopped: {vms}."
-    ),
+    "gate.vms_stopped": ("Of the VMs of {host}, {count:VM that|VMs that} ran before its turn stopped: {vms}."),
     "gate.agents_silent": (
         "The guest agents of {count:VM|VMs} of {host} reported before its turn and do not now: {vms}."
     ),

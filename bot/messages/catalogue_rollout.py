@@ -29,6 +29,9 @@ SENTENCES: dict[str, str] = {
     "rollout.aborted": "Ended on request; what was in hand was finished and restored.",
     "rollout.given_up": "Ended on request with work left that could not be undone; what is to restore stays listed.",
     "rollout.looking": "Looking at the pool.",
+    "rollout.at_a_loss": (
+        "Nothing is under way, and the bot knows no next step for {hosts}. Look at the pool, then try again."
+    ),
     "rollout.retried": "{user} asked to try again.",
     "rollout.abort_asked": "{user} asked to end it: {why}",
     "rollout.paused": "{user} paused it at the next safe point.",

@@ -156,6 +156,10 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
     if pause_here(round_, turns):
         return _answer(round_, _progress(everybody, (), left_out))
     hand = tuple(strategy.advance(round_, turns))
+    if not (round_.steps or round_.problems or round_.wake_at) and any(turn.update_left for turn in turns):
+        # Nobody wants anything and nobody waits for anything: silence would last for ever.
+        names = ", ".join(turn.host.name for turn in turns if turn.update_left)
+        round_.problem(because("rollout.at_a_loss", hosts=names))
     if hand or round_.problems or any(turn.update_left for turn in turns):
         if len(hand) == 1:
             round_.blame(hand[0].host.uuid)

@@ -272,6 +272,7 @@ class PoolSnapshot:
     def host_uuids(self) -> frozenset[str]:
         """The uuids of all hosts."""
         return frozenset(self._hosts)
+
     def sr(self, uuid: str) -> SR | None:
         """The storage with that uuid, or None."""
         return next((sr for sr in self.srs if sr.uuid == uuid), None)

@@ -19,6 +19,7 @@ EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
 #: Whichever of these was asked for first: a host that only restarts is neither taken out nor installed on.
 _BEGINNINGS = ("DrainHost", "DisableHost", "ApplyUpdates", "RebootHost", "RestartToolstack")
 
+
 class HostNeed:
     """One host in one round: what is left to do for it, and how much of that is allowed."""
 
@@ -50,6 +51,15 @@ class HostNeed:
     def livepatch_failed(self) -> bool:
         """Whether XAPI asks for a reboot because a live patch could not be applied."""
         return self.spec.level is not Level.MANDATORY and bool(self.pending & LIVEPATCH_FAILURE_TASKS)
+
+    @property
+    def tries_livepatch_again(self) -> bool:
+        """Whether a live patch that failed is to be applied once more, before people are asked about a reboot.
+
+        So it is where it failed before this rollout, or where a retry forgave the installation: XAPI keeps live patches
+        that failed and tries them again with the next ``host.apply_updates``.
+        """
+        return self.livepatch_failed and not self.needs_reboot and self.memory.intent(self.apply.key) is None
 
     @property
     def needs_reboot(self) -> bool:

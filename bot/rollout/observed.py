@@ -141,7 +141,8 @@ class Observed:
             return bool(need.ceiling & EMPTYING), 0.0, 0.0
         if need.applied:
             reboot = need.needs_reboot
-            return reboot, 0.0, estimates.reboot if reboot else estimates.toolstack if need.needs_toolstack else 0.0
+            apply = estimates.apply if need.tries_livepatch_again else 0.0
+            return reboot, apply, estimates.reboot if reboot else estimates.toolstack if need.needs_toolstack else 0.0
         tasks = need.ceiling
         if need.available is not None:
             tasks = tasks & expected_tasks(snapshot, updates, need.host, self._choices)

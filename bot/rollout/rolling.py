@@ -159,7 +159,9 @@ class _Pass:
         for uuid in decided.drain:
             vms = len(self.round.snapshot.residents(uuid))
             reason = because("host.draining", host=self.round.name(uuid), vms=vms)
-            self.round.step(DrainHost(host=uuid, vms=vms), reason, milestone=True)
+            drain = DrainHost(host=uuid, vms=vms)
+            # A host that kept its VMs for a while and is drained after all is no news to people.
+            self.round.step(drain, reason, milestone=self.round.memory.intent(drain.key) is None)
 
     def _move(self, move: Move) -> None:
         vm = self.round.snapshot.vm(move.vm)
@@ -211,11 +213,8 @@ class _Pass:
             intent = self.round.memory.intent(key)
             refused = intent is not None and intent.state is IntentState.FAILED and not intent.transient
             if refused and decided.stuck is not None:
-                vm = self.round.snapshot.vm(decided.stuck[1])
-                gib = round(vm.memory / 2**30) if vm is not None else 0
-                name = vm.name if vm is not None else decided.stuck[1]
-                reason = because("host.no_room", host=turn.host.name, vm=name, gib=gib)
-                self.round.problem(reason, key, wants=Offer(AmendmentKind.SUSPEND, uuid))
+                reason, keys = self._homeless(decided.stuck[1], turn)
+                self.round.problem(reason, key, *keys, wants=Offer(AmendmentKind.SUSPEND, uuid))
             else:
                 residents = self.round.snapshot.residents(uuid)
                 reason = because("host.evacuating_anyhow", host=turn.host.name, vms=len(residents))
@@ -229,14 +228,23 @@ class _Pass:
             turn = next((turn for turn in self.turns if turn.host.uuid == host and turn.update_left), None)
             if turn is None:
                 continue
-            failed = [i for _, i in self.round.memory.moves.get(uuid, ()) if i.state is IntentState.FAILED]
-            code = failed[-1].error[0] if failed and failed[-1].error else ""
             known = len(self.round.problems)
-            reason = because("vm.will_not_move", vm=self.round.name(uuid), host=turn.host.name, code=code)
-            keys = (*(intent.key for intent in failed), ASKED, ASKED + host)
+            reason, keys = self._homeless(uuid, turn)
             self.round.problem(reason, *keys, wants=Offer(AmendmentKind.SUSPEND, host))
             self.round.blame(host, known)
             self.undone[host] = turn
+
+    def _homeless(self, uuid: str, turn: Turn) -> tuple[Reason, tuple[str, ...]]:
+        """Why the VM stays where it is, and the intents that a retry forgives: hosts refused it, or are too full."""
+        failed = [i for _, i in self.round.memory.moves.get(uuid, ()) if i.state is IntentState.FAILED]
+        name, host = self.round.name(uuid), turn.host.name
+        if not failed:
+            vm = self.round.snapshot.vm(uuid)
+            gib = round(vm.memory / 2**30) if vm is not None else 0
+            return because("host.no_room", host=host, vm=name, gib=gib), ()
+        code = failed[-1].error[0] if failed[-1].error else ""
+        keys = (*(intent.key for intent in failed), ASKED, ASKED + turn.host.uuid)
+        return because("vm.will_not_move", vm=name, host=host, code=code), keys
 
     # -- what people see, and when to look again -----------------------------------------------------------------
 

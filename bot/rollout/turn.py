@@ -199,9 +199,11 @@ class Turn(HostNeed):
         return coordinator if HostNeed(self.round, coordinator).update_left else None
 
     def _ask_about_livepatch(self) -> bool:
-        if self.memory.intent(self.apply.key) is None or self.round.is_open(self.apply.key):
-            # A retry forgave the earlier apply: XAPI keeps failed live patches and tries them again.
+        if self.tries_livepatch_again or self.round.is_open(self.apply.key):
             if not self._out_of_service():
+                return False
+            if not self.pace.may_install(self.host):
+                self.phase = TurnPhase.QUEUED
                 return False
             self.phase = TurnPhase.APPLYING
             self.round.pursue(self.apply, because("host.applying_livepatch_again", host=self.host.name))

@@ -23,6 +23,7 @@ from storage.tables import RolloutRow, TurnRow
 #: The gate's looks at a host, by the key of their intent.
 _GATE = "AskHealth:"
 
+
 class Steering(Looking, Deciding):
     """What approvers do while a rollout runs or asks them."""
 

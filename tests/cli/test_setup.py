@@ -45,7 +45,7 @@ def test_the_manifest_asks_for_the_least(tmp_path: Path) -> None:
             "chat:write",
             "commands",
             "files:read",
-        "files:write",
+            "files:write",
             "users:read",
             "usergroups:read",
         }

@@ -8,7 +8,7 @@ import pytest
 
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import State
-from bot.rollout.spec import OnLivepatchFailure
+from bot.rollout.spec import OnLivepatchFailure, Preset
 
 from .rehearsal import rehearse, scene, small
 
@@ -75,12 +75,14 @@ def test_a_live_patch_spares_the_reboot() -> None:
 
 
 @pytest.mark.failure("livepatch-fails")
-def test_a_failed_live_patch_is_asked_about_and_tried_again() -> None:
+@pytest.mark.parametrize("preset", [Preset.SERIAL, Preset.STANDARD])
+@pytest.mark.parametrize("name", ["xs-01", "xs-02"])
+def test_a_failed_live_patch_is_asked_about_and_tried_again(name: str, preset: Preset) -> None:
     with rehearse(LIVEPATCH) as rollout:
-        host = rollout.pool.host("xs-01")
+        host = rollout.pool.host(name)
         host.livepatch_fails()
-        assert rollout.carry_out() is State.NEEDS_ATTENTION
-        assert (rollout.problem.code, rollout.problem.params["host"]) == ("livepatch.failed", "xs-01")
+        assert rollout.ask(preset=preset).approve().drive() is State.NEEDS_ATTENTION
+        assert (rollout.problem.code, rollout.problem.params["host"]) == ("livepatch.failed", name)
         assert rollout.effects("host_rebooted") == []
         host.livepatch_fails(False)
         assert rollout.retry() is State.SUCCEEDED
@@ -96,6 +98,20 @@ def test_a_failed_live_patch_can_end_the_rollout() -> None:
         rollout.abort()
         assert rollout.drive() is State.ABORTED
         rollout.assert_as_it_was()
+        assert rollout.effects("host_rebooted") == []
+
+
+@pytest.mark.parametrize("preset", [Preset.SERIAL, Preset.STANDARD])
+def test_a_live_patch_that_failed_in_an_earlier_rollout_is_tried_again_in_the_next(preset: Preset) -> None:
+    with rehearse(LIVEPATCH) as rollout:
+        host = rollout.pool.host("xs-01")
+        host.livepatch_fails()
+        assert rollout.ask(preset=preset).approve().drive() is State.NEEDS_ATTENTION
+        rollout.abort()
+        assert rollout.drive() is State.ABORTED
+        host.livepatch_fails(False)
+        assert rollout.ask(preset=preset).approve().drive() is State.SUCCEEDED, rollout.headline
+        rollout.assert_done()
         assert rollout.effects("host_rebooted") == []
 
 

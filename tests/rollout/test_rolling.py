@@ -127,9 +127,7 @@ def test_hosts_that_cannot_be_reached_for_a_while_do_not_make_the_pool_smaller(t
     with rehearse(rack(hosts=3)) as rollout:
         rollout.when(
             "host_ready",
-            lambda: rollout.pool.fault(
-                "call_fails", method="VM.pool_migrate", code="CANNOT_CONTACT_HOST", times=times
-            ),
+            lambda: rollout.pool.fault("call_fails", method="VM.pool_migrate", code="CANNOT_CONTACT_HOST", times=times),
             host="xs-01",
         )
         rollout.ask(preset=STANDARD).approve()
@@ -141,15 +139,27 @@ def test_hosts_that_cannot_be_reached_for_a_while_do_not_make_the_pool_smaller(t
 
 def test_a_vm_that_nobody_takes_parks_its_host_until_people_help() -> None:
     with rehearse(rack()) as rollout:
-        rollout.when(
-            "host_rebooted", lambda: rollout.pool.fault("evacuation_blocked", vm="vm-xs-03-a"), host="xs-01"
-        )
+        rollout.when("host_rebooted", lambda: rollout.pool.fault("evacuation_blocked", vm="vm-xs-03-a"), host="xs-01")
         rollout.ask(preset=STANDARD, placement=Placement.LEAVE).approve()
         assert rollout.drive() is State.NEEDS_ATTENTION
         assert rollout.problem.code == "vm.will_not_move"
         assert rollout.problem.params["vm"] == "vm-xs-03-a"
         assert rollout.verdict.hosts_behind == ["xs-03"]
         rollout.pool.fault("evacuation_blocked", vm="vm-xs-03-a", on=False)
+        rollout.retry()
+        assert_rolled(rollout)
+
+
+def test_a_vm_that_nobody_takes_parks_the_coordinator_and_no_member_goes_before_it() -> None:
+    with rehearse(rack()) as rollout:
+        rollout.pool.fault("migration_fails", vm="vm-xs-01-a", times=99)
+        rollout.ask(preset=STANDARD).approve()
+        assert rollout.drive() is State.NEEDS_ATTENTION
+        assert rollout.problem.code == "vm.will_not_move"
+        assert rollout.problem.params["vm"] == "vm-xs-01-a"
+        assert rollout.effects("apply_started") == []
+        assert len([line for line in rollout.told() if "its VMs begin to leave" in line]) == 1
+        rollout.pool.fault("migration_fails", vm="vm-xs-01-a", times=0)
         rollout.retry()
         assert_rolled(rollout)
 

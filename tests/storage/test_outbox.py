@@ -44,6 +44,25 @@ def test_a_lane_is_sent_in_order(database: Database) -> None:
         assert outbox.depth(tx) == 0
 
 
+def test_what_people_wait_for_goes_before_the_lines_of_others_but_not_before_those_of_its_own_thread(
+    database: Database,
+) -> None:
+    busy, asking, new = (outbox.rollout_lane(number) for number in (1, 2, 3))
+    with database.transaction() as tx:
+        _put(tx, Topic.LINE, "busy", busy)
+        _put(tx, Topic.LINE, "before the question", asking)
+        _put(tx, Topic.LINE, "busy again", busy)
+        _put(tx, Topic.ATTENTION, "question", asking)
+        _put(tx, Topic.LINE, "after the question", asking)
+        _put(tx, Topic.CARD, "card", new)
+        sent = []
+        while due := outbox.next_due(tx, NOW):
+            outbox.claim(tx, due[0].id, NOW)
+            outbox.mark_sent(tx, due[0].id, NOW)
+            sent.append(due[0].key)
+    assert sent == ["before the question", "question", "card", "busy", "busy again", "after the question"]
+
+
 def test_lanes_do_not_wait_for_each_other(database: Database) -> None:
     later = NOW + timedelta(seconds=30)
     with database.transaction() as tx:

@@ -68,6 +68,10 @@ class _Decision:
             return
         if self.view.troubled:
             return
+        if node.stage is Stage.OLD and node.not_before > 0:
+            if node.not_before < math.inf:
+                self._try_again_in(node.not_before)
+            return
         if node.stage is Stage.OLD:
             if node.drains:
                 self.plan.drain.append(node.uuid)
@@ -397,13 +401,15 @@ class _Decision:
                 if not out_now(self.view.nodes, drains=True):
                     self._take_out(waiting[0])
                 return
+            if self.first:
+                return  # No member goes before its coordinator, whatever keeps that one.
             blocked = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
             if not blocked:
                 self._force_keeping()
                 return
             if not self.view.may_begin():
                 return
-            chosen = self._chosen(blocked) if not self.first else blocked[0]
+            chosen = self._chosen(blocked)
             self.plan.drain.append(chosen.uuid)
             chosen.stage = Stage.DRAIN
             return

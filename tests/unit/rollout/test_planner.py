@@ -249,7 +249,9 @@ def test_hosts_that_could_not_be_reached_a_moment_ago_are_waited_for() -> None:
 
 def test_a_host_that_will_never_take_vms_is_not_waited_for() -> None:
     nodes = [
-        Node("h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, rank=1, not_before=math.inf),
+        Node(
+            "h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, rank=1, not_before=math.inf
+        ),
         Node("h1", "h1", 254 * GIB, Stage.DRAIN, apply=240, tail=490),
     ]
     nodes[1].guests = [Guest("vm", 8 * GIB, "h1", 40.0)]
