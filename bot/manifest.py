@@ -44,7 +44,7 @@ USAGE_HINT = (
     "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
     "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | status | approve ID | reject ID | pause ID | "
-    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
+    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit | whoami"
 )
 
 

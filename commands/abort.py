@@ -36,7 +36,13 @@ def _form(call: Call, rollout_id: int) -> View:
 
 
 VERB = Verb(
-    "abort", "/xs abort <id>", "Shows what ending a rollout would do now, then ends it.", "approver", run, opens=True
+    "abort",
+    "/xs abort <id>",
+    "Shows what ending a rollout would do now, then ends it.",
+    "approver",
+    run,
+    opens=True,
+    examples=("/xs abort 42",),
 )
 
 

@@ -74,6 +74,7 @@ VERB = Verb(
     "approver",
     run,
     opens=True,
+    examples=("/xs approve 42",),
 )
 
 

@@ -65,6 +65,7 @@ VERB = Verb(
     "approver",
     run,
     opens=True,
+    examples=("/xs reject 42",),
 )
 
 

@@ -106,6 +106,12 @@ VERB = Verb(
     "requester",
     run,
     opens=True,
+    examples=(
+        "/xs update lab",
+        "/xs update lab fast leave max=2",
+        "/xs update lab first=xs-05 without=xs-03 pause=canary",
+        "/xs update lab full vms=suspend",
+    ),
 )
 
 

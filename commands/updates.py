@@ -26,7 +26,14 @@ def run(call: Call) -> None:
     call.answer(status.updates(alias, known, row, plan))
 
 
-VERB = Verb("updates", "/xs updates <pool>", "Says what is available and what it would take.", "viewer", run)
+VERB = Verb(
+    "updates",
+    "/xs updates <pool>",
+    "Says what is available and what it would take.",
+    "viewer",
+    run,
+    examples=("/xs updates lab",),
+)
 
 
 def register(app: App, context: Context) -> None:

@@ -33,6 +33,7 @@ from commands import (
     tasks,
     update,
     updates,
+    whoami,
 )
 from commands.call import Call, clicked, told_of, typed
 from commands.context import Context
@@ -48,7 +49,7 @@ def _help(call: Call) -> None:
 
 #: Every sub-command, in the order the help shows them.
 VERBS: tuple[Verb, ...] = (
-    Verb("help", "/xs help", "Lists these commands.", "", _help),
+    Verb("help", "/xs help [command]", "Lists these commands, or shows examples of one.", "", _help),
     pools.VERB,
     updates.VERB,
     update.VERB,
@@ -71,6 +72,7 @@ VERBS: tuple[Verb, ...] = (
     restore.VERB,
     history.VERB,
     audit.VERB,
+    whoami.VERB,
 )
 _BY_NAME = {verb.name: verb for verb in VERBS}
 

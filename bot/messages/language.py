@@ -131,6 +131,11 @@ def day_and_time(at: datetime) -> str:
     return f"{day(at)} {format_skeleton('Hm', utc, locale=_locale())} UTC"
 
 
+def called() -> str:
+    """The present language by its own name: ``português (Brasil)``."""
+    return _babel(_locale()).get_display_name() or _locale()
+
+
 def present() -> gettext.NullTranslations:
     """The language that is spoken now."""
     return _present.get()

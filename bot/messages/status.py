@@ -36,6 +36,7 @@ class CommandHelp:
     usage: str
     does: str
     role: str = ""
+    examples: Sequence[str] = ()
 
 
 def pools(standings: Sequence[PoolStanding], updates: Mapping[str, AvailableUpdates | None]) -> Message:
@@ -221,13 +222,34 @@ def help_message(commands: Sequence[CommandHelp], asked: str = "", meant: str = 
     """All commands. `asked` is what somebody typed that is none, `meant` the nearest that is."""
     told = _("xsbot keeps XenServer pools up to date: it tells about updates, asks for approval, carries them out.")
     lines = [f"`{escape_usage(command.usage)}` {_(command.does)}" + _role(command) for command in commands]
-    blocks: list[Block] = [section(told), section(lines_within(lines, 2_900))]
+    # All of them, however many: half of the list in one paragraph, half in another.
+    half = len(lines) // 2
+    more = context(_("`/xs help &lt;command&gt;` shows examples."))
+    blocks: list[Block] = [
+        section(told),
+        *(section(lines_within(part, 2_900)) for part in (lines[:half], lines[half:]) if part),
+        more,
+    ]
     if not asked:
         return message("\n".join([told, *lines]), blocks)
     unknown = _("There is no command “{asked}”.").format(asked=escape(asked, 60))
     if meant:
         unknown += " " + _("Did you mean `/xs {meant}`?").format(meant=meant)
     return message("\n".join([unknown, told, *lines]), [section(unknown), divider(), *blocks])
+
+
+def help_on(command: CommandHelp) -> Message:
+    """One command: how it is typed, what it does, who may, and lines to copy."""
+    does = _(command.does)
+    who = _("For: {role}.").format(role=in_words(command.role)) if command.role else _("For everybody.")
+    told = f"`{escape_usage(command.usage)}`\n{does} {who}"
+    blocks: list[Block] = [section(told)]
+    if command.examples:
+        lines = [f"• `{escape_usage(example)}`" for example in command.examples]
+        examples = _("*Examples*") + "\n" + "\n".join(lines)
+        blocks.append(section(examples))
+        told += f"\n{examples}"
+    return message(told, [*blocks, context(_("`/xs help` lists all commands."))])
 
 
 def _role(command: CommandHelp) -> str:

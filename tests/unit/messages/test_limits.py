@@ -60,6 +60,7 @@ from bot.messages.notice import NoticeFacts, details, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
 from bot.messages.tasks import pending
+from bot.messages.whoami import whoami
 from bot.messages.work import state_mark, state_name
 from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
 from bot.rollout.channel import Frequency, HostLevel, RepositoryFacts, Schedule, UpdateSettings
@@ -73,7 +74,7 @@ from bot.rollout.proposal import Choices
 from bot.rollout.reason import because
 from bot.rollout.spec import Preset, VmAllowance, VmTreatment
 from bot.rollouts import PoolStanding, Preview
-from bot.rollouts.roles import not_an_approver
+from bot.rollouts.roles import Role, not_an_approver
 from commands import VERBS
 from storage.tables import AuditRow, PoolRow
 from tests.unit.messages.made import NASTY, NOW, amendment_of, extreme, nasty, standing_of, updates_for
@@ -211,6 +212,10 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     "no such command": lambda: status.help_message(
         [status.CommandHelp(verb.usage, verb.does, verb.role) for verb in VERBS], nasty(1), "update"
     ),
+    "help on one": lambda: status.help_on(
+        status.CommandHelp("/xs update <pool>", "Plans an update.", "requester", ["/xs update lab"] * 20)
+    ),
+    "who am I": lambda: whoami("U0ALICE", {nasty(number): list(Role) for number in range(64)}, "English"),
     "audit": lambda: status.audit([audit_row(number) for number in range(60)], 42),
     "audit line": lambda: audit_line(
         audit_row(1), alias=nasty(2), permalink="https://lab.example/archives/C0UPDATES/p1", head="ab" * 32
