@@ -47,7 +47,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# How fast the engine is and what it costs: ARGS="takeover ack idle rollouts look --json", all of them by default.
+# How fast the engine is and what it costs: ARGS="takeover ack idle rollouts look decide --json", all of them by default.
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
 

@@ -35,7 +35,7 @@ from websocket import WebSocketException
 import commands
 from bot.authority import SlackAuthority
 from bot.clock import Clock
-from bot.delivery import Delivery
+from bot.delivery import Delivery, Homes
 from bot.delivery.refusal import UNKNOWN_TOKEN, code_of
 from bot.measures import Measures
 from bot.messages.language import speaking
@@ -231,6 +231,7 @@ class Service:
         sender = slack_client(settings, patient=False)
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
         self.readers = Readers(self.client, settings, self.time)
+        self.homes = Homes(self.rollouts, sender, leads=self.sending.leads, language=self.readers.language)
         self.app: App = _MeasuredApp(self.measures, settings, self.client, self.readers)
         commands.register(
             self.app,
@@ -242,6 +243,7 @@ class Service:
                 self.readers,
                 background=self.answers,
                 uploads=self.uploads,
+                homes=self.homes,
             ),
         )
         self._socket: SocketModeHandler | None = None
@@ -260,6 +262,7 @@ class Service:
         if Part.WEB in self.parts:
             self.sending.start()
             self._thread("delivery", lambda: self.delivery.run(self._stop))
+            self._thread("homes", lambda: self.homes.run(self._stop))
         if Part.CLOCK in self.parts:
             self.timing.start()
             self.clock.start()

@@ -105,7 +105,7 @@ class Clock:
         now = self.desk.time.now()
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)
-        for step in (self._expire, self._remind, self._settle, self._ask_about_debts, self._prune):
+        for step in (self._expire, self._remind, self._settle, self._ask_about_debts, self._wake, self._prune):
             try:
                 step(now)
             except StorageError:
@@ -213,6 +213,10 @@ class Clock:
                         payload={"pool_uuid": standing.row.uuid, "hours": int(_ASK_AFTER.total_seconds() // 3600)},
                         at=now,
                     )
+
+    def _wake(self, _now: datetime) -> None:
+        """Tell anew what people snoozed until now."""
+        self.desk.wake_notices()
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:

@@ -36,8 +36,14 @@ METHODS: dict[str, str] = {
     "usergroups.users.list": "usergroups:read",
     "users.info": "users:read",
     "views.open": "",
+    "views.publish": "",
     "views.push": "",
     "views.update": "",
+}
+
+#: Event -> why we want to hear of it. None of them needs a scope.
+EVENTS: dict[str, str] = {
+    "app_home_opened": "Somebody opened the app's Home tab: draw it for them, and keep it up to date for a while.",
 }
 
 USAGE_HINT = (
@@ -63,9 +69,11 @@ def manifest(socket_mode: bool = True, request_url: str = "") -> dict[str, Any]:
         "should_escape": False,
     }
     interactivity: dict[str, Any] = {"is_enabled": True}
+    subscriptions: dict[str, Any] = {"bot_events": list(EVENTS)}
     if not socket_mode:
         command["url"] = request_url
         interactivity["request_url"] = request_url
+        subscriptions["request_url"] = request_url
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
@@ -74,11 +82,14 @@ def manifest(socket_mode: bool = True, request_url: str = "") -> dict[str, Any]:
             "background_color": "#1f3a4d",
         },
         "features": {
+            # It writes no direct messages, so there is no tab for them.
+            "app_home": {"home_tab_enabled": True, "messages_tab_enabled": False},
             "bot_user": {"display_name": "xsbot", "always_online": True},
             "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": subscriptions,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": socket_mode,

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
+from bot.rollout.checks.update_age import NEARLY_TOO_OLD, SUPPORTED_AGE
 from bot.rollout.lifecycle import State
 from bot.rollout.model import AvailableUpdates
+from bot.rollout.outlook import outlook
 from bot.rollout.reason import because
 from bot.rollouts import Rollouts
 from bot.xen.errors import XenError
-from bot.xen.gateway import RepositoryState
-from storage import notices, pools, rollouts
+from bot.xen.gateway import Gateway, RepositoryState
+from storage import durations, notices, pools, rollouts
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import PoolRow, RolloutRow
@@ -50,6 +53,7 @@ class Poller:
                 if updates.checksum != state.hash:
                     # XAPI answered only after a sync had ended: what was read before it is out of date.
                     state = gateway.repository_state()
+            prospect = self._outlook(alias, gateway, state, updates, row)
         except XenError as error:
             self._note_error(alias, error)
             return
@@ -69,9 +73,14 @@ class Poller:
                 updates_json=updates_to_json(updates) if updates is not None else None,
                 last_polled_at=now,
                 last_error="",
+                ha_enabled=state.ha_enabled,
+                pending_hosts=state.pending_hosts,
+                updated_at=state.updated_at,
+                version=state.version,
+                outlook=prospect,
             )
             self._supersede(tx, state)
-            self._notify(tx, state, updates)
+            self._notify(tx, state, updates, prospect)
 
     def _at_work_on(self, alias: str) -> bool:
         with self.desk.database.reading() as tx:
@@ -95,6 +104,30 @@ class Poller:
         by_hand = bool(state.current) and any(host.anything for host in known.hosts)
         return by_hand or _ended_since(latest, row)
 
+    def _outlook(
+        self,
+        alias: str,
+        gateway: Gateway,
+        state: RepositoryState,
+        updates: AvailableUpdates | None,
+        row: PoolRow | None,
+    ) -> dict[str, Any] | None:
+        """What the updates would cost, for the notice: worked out once, which takes a whole look at the pool."""
+        if updates is None or not any(host.anything for host in updates.hosts) or state.pool_operations & _BUSY:
+            return None
+        kept = row.outlook if row is not None else None
+        if (
+            kept is not None
+            and kept["checksum"] == updates.checksum
+            and row is not None
+            and updates == pools.known_updates(row)
+        ):
+            return kept
+        with self.desk.database.reading() as tx:
+            learned = durations.estimates(tx, state.pool_uuid)
+        snapshot = gateway.snapshot(disks=False)
+        return outlook(snapshot, updates, self.desk.usual(alias), learned).as_dict()
+
     def _supersede(self, tx: Session, state: RepositoryState) -> None:
         """A rollout that waits for a checksum the pool no longer has can never be carried out as approved."""
         row = rollouts.open_rollout_of(tx, state.pool_uuid)
@@ -116,7 +149,9 @@ class Poller:
             at=self.desk.time.now(),
         )
 
-    def _notify(self, tx: Session, state: RepositoryState, updates: AvailableUpdates | None) -> None:
+    def _notify(
+        self, tx: Session, state: RepositoryState, updates: AvailableUpdates | None, prospect: dict[str, Any] | None
+    ) -> None:
         now = self.desk.time.now()
         if state.pool_operations & _BUSY or _at_work(rollouts.open_rollout_of(tx, state.pool_uuid)):
             return
@@ -126,7 +161,7 @@ class Poller:
             return
         keep: int | None = None
         if updates is not None and any(host.anything for host in updates.hosts):
-            payload = {"updates": updates_to_json(updates)}
+            payload = {"updates": updates_to_json(updates), "outlook": prospect, **_age(state)}
             notice, _ = notices.open_notice(tx, state.pool_uuid, "updates", state.hash, payload, now)
             notices.supersede_others(tx, state.pool_uuid, notice.id, now)
             keep = notice.id
@@ -153,6 +188,16 @@ class Poller:
                 return
             now = self.desk.time.now()
             pools.remember_pool(tx, row.uuid, alias, row.name, row.seen_at, last_polled_at=now, last_error=str(error))
+
+
+def _age(state: RepositoryState) -> dict[str, Any]:
+    """When the host that lags most was updated last, once that is long ago, and whether it is too long.
+
+    Both are part of what a notice keeps, so that it is edited when the time has come.
+    """
+    if state.updated_at is None or (age := state.server_time - state.updated_at) < NEARLY_TOO_OLD:
+        return {}
+    return {"updated_at": state.updated_at.isoformat(), "too_old": age >= SUPPORTED_AGE}
 
 
 def _at_work(row: RolloutRow | None) -> bool:

@@ -24,7 +24,7 @@ from bot.log import concerning
 from bot.messages.answers import too_late
 from bot.messages.blocks import View
 from bot.messages.errors import refusal, unexpected
-from bot.messages.language import speaking
+from bot.messages.language import _, speaking
 from bot.messages.message import Message
 from bot.messages.modal import loading, message_view
 from bot.rollouts.roles import Role, require
@@ -52,7 +52,7 @@ class Call:
     """One command or click. `words` are what was typed after the verb, `value` what the clicked button carries.
 
     `deed` is the command or the button's id, for the log; `show_from` the moment (of `time.monotonic`) before which no
-    dialog is replaced, see `acknowledged`.
+    dialog is replaced, see `acknowledged`. `at_home` is a click on the Home tab, where private answers take a dialog.
     """
 
     context: Context
@@ -67,6 +67,7 @@ class Call:
     usage: str = ""
     show_from: float = 0.0
     deed: str = ""
+    at_home: bool = False
 
     def acknowledged(self) -> Call:
         """The same call, after its form was acknowledged with another view.
@@ -78,7 +79,9 @@ class Call:
 
     def answer(self, told: Message) -> None:
         """Tell the person privately: in the dialog they are in, or as a message that only they see."""
-        if self.view is not None:
+        if self.at_home:
+            self.client.views_open(trigger_id=self.trigger_id, view=message_view(_("xsbot"), told))
+        elif self.view is not None:
             self.show(str(self.view["id"]), message_view(str(self.view["title"]["text"]), told))
         else:
             self.respond(
@@ -151,7 +154,8 @@ class Call:
             if error.response.get("error") not in _TRIGGER_LOST:
                 raise
             log.warning("a dialog could not be opened: %s", error.response.get("error"))
-            self.answer(too_late())
+            if not self.at_home:  # where only another dialog could say it
+                self.answer(too_late())
             return
         view_id = str(shown["view"]["id"])
 
@@ -208,17 +212,26 @@ def clicked(context: Context, body: Mapping[str, Any], client: WebClient, respon
     user = body["user"]
     message = body.get("message") or {}
     view = body.get("view")
+    # Its dialogs open like those of a message: there is none below them.
+    at_home = view is not None and view.get("type") == "home"
     return Call(
         context=context,
         actor=Actor("slack", str(user["id"]), str(user.get("username") or user.get("name") or user["id"])),
         client=client,
         respond=respond,
         trigger_id=str(body.get("trigger_id", "")),
-        value=str(body["actions"][0].get("value", "")) if body.get("actions") else "",
-        view=view,
+        value=_value(body["actions"][0]) if body.get("actions") else "",
+        view=None if at_home else view,
+        at_home=at_home,
         thread=str(message.get("thread_ts", "")),
         deed=str(body["actions"][0].get("action_id", "")) if body.get("actions") else str(body.get("type", "")),
     )
+
+
+def _value(action: Mapping[str, Any]) -> str:
+    """What a button or the chosen entry of a menu carries."""
+    chosen = action.get("selected_option")
+    return str(chosen["value"] if isinstance(chosen, Mapping) else action.get("value", ""))
 
 
 def typed(

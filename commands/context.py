@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from bot.delivery import Homes
 from bot.readers import Readers
 from bot.rollouts import Authority, Rollouts
 from bot.settings import Settings
@@ -26,3 +27,4 @@ class Context:
     readers: Readers
     background: Executor
     uploads: Executor
+    homes: Homes

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from bot.messages.modal import FAILURE, FIRST, FIXES, LEVEL, LIVEPATCH, MOST, PAUSE, PLACEMENT, PRESET, STOPPED, WITHOUT
+from bot.messages.modal import (
+    DEADLINE,
+    FAILURE,
+    FIRST,
+    FIXES,
+    LEVEL,
+    LIVEPATCH,
+    MOST,
+    PAUSE,
+    PLACEMENT,
+    PRESET,
+    STOPPED,
+    WITHOUT,
+)
 from bot.rollout.choosing import host_names, points
 from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
@@ -42,8 +56,17 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         order=host_names(text_of(view, FIRST)),
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
+        deadline=_moment(view, DEADLINE, usual.deadline),
         fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
     )
+
+
+def _moment(view: Mapping[str, Any], block_id: str, usual: datetime | None) -> datetime | None:
+    """The moment in a field, None when it was left empty, `usual` when it is not shown."""
+    if block_id not in view["state"]["values"]:
+        return usual
+    given = [element.get("selected_date_time") for element in view["state"]["values"][block_id].values()]
+    return next((datetime.fromtimestamp(int(stamp), UTC) for stamp in given if stamp), None)
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
-from bot.rollouts import Blocked, Role
+from bot.rollouts import Blocked, Replaced, Role
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of
@@ -30,8 +31,8 @@ from commands.verb import Verb
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
-    alias = call.pool()
-    _plan(call, alias, chosen(call.words[1:], call.context.rollouts.usual(alias)))
+    alias, rollouts = call.pool(), call.context.rollouts
+    _plan(call, alias, chosen(call.words[1:], rollouts.usual(alias), rollouts.time.now()))
 
 
 def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
@@ -42,7 +43,8 @@ def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     )
 
 
-def form(call: Call, alias: str, choices: Choices) -> View:
+def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = None) -> View:
+    """The form with these choices; `replaces` is the request that it changes."""
     call.require(Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
@@ -52,19 +54,23 @@ def form(call: Call, alias: str, choices: Choices) -> View:
     kept: dict[str, object] = {"pool": alias}
     if choices.kind is not Kind.CDN:
         kept |= {"kind": choices.kind.value, "hosts": list(choices.hosts)}
+    earlier = None
+    if replaces is not None:
+        earlier = call.context.rollouts.may_replace(replaces.rollout, replaces.digest, call.actor)
+        kept |= {"replaces": replaces.rollout, "digest": replaces.digest}
     try:
         preview = call.context.rollouts.preview(alias, choices, call.actor)
     except InvalidSpec as error:
         # What people typed into the form stays there; the preview is of a rollout without it.
         without = replace(choices, order=(), left_out=())
         preview = call.context.rollouts.preview(alias, without, call.actor)
-        return modal.update_form(preview, choices, kept, error)
-    return modal.update_form(preview, choices, kept)
+        return modal.update_form(preview, choices, kept, error, earlier)
+    return modal.update_form(preview, choices, kept, earlier=earlier)
 
 
-def _request(call: Call, alias: str, choices: Choices, why: str) -> None:
+def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None) -> None:
     try:
-        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "")
+        standing = call.context.rollouts.propose(alias, choices, call.actor, why, "", instead_of=replaces)
     except Blocked as error:
         call.answer(blocked_message(error, error.report))
         return
@@ -125,11 +131,12 @@ def register(app: App, context: Context) -> None:
         _plan(call, call.value, context.rollouts.usual(call.value))
 
     def preview(call: Call, alias: str, choices: Choices) -> None:
+        replaces = _replaces(call.view or {})
         view_id = str(call.view["id"]) if call.view is not None else ""
         number = newest.ask(view_id)
 
         def show() -> None:
-            shown = form(call, alias, choices)
+            shown = form(call, alias, choices, replaces)
             if newest.is_newest(view_id, number):
                 call.show(view_id, shown)
 
@@ -160,11 +167,18 @@ def register(app: App, context: Context) -> None:
         meanwhile = modal.loading(modal.update_title(alias), _("Checking once more, then asking."))
         ack(response_action="update", view=meanwhile)
         sent = call.acknowledged()
-        sent.later(lambda: _request(sent, alias, choices, why))
+        replaces = _replaces(view)
+        sent.later(lambda: _request(sent, alias, choices, why, replaces))
 
     app.action(notice.PLAN)(plan)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)
     app.view(modal.UPDATE)(submit)
+
+
+def _replaces(view: Mapping[str, Any]) -> Replaced | None:
+    """The request that the form changes, None for a new one."""
+    kept = json.loads(view.get("private_metadata") or "{}")
+    return Replaced(int(kept["replaces"]), str(kept["digest"])) if "replaces" in kept else None
 
 
 def _alias(view: dict[str, Any]) -> str:

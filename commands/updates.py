@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, Respond
 from slack_sdk import WebClient
 
+from bot.messages import details as pages
 from bot.messages import notice, status
 from bot.messages.blocks import actions, button
 from bot.messages.language import _
@@ -37,7 +38,7 @@ VERB = Verb(
 
 
 def register(app: App, context: Context) -> None:
-    """The notice's Details button."""
+    """The notice's Details button, and the pages behind it."""
 
     def details(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         ack()
@@ -46,7 +47,18 @@ def register(app: App, context: Context) -> None:
         call.open(
             _("Updates"),
             _("Looking up what is known."),
-            lambda: notice.details(alias, context.rollouts.updates(alias, call.actor)[0]),
+            lambda: pages.details(alias, context.rollouts.updates(alias, call.actor)[0]),
+        )
+
+    def turn(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+        ack()
+        call = clicked(context, body, client, respond)
+        view_id = str(body["view"]["id"])
+        alias, page = pages.page_of(call.value)
+        call.later(
+            lambda: call.show(view_id, pages.details(alias, context.rollouts.updates(alias, call.actor)[0], page))
         )
 
     app.action(notice.DETAILS)(details)
+    app.action(pages.EARLIER)(turn)
+    app.action(pages.LATER)(turn)

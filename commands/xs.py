@@ -15,9 +15,12 @@ from commands import (
     approve,
     audit,
     bundle,
+    change,
     channel,
     check,
+    fold,
     history,
+    home,
     pause,
     pools,
     proceed,
@@ -96,7 +99,7 @@ def register(app: App, context: Context) -> None:
     app.command(COMMAND)(xs)
     listening = (
         *(updates, update, approve, check, reject, pause, resume, retry, proceed, skip, amend, abort),
-        *(sync, tasks, proxy, restore),
+        *(sync, tasks, proxy, restore, home, fold, change),
     )
     for module in listening:
         module.register(app, context)

@@ -38,8 +38,11 @@ __all__ = ["Database", "Session", "Transaction"]
 #: What every function of this package takes first.
 Transaction = Session
 
-_WRITES = "xsbot_writes"
+_WRITES, _LASTING = "xsbot_writes", "xsbot_lasting"
 _BUSY_SECONDS = 30
+#: Threads of one process queue in turn, so that everybody's comes: with hundreds of rollouts on a slow disk that takes
+#: a while at their start, and whoever gives up then only has to queue again.
+_TURN_SECONDS = 300
 #: Threads of a process that read at the same time.
 _READERS = 6
 # Any number will do as long as every process uses the same: it keeps two processes from upgrading at once.
@@ -51,7 +54,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(**{_WRITES: True})
+        self._writer = engine.execution_options(**{_WRITES: True, _LASTING: True})
+        self._hasty_writer = engine.execution_options(**{_WRITES: True, _LASTING: False})
         options: dict[str, Any] = {_WRITES: False}
         if engine.dialect.name == "postgresql":
             options["postgresql_readonly"] = True
@@ -112,23 +116,28 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[Session]:
         """A session that may write: committed on success, rolled back on any error.
+
+        Without `lasting` it does not wait for the disk. It is there for everybody at once and outlives every process,
+        but when the machine (or PostgreSQL's) loses power it may be gone, with everything written after it. That is for
+        what the next look finds out again; never for what must be known *before* something is done to a pool.
 
         Rows stay readable after it has ended. Raises `StorageError` when the database cannot be reached or written.
         """
         if getattr(self._mine, "writing", False):
             raise RuntimeError("a write transaction inside a write transaction would wait for itself")
-        if self._turn is not None and not self._turn.acquire(timeout=_BUSY_SECONDS):
+        if self._turn is not None and not self._turn.acquire(timeout=_TURN_SECONDS):
             raise DatabaseUnavailable("The database was busy for too long.", "Look at what else this process is doing.")
         self._mine.writing = True
         try:
-            with _translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            writer = self._writer if lasting else self._hasty_writer
+            with _translated(), Session(writer, expire_on_commit=False) as session, session.begin():
                 # The lock is taken now, not at the first statement, so that everything read below still holds
                 # when it is written.
                 connection = session.connection()
                 if connection.dialect.name == "postgresql":
-                    queue_up(connection)
+                    queue_up(connection, lasting=lasting)
                 yield session
         finally:
             self._mine.writing = False
@@ -149,7 +158,7 @@ class Database:
         if inside:
             yield
             return
-        if not self._readers.acquire(timeout=_BUSY_SECONDS):
+        if not self._readers.acquire(timeout=_TURN_SECONDS):
             raise DatabaseUnavailable("The database was busy for too long.", "Look at what else this process is doing.")
         self._mine.reading = True
         try:
@@ -257,6 +266,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    writes = options.get(_WRITES, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    if writes:
+        # NORMAL leaves the log of writes (WAL) to the system's own pace; the next FULL commit takes it along.
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options[_LASTING] else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -15,6 +15,7 @@ from storage.tables import IntentRow
 
 _RESTARTS = ("RebootHost:", "RestartToolstack:")
 
+
 def open_intent(
     tx: Session,
     rollout_id: int,

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from sqlmodel import Session, col, select
 
-from storage import outbox
+from storage import outbox, posted
+from storage.actors import Actor
 from storage.columns import NoticeState, Topic
-from storage.errors import NotFound
+from storage.errors import Conflict, NotFound
 from storage.tables import Notice
 
 __all__ = ["Notice", "NoticeKind", "NoticeState", "close_notice", "current_notice", "get_notice", "notice_key"]
@@ -40,10 +41,58 @@ def open_notice(
     elif notice.state is NoticeState.OPEN and notice.payload == dict(payload):
         return notice, False
     notice.payload = dict(payload)
+    if notice.state is not NoticeState.OPEN:
+        notice.folded_by, notice.folded_until = "", None
     notice.state = NoticeState.OPEN
     notice.closed_at = None
     _changed(tx, notice, at)
     return notice, created
+
+
+def fold(tx: Session, notice_id: int, by: Actor, until: datetime | None, at: datetime) -> Notice:
+    """Fold an open notice away, until then or (None) until a newer one; whoever folded it before is forgotten.
+
+    Raises `NotFound`; `Conflict` when it has ended.
+    """
+    notice = _open(tx, notice_id)
+    notice.folded_by, notice.folded_until = f"{by.kind}:{by.id}:{by.name}", until
+    _changed(tx, notice, at)
+    return notice
+
+
+def unfold(tx: Session, notice_id: int, at: datetime, *, anew: bool = False) -> Notice | None:
+    """Show it in full again, `anew` as a new message; None when it was not folded. Raises like `fold`."""
+    notice = _open(tx, notice_id)
+    if not notice.folded_by:
+        return None
+    notice.folded_by, notice.folded_until = "", None
+    if anew:
+        # An edit of an old message is noticed by nobody; the old one goes on saying until when it was folded.
+        posted.forget(tx, notice_key(notice.id))
+    _changed(tx, notice, at)
+    return notice
+
+
+def folded_by(notice: Notice) -> Actor | None:
+    """Who folded it away, None while it is shown."""
+    kind, _, rest = notice.folded_by.partition(":")
+    id_, _, name = rest.partition(":")
+    return Actor(kind, id_, name) if notice.folded_by else None  # type: ignore[arg-type]
+
+
+def woken(tx: Session, now: datetime) -> list[Notice]:
+    """The open notices that were folded until now or earlier."""
+    query = select(Notice).where(Notice.state == NoticeState.OPEN, col(Notice.folded_until) <= now)
+    return list(tx.exec(query.order_by(col(Notice.id))).all())
+
+
+def _open(tx: Session, notice_id: int) -> Notice:
+    notice = tx.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    if notice is None:
+        raise NotFound(f"There is no notice {notice_id}.")
+    if notice.state is not NoticeState.OPEN:
+        raise Conflict("This message is about updates that are no longer waiting.", "`/xs updates` says what is.")
+    return notice
 
 
 def supersede_others(tx: Session, pool_uuid: str, keep: int | None, at: datetime) -> list[Notice]:

@@ -25,6 +25,11 @@ class PoolFacts(TypedDict, total=False):
     updates_json: dict[str, Any] | None
     last_polled_at: datetime | None
     last_error: str
+    ha_enabled: bool | None
+    pending_hosts: int
+    updated_at: datetime | None
+    version: str
+    outlook: dict[str, Any] | None
 
 
 def remember_pool(tx: Session, uuid: str, alias: str, name: str, at: datetime, **facts: Unpack[PoolFacts]) -> PoolRow:

@@ -53,8 +53,13 @@ def prepare_postgresql(connection: Any, _record: Any) -> None:
     connection.adapters.register_dumper(str, _WithoutNul)
 
 
-def queue_up(connection: Connection) -> None:
-    """Begin a write: wait for the writers before us. Ends with the transaction."""
+def queue_up(connection: Connection, *, lasting: bool = True) -> None:
+    """Begin a write: wait for the writers before us. Ends with the transaction.
+
+    Without `lasting` its commit does not wait for the server's disk.
+    """
+    if not lasting:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
     connection.exec_driver_sql(
         f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_S}s'; SET LOCAL lock_timeout = '{_QUEUE_S}s'; "
         f"SELECT pg_advisory_xact_lock({_WRITERS})"

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from bot.rollout.amendment import Offer
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, WAITING, State, check_transition
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
@@ -29,6 +30,8 @@ from storage.updates_codec import updates_from_json, updates_to_json
 
 #: States whose end is worth an outcome message: the pool may have been touched.
 _UNDER_WAY = frozenset({State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION, State.ABORTING})
+#: An expected end that moves by less is not told at once.
+_NEWS = timedelta(minutes=1)
 
 
 def create(
@@ -48,11 +51,13 @@ def create(
     state: State = State.AWAITING_APPROVAL,
     reason: Reason | None = None,
     sentence: str = "",
+    replaces: int | None = None,
 ) -> RolloutRow:
     """Record a request: the rollout, its spec's bytes, one audit event and the card to be posted.
 
     `forecast` and `checks` are kept as the JSON documents they are; `reason` and `sentence` say in the audit trail
-    what was asked for (a plain one when left out).
+    what was asked for (a plain one when left out); `replaces` is the number of the request that this one takes the
+    place of, which must have ended by now.
 
     Raises `PoolBusy` when the pool has an open rollout, `InvalidSpec` for bytes that are no spec of this pool,
     `IllegalTransition` for a state in which none begins.
@@ -80,6 +85,7 @@ def create(
         forecast=dict(forecast),
         checks=dict(checks) if isinstance(checks, Mapping) else [dict(check) for check in checks],
         updates=updates_to_json(updates),
+        replaces=replaces,
     )
     try:
         with tx.begin_nested():
@@ -268,6 +274,17 @@ def set_headline(tx: Session, rollout_id: int, reason: Reason) -> bool:
     row.headline = reason.as_dict()
     _saved(tx, row)
     return True
+
+
+def set_expected(tx: Session, rollout_id: int, expectation: Expectation | None) -> bool:
+    """Write down when it should be done; whether people should be told, because that differs by a minute or more."""
+    row = get(tx, rollout_id)
+    known = row.expectation
+    row.expected = None if expectation is None else expectation.as_dict()
+    _saved(tx, row)
+    if known is None or expectation is None:
+        return (known is None) is not (expectation is None)
+    return abs(known.end - expectation.end) >= _NEWS
 
 
 def note_abort(tx: Session, rollout_id: int, by: Actor, *, give_up: bool = False) -> RolloutRow:

@@ -14,6 +14,7 @@ from sqlalchemy import Index, MetaData, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.rollout.amendment import AmendmentState, Offer
+from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase, TurnProgress
 from bot.rollout.reason import Reason
@@ -71,6 +72,15 @@ class PoolRow(Table, table=True):
     updates_json: dict[str, Any] | None = Field(default=None, sa_type=Document)
     last_polled_at: datetime | None = Field(default=None, sa_type=Moment)
     last_error: str = ""
+    ha_enabled: bool | None = None
+    """None before the first poll of this release."""
+    pending_hosts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Hosts with tasks that earlier updates left."""
+    updated_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When the host that lags most was updated last, None while that is not known."""
+    version: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    outlook: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    """What the updates would cost at each level (`bot.rollout.outlook`), None while that is not known."""
 
 
 class Notice(Table, table=True):
@@ -90,6 +100,23 @@ class Notice(Table, table=True):
     state: NoticeState = Field(default=NoticeState.OPEN, sa_type=NoticeStateWord)
     opened_at: datetime = Field(sa_type=Moment)
     closed_at: datetime | None = Field(default=None, sa_type=Moment)
+    folded_by: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """Who folded it away, "" while it is shown in full."""
+    folded_until: datetime | None = Field(default=None, sa_type=Moment)
+    """When a folded one is told again; None for one that stays folded until something newer is available."""
+
+
+class HomeRow(Table, table=True):
+    """One person's Home tab: when they looked at it last, and what it shows."""
+
+    __tablename__ = "homes"
+
+    user_id: str = Field(primary_key=True)
+    user_name: str
+    opened_at: datetime = Field(sa_type=Moment, index=True)
+    shown_at: datetime | None = Field(default=None, sa_type=Moment)
+    shown: str = ""
+    """A hash of the content that Slack has."""
 
 
 class RolloutRow(Table, table=True):
@@ -137,11 +164,20 @@ class RolloutRow(Table, table=True):
     """Since when it waits for people in its present state, None while it does not."""
     reminded_at: datetime | None = Field(default=None, sa_type=Moment)
     """When people were told last that it waits for them."""
+    replaces: int | None = None
+    """The number of the request that this one takes the place of."""
+    expected: dict[str, Any] | None = Field(default=None, sa_type=Document)
+    """When it should be done, as the worker last worked it out; None where that cannot be told."""
 
     @property
     def requester(self) -> Actor:
         """Who asked for it."""
         return Actor(self.requester_kind, self.requester_id, self.requester_name)  # type: ignore[arg-type]
+
+    @property
+    def expectation(self) -> Expectation | None:
+        """When the rollout and its hosts should be done, None where that is not known."""
+        return None if self.expected is None else Expectation.from_dict(self.expected)
 
     @property
     def headline_reason(self) -> Reason | None:

@@ -12,6 +12,7 @@ from bot.messages.sentences import sentence
 from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
+from bot.rollout.deadline import moment_of
 from bot.rollout.decision import Estimates
 from bot.rollout.fixes import Remedy
 from bot.rollout.forecast import costs_by_level
@@ -47,6 +48,7 @@ def register(main: click.Group) -> None:
 @click.option("--max-out", type=click.IntRange(0, 64), help="Most hosts out of service at once; 0: as many as pay off.")
 @click.option("--first", default="", help="Hosts to update first, divided by commas.")
 @click.option("--without", default="", help="Hosts to leave out, divided by commas.")
+@click.option("--deadline", default="", help="Begin no host that would not be done by then: 05:30 (UTC), +4h, a date.")
 @click.option("--compare", is_flag=True, help="Show every level with every preset side by side.")
 @click.option(
     "--fix",
@@ -66,6 +68,7 @@ def plan(
     max_out: int | None,
     first: str,
     without: str,
+    deadline: str,
     compare: bool,
     fixes: tuple[str, ...],
 ) -> None:
@@ -80,6 +83,7 @@ def plan(
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
+        deadline=moment_of(until, RealTime().now()) if (until := deadline or usual.deadline) else None,
         fixes=frozenset(map(Remedy, fixes)),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())

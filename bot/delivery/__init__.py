@@ -3,8 +3,10 @@
 pace       how often Slack lets us post and edit
 rendering  outbox row -> what to send and where
 sender     `Delivery`: claim, render, send, record
+homes      `Homes`: people's Home tabs, which are no messages: the newest content is published, nothing waits
 """
 
+from bot.delivery.homes import Homes
 from bot.delivery.sender import Delivery
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "Homes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -22,6 +23,7 @@ from bot.messages.picture import alternative, picture
 from bot.messages.progress import progress
 from bot.messages.report import Evidence, report
 from bot.messages.sentences import sentence
+from bot.messages.text import person
 from bot.rollout.action import (
     DrainHost,
     EvacuateHost,
@@ -37,6 +39,7 @@ from bot.rollout.action import (
 )
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, Intent, IntentState
+from bot.rollout.outlook import Outlook
 from bot.rollout.reason import Reason
 from bot.rollout.stock import compare_stocks
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, standing_of
@@ -225,10 +228,11 @@ def _compared(known: Mapping[str, Intent]) -> tuple[Reason, ...] | None:
 
 
 def notice_facts(pool: PoolRow, settings: Settings, known: notices.Notice) -> NoticeFacts:
-    """What a notice shows, from its row, its pool's row and the configuration."""
+    """What a notice shows, from its row, its pool's row and the configuration. Ages count up to the last poll."""
     payload = known.payload
     # The notice keeps what it told; the pool's row goes on to say what holds now.
-    stored = payload.get("updates")
+    stored, prospect, aged = (payload.get(key) for key in ("updates", "outlook", "updated_at"))
+    folder = notices.folded_by(known)
     updates = updates_from_json(stored) if isinstance(stored, Mapping) else pools.known_updates(pool)
     return NoticeFacts(
         alias=pool.alias,
@@ -240,6 +244,12 @@ def notice_facts(pool: PoolRow, settings: Settings, known: notices.Notice) -> No
         days=int(payload.get("days", 0)),
         acts=settings.pool(pool.alias).mode == "act",
         rollout=payload.get("rollout_id"),
+        id=known.id,
+        outlook=Outlook.from_dict(prospect) if prospect else None,
+        updated_at=datetime.fromisoformat(aged) if aged else None,
+        now=pool.last_polled_at,
+        folded_by=person(folder.kind, folder.id, folder.name) if folder is not None else "",
+        folded_until=known.folded_until,
     )
 
 

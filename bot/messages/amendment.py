@@ -88,6 +88,7 @@ def offer_name(standing: Standing, offer: Offer) -> str:
         AmendmentKind.SUSPEND: _("Suspend {vms}"),
         AmendmentKind.SHUTDOWN: _("Shut down {vms}"),
         AmendmentKind.SETTING: _("Switch off {settings}"),
+        AmendmentKind.DEADLINE: _("Go on after the deadline"),
         AmendmentKind.CHECKSUM: _("Go on with the newer updates"),
     }[offer.kind].format(host=_host(standing, offer), vms=_vms(offer), settings=_settings(offer))
 
@@ -102,6 +103,7 @@ def offer_meaning(standing: Standing, offer: Offer) -> str:
         AmendmentKind.SUSPEND: _("What keeps {host} from being emptied is stopped for its turn."),
         AmendmentKind.SHUTDOWN: _("What keeps {host} from being emptied is shut down for its turn."),
         AmendmentKind.SETTING: _("Switched off until the rollout ends, then restored: {settings}."),
+        AmendmentKind.DEADLINE: _("What is left is begun although it will not be done by the deadline."),
         AmendmentKind.CHECKSUM: _(
             "The pool was synced to other updates. What is left is done with those; hosts that are done already get "
             "them too."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
@@ -14,7 +15,7 @@ from bot.messages.findings import findings_summary, report_of
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, lines_within, name, plain
+from bot.messages.text import clip, lines_within, moment, name, plain
 from bot.messages.work import state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt
@@ -115,7 +116,10 @@ def retrying(standing: Standing) -> Message:
 
 
 def checked(standing: Standing) -> Message:
-    """The checks ran again."""
+    """The checks ran again; what they saw may have ended the request."""
+    if State(standing.row.state) is State.SUPERSEDED:
+        told = _("Rollout {id} is void: what would happen now is not what it asks for. Its card shows the difference.")
+        return line(told.format(id=standing.row.id))
     told = _("The checks of rollout {id} ran again: {found}. Its card shows them.")
     return line(told.format(id=standing.row.id, found=findings_summary(report_of(standing.report))))
 
@@ -167,6 +171,20 @@ def approvals_needed(standing: Standing) -> str:
     """``one approval`` or ``2 approvals``."""
     need = standing.quorum.required
     return _("one approval") if need == 1 else _("{count} approvals").format(count=need)
+
+
+def folded(alias: str, until: datetime | None) -> Message:
+    """The notice was folded away."""
+    if until is None:
+        told = _("The message about pool {alias} is folded away until something newer is available.")
+        return line(told.format(alias=alias))
+    told = _("The message about pool {alias} is folded away until {when}; then it is told anew.")
+    return line(told.format(alias=alias, when=moment(until)))
+
+
+def unfolded(alias: str) -> Message:
+    """The notice is shown in full again."""
+    return line(_("The message about pool {alias} is shown in full again.").format(alias=alias))
 
 
 def retired() -> Message:

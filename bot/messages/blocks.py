@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from bot.messages.text import clip, lines_within
+from bot.messages.text import clip, lines_within, plain_moment
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -114,6 +115,11 @@ def button(
     return element
 
 
+def overflow(action_id: str, options: Sequence[Element]) -> Element:
+    """The small menu behind three dots; one to five entries."""
+    return {"type": "overflow", "action_id": action_id, "options": list(options[:5])}
+
+
 def actions(*elements: Element, block_id: str = "") -> Block:
     """A row of buttons."""
     block: Block = {"type": "actions", "elements": list(elements[:25])}
@@ -176,6 +182,14 @@ def line_input(action_id: str, *, initial: str = "", placeholder: str = "", most
     return {**text_input(action_id, initial=initial, placeholder=placeholder, most=most), "multiline": False}
 
 
+def moment_input(action_id: str, *, initial: datetime | None = None) -> Element:
+    """A date with its time, in the reader's own time zone."""
+    element: Element = {"type": "datetimepicker", "action_id": action_id}
+    if initial is not None:
+        element["initial_date_time"] = int(initial.timestamp())
+    return element
+
+
 def input_block(
     label: str, element: Element, block_id: str, *, hint: str = "", optional: bool = False, live: bool = False
 ) -> Block:
@@ -193,12 +207,16 @@ def input_block(
     return block
 
 
-def rich_text(text: str) -> Block:
-    """One paragraph of unformatted rich text (what tasks of a plan show)."""
-    return {
-        "type": "rich_text",
-        "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": clip(text, 1_000) or " "}]}],
-    }
+def rich_text(*pieces: str | datetime) -> Block:
+    """One paragraph of unformatted rich text (what tasks of a plan show); moments in the reader's own time zone."""
+    leaves: list[Element] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            leaves.append({"type": "text", "text": clip(piece, 1_000) or " "})
+        else:
+            shown = {"format": "{date_short_pretty} {time}", "fallback": plain_moment(piece)}
+            leaves.append({"type": "date", "timestamp": int(piece.timestamp()), **shown})
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": leaves}]}
 
 
 def modal(

@@ -26,15 +26,25 @@ from bot.messages.blocks import (
     modal,
     section,
 )
+from bot.messages.card_buttons import (
+    CANCEL,
+    CHANGE,
+    CHECK,
+    again_button,
+    cancel_button,
+    change_button,
+    check_button,
+    parse_value,
+    value_of,
+)
 from bot.messages.findings import findings_blocks, findings_summary, report_of
 from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, mentions, moment, name, names, one_line, person, plain, quoted
+from bot.messages.text import clip, lines_within, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
 from bot.messages.work import level_name, state_mark, state_name, way_of_work
-from bot.rollout.errors import StaleDigest
 from bot.rollout.kind import Kind, kind_of
 from bot.rollout.lifecycle import State
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec
@@ -42,10 +52,32 @@ from bot.rollout.spec import Livepatch, OnLivepatchFailure, Spec
 if TYPE_CHECKING:
     from bot.rollouts import Standing
 
+__all__ = [
+    "APPROVE",
+    "CANCEL",
+    "CHANGE",
+    "CHECK",
+    "OPEN",
+    "REJECT",
+    "Ask",
+    "approvals_text",
+    "asks_for",
+    "card",
+    "card_modal",
+    "parse_value",
+    "summary",
+    "summary_line",
+    "title",
+    "value_of",
+]
+
 APPROVE = "card_approve"
 REJECT = "card_reject"
 OPEN = "card_open"
-CHECK = "card_check"
+#: Ends after which somebody may want the same again, perhaps with other choices.
+_AGAIN = frozenset({State.SUPERSEDED, State.EXPIRED, State.REJECTED})
+#: Differences that a card shows at most.
+_DIFFERENCES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +85,6 @@ class Ask:
     """Who can still be asked to approve: ids of users and groups."""
 
     approvers: Collection[str] = ()
-
-
-def value_of(rollout_id: int, digest: str) -> str:
-    """What a button carries: ``id:digest``."""
-    return f"{rollout_id}:{digest}"
-
-
-def parse_value(value: str) -> tuple[int, str]:
-    """The id and digest that a button carries.
-
-    Raises `StaleDigest` for a value that no card of this release has.
-    """
-    number, _colon, digest = value.partition(":")
-    if not (number.isascii() and number.isdigit() and digest):
-        raise StaleDigest("This button belongs to an older card.", "Open the rollout with /xs status.")
-    return int(number), digest
 
 
 def card(standing: Standing, ask: Ask) -> Message:
@@ -79,6 +95,7 @@ def card(standing: Standing, ask: Ask) -> Message:
     blocks: list[Block] = [
         header(title(standing)),
         section(_state_text(standing, ask)),
+        *_changed(standing),
         *_request(standing),
     ]
     if state in (State.AWAITING_APPROVAL, State.APPROVED):
@@ -86,6 +103,10 @@ def card(standing: Standing, ask: Ask) -> Message:
     blocks.append(_small_print(standing))
     if state is State.AWAITING_APPROVAL:
         blocks.append(actions(*_buttons(standing), block_id="card"))
+    elif state is State.APPROVED:
+        blocks.append(actions(check_button(standing), change_button(standing), cancel_button(standing)))
+    elif state in _AGAIN:
+        blocks.append(actions(again_button(standing), block_id="card"))
     elif row.started_at is not None:
         if standing.spec.amendment:
             told_more = _("Amended while it ran: amendment {number} is what is approved now.")
@@ -99,6 +120,7 @@ def card_modal(standing: Standing, ask: Ask) -> View:
     row = standing.row
     blocks: list[Block] = [
         section(_state_text(standing, ask)),
+        *_changed(standing),
         *_request(standing),
         *_plan(standing),
         _small_print(standing),
@@ -138,6 +160,17 @@ def summary(standing: Standing, ask: Ask) -> str:
     return f"{asked} {state_name(state)}."
 
 
+def summary_line(standing: Standing) -> str:
+    """What it is for, in half a sentence."""
+    spec = standing.spec
+    hosts = several(len(spec.hosts), "host", "hosts")
+    if kind_of(spec.kind) is Kind.TASKS:
+        return _("carry out what is pending on {hosts}").format(hosts=hosts)
+    if kind_of(spec.kind) is Kind.REBOOT:
+        return _("reboot {hosts} in turn").format(hosts=hosts)
+    return _("update {hosts}").format(hosts=hosts)
+
+
 def approvals_text(standing: Standing) -> str:
     """``1 of 2`` with the approvers by name, or that none is needed."""
     if standing.policy.allow_unreviewed:
@@ -148,11 +181,33 @@ def approvals_text(standing: Standing) -> str:
     return f"{have} ({', '.join(who)})" if who else have
 
 
+def _approvals_field(standing: Standing) -> str:
+    told = approvals_text(standing)
+    if State(standing.row.state) is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
+        told += f"\n{not_counted}"
+    return told
+
+
 def _waiting(standing: Standing, ask: Ask) -> str:
     counted = set(standing.quorum.counted)
     have = _("{have} of {need}").format(have=len(counted), need=standing.quorum.required)
     return _("Approvals: {have}, waiting for {who}; expires {when} (then nothing happens).").format(
         have=have, who=mentions(ask.approvers), when=moment(standing.row.expires_at)
+    )
+
+
+def _wish(standing: Standing) -> str:
+    """What is wanted of whoever reads, before any detail."""
+    row = standing.row
+    cost = forecast_cost(standing.forecast)
+    if not standing.spec.vms:
+        cost = _("{cost}, no VM is stopped").format(cost=cost)
+    return _("{who} asks: *{what}* of pool {alias}: {cost}; {time}.").format(
+        who=person(row.requester_kind, row.requester_id, row.requester_name),
+        what=summary_line(standing),
+        alias=row.pool_alias,
+        cost=cost,
+        time=forecast_time(standing.forecast),
     )
 
 
@@ -167,7 +222,7 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
     if state is State.AWAITING_APPROVAL:
-        return f"{told}\n{_waiting(standing, ask)}\n{_then(standing)}"
+        return f"{told}\n{_wish(standing)}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
@@ -185,12 +240,43 @@ def _request(standing: Standing) -> list[Block]:
         (_("Guidance level"), level_name(spec.level)),
         (_("Way of work"), way_of_work(spec)),
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
-        (_("Approvals"), approvals_text(standing)),
+        (_("Approvals"), _approvals_field(standing)),
     ]
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
         blocks.append(section(_("*Reason given*") + "\n" + quoted(row.reason_text)))
     return blocks
+
+
+def _changed(standing: Standing) -> list[Block]:
+    """What is different from the request that this one takes the place of; nobody has to find it by comparing."""
+    earlier = standing.row.replaces
+    if earlier is None:
+        return []
+    if not standing.replaced:
+        return [section(_("*Asked for again*, the same as rollout {id}.").format(id=earlier))]
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in standing.replaced[:_DIFFERENCES]]
+    if len(standing.replaced) > _DIFFERENCES:
+        lines.append(_("… and {count} more").format(count=len(standing.replaced) - _DIFFERENCES))
+    heading = _("*Takes the place of rollout {id}; what is different*").format(id=earlier)
+    return [section(heading + "\n" + lines_within(lines, 2_000))]
+
+
+def _not_counted(standing: Standing) -> str:
+    """Whose approval does not count, and why; "" when that is nobody's question."""
+    row = standing.row
+    told = []
+    if row.requester_kind == "slack":
+        told.append(
+            _("{who} asked for it and cannot approve it").format(
+                who=person(row.requester_kind, row.requester_id, row.requester_name)
+            )
+        )
+    counted = {*standing.quorum.counted, row.requester_id}
+    lost = [f"<@{user}>" for user, _name, _at in standing.approvals if user not in counted]
+    if lost:
+        told.append(_("{who} approved and may no longer").format(who=", ".join(lost)))
+    return "; ".join(told)
 
 
 def asks_for(kind: str) -> str:
@@ -294,10 +380,7 @@ def _buttons(standing: Standing) -> list[Element]:
             style="danger",
             label=_("Reject rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias),
         ),
-        button(
-            _("Run checks again"),
-            CHECK,
-            value,
-            label=_("Run the checks of rollout {id} again").format(id=row.id),
-        ),
+        change_button(standing),
+        check_button(standing),
+        cancel_button(standing),
     ]

@@ -10,6 +10,7 @@ SENTENCES: dict[str, str] = {
     "amendment.proposed.suspend": "{user} proposed amendment {number}: stopping for the turn of {host}: {vms}.",
     "amendment.proposed.shutdown": "{user} proposed amendment {number}: shutting down for the turn of {host}: {vms}.",
     "amendment.proposed.setting": "{user} proposed amendment {number}: switched off for the run: {settings}.",
+    "amendment.proposed.deadline": "{user} proposed amendment {number}: going on after the deadline.",
     "amendment.proposed.checksum": "{user} proposed amendment {number}: going on with the updates of {checksum}.",
     "amendment.approval_counted": "{user} approved amendment {number}: {have} of {need}.",
     "amendment.applied": "Amendment {number} is in effect, approved by {approvers}.",
@@ -24,6 +25,10 @@ SENTENCES: dict[str, str] = {
     ),
     "ceiling.exceeded.advice": (
         "Ask for it with the button: others approve it. If you do it yourself, *Retry* goes on from there."
+    ),
+    "deadline.reached.advice": (
+        "Ask with the button to go on after the deadline: others approve it. Or abort: everything is given back and the"
+        " hosts that are left stay as they are."
     ),
     "setting.not_approved.advice": (
         "Ask for the approval to switch it off for the run, or switch it off yourself and *Retry*."

@@ -191,6 +191,10 @@ SENTENCES: dict[str, str] = {
     "forecast.turn.apply": "{host} restarts nothing; its VMs keep running.",
     # What the whole rollout will cost.
     "forecast.nothing": "Nothing is left to do on {pool}.",
+    "forecast.past_deadline": (
+        "That may not be enough until the deadline of {deadline}: hosts that would not be done by then are not begun,"
+        " and people are asked."
+    ),
     "forecast.duration": "About {low:minutes} to {high:minutes} for {hosts:host|hosts}.",
     "forecast.at_once": "Up to {count:host is|hosts are} out of service at one time.",
     "forecast.spare": "The hosts in service always keep at least {percent} % of their memory free.",
@@ -234,6 +238,7 @@ SENTENCES: dict[str, str] = {
     "spec.preset": "The order of work is {new:words} instead of {old:words}.",
     "spec.placement": "Where moved VMs end up is {new:words} instead of {old:words}.",
     "spec.max_out": "At most {new} hosts may be out of service at once instead of {old} (0: as many as the preset).",
+    "spec.deadline": "The deadline is {new} instead of {old}.",
     "spec.order": "The hosts wanted first are {new} instead of {old}.",
     "spec.left_out": "The hosts left out are {new} instead of {old}.",
     "spec.pause_points": "It pauses after {new:words} instead of {old:words}.",

@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "rollout.cancelled": "{user} cancelled it.",
     "rollout.expired": "Nobody completed the approval in time.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
+    "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
     "rollout.superseded": "What would happen is no longer what was asked for: {why:told}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence:told} {hint:told}",
@@ -125,6 +126,9 @@ SENTENCES: dict[str, str] = {
     "vms.moving": "Moving {vms:VM|VMs}.",
     "coordinator.quiescing": (
         "Waiting for {vms:VM|VMs} to arrive before the coordinator restarts, because its restart would cut them off."
+    ),
+    "deadline.reached": (
+        "{count:A host|Hosts} would not be done by the deadline of {deadline}, so nothing more is begun: {hosts}."
     ),
     "pause.coordinator": "Paused as asked: the coordinator {hosts} is updated. Resume lets the members follow.",
     "pause.canary": "Paused as asked: {hosts} is updated as the first member. Resume lets the others follow.",

@@ -46,8 +46,10 @@ def turn_line(position: int, turn: TurnForecast, *, homes: bool = True) -> str:
     told = ", ".join(steps)
     lasts = minutes(turn.seconds / 60, turn.seconds / 60)
     if turn.begins > 0:
-        lasts = _("after {begins}, {lasts}").format(begins=duration(turn.begins), lasts=lasts)
-    return f"{position}. *{name(turn.name)}*: {told} ({lasts})"
+        lasts = _("begins after {begins}, takes {lasts}").format(begins=duration(turn.begins), lasts=lasts)
+    # Why it is first is what people ask; the others follow in the order of their names or of the plan.
+    first = _(" (the coordinator, before all others)") if turn.coordinator else ""
+    return f"{position}. *{name(turn.name)}*{first}: {told} ({lasts})"
 
 
 def order_blocks(forecast: Forecast, limit: int = 3_600) -> list[Block]:

@@ -17,6 +17,7 @@ from bot.messages.blocks import (
     input_block,
     line_input,
     modal,
+    moment_input,
     option,
     plain_text,
     radio,
@@ -41,10 +42,12 @@ from bot.messages.work import (
     preset_name,
     stopped_vms_name,
 )
+from bot.rollout.amendment import changes
 from bot.rollout.checks import Severity
 from bot.rollout.fixes import Remedy, fixes_for, subjects_of
 from bot.rollout.guidance import Level, Task
 from bot.rollout.kind import Kind
+from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
@@ -60,7 +63,7 @@ ABORT = "abort_form"
 #: Block and action ids of the update form: each choice reports its change at once.
 LEVEL, STOPPED, LIVEPATCH, FAILURE, REASON = "level", "stopped_vms", "livepatch", "on_livepatch_failure", "reason"
 PRESET, PLACEMENT, MOST, PAUSE = "preset", "placement", "max_out", "pause_points"
-FIRST, WITHOUT = "order", "left_out"
+FIRST, WITHOUT, DEADLINE = "order", "left_out", "deadline"
 #: The combinations of pause points that can be chosen.
 PAUSES = ("coordinator", "canary", "coordinator,canary")
 FIXES = "fixes"
@@ -87,14 +90,21 @@ def update_title(alias: str) -> str:
 
 
 def update_form(
-    preview: Preview, choices: Choices, metadata: Mapping[str, object], error: XsbotError | None = None
+    preview: Preview,
+    choices: Choices,
+    metadata: Mapping[str, object],
+    error: XsbotError | None = None,
+    earlier: Standing | None = None,
 ) -> View:
-    """The form with everything that the present choices would do. `metadata` travels with it."""
+    """The form with everything that the present choices would do. `metadata` travels with it; `earlier` is the request
+    that is to be changed."""
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
         blocks.append({"type": "section", "text": plain_text(told_plainly(error), 2_900)})
     blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
+    if earlier is not None:
+        blocks.append(section(_replaces(earlier, preview)))
     blocks.append(_level_input(preview.costs, choices.level))
     blocks.append(_preset_input(preview.presets, choices.preset))
     blocks += _placing_inputs(choices)
@@ -110,7 +120,12 @@ def update_form(
     blocks.append(
         input_block(
             _("Reason"),
-            text_input(TEXT, placeholder=_("Why now? A change number, a maintenance window …"), most=500),
+            text_input(
+                TEXT,
+                initial=earlier.row.reason_text if earlier is not None else "",
+                placeholder=_("Why now? A change number, a maintenance window …"),
+                most=500,
+            ),
             REASON,
             hint=_("Approvers read it on the card; it is kept in the audit trail."),
             optional=True,
@@ -143,6 +158,22 @@ def update_form(
         close=_("Cancel"),
         metadata={**metadata, "blocked": preview.blocked},
     )
+
+
+def _replaces(earlier: Standing, preview: Preview) -> str:
+    """What becomes of the request that is changed, and what is different so far."""
+    number = earlier.row.id
+    if State(earlier.row.state) in OPEN:
+        means = _(
+            "Takes the place of rollout {id}, whose approvals are then void; the new one has to be approved anew."
+        )
+    else:
+        means = _("Asks again for what rollout {id} asked for; it has to be approved anew.")
+    found = changes(earlier.spec, preview.spec)
+    if not found:
+        return means.format(id=number) + "\n" + _("Nothing is different so far.")
+    lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in found]
+    return means.format(id=number) + "\n" + lines_within(lines, 1_500)
 
 
 def _for_what(preview: Preview, choices: Choices) -> str:
@@ -204,6 +235,14 @@ def _placing_inputs(choices: Choices) -> list[Block]:
                 ",".join(choices.pause_points) or "none",
             ),
             PAUSE,
+            live=True,
+        ),
+        input_block(
+            _("Begin no host that would not be done by"),
+            moment_input(CHOICES + DEADLINE, initial=choices.deadline),
+            DEADLINE,
+            hint=_("A deadline. What is in hand is finished; what is left is asked about."),
+            optional=True,
             live=True,
         ),
     ]  # fmt: skip

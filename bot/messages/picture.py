@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.messages.language import _, several
-from bot.messages.text import clip, duration, one_line
+from bot.messages.text import clip, duration, one_line, plain_moment
 from bot.messages.work import phase_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -64,7 +64,7 @@ def picture(timeline: Timeline, title: str) -> bytes:
         _draw_standstills(axes, timeline, factor)
         axes.spines[["top", "right"]].set_visible(False)
     above.set_title(_plain(title, 90), loc="left", fontsize=13, color=_INK, fontweight="bold")
-    started = timeline.began.strftime("%Y-%m-%d %H:%M UTC")
+    started = plain_moment(timeline.began)
     memory.set_xlabel(_("{unit} since the start at {moment}").format(unit=unit, moment=started), color=_INK)
     memory.set_xlim(0, max(_at(timeline, _end(timeline), factor), 0.01))
     _explain(figure, timeline)

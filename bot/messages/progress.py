@@ -5,15 +5,17 @@ The plan's `block_id` never changes, because Slack folds a plan that comes back 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.messages.blocks import Block, Element, actions, button, context, rich_text, section
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, duration, lines_within, name, one_line
+from bot.messages.text import clip, duration, lines_within, moment, name, one_line
 from bot.messages.work import phase_name, state_mark, state_name
+from bot.rollout.expected import HostTimes
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 
@@ -26,6 +28,10 @@ PAUSE = "progress_pause"
 RESUME = "progress_resume"
 #: Slack takes so many tasks in one plan; a pool may have 64 hosts.
 TASKS = 50
+#: Of a large pool so many hosts are shown with their times.
+_NEXT = 16
+#: Lines with two moments each that fit into one section.
+_LINES = 10
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
 
 
@@ -35,11 +41,15 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     state = State(row.state)
     turns = sorted(standing.turns, key=lambda turn: turn.position)
     title = _title(standing, turns)
-    blocks: list[Block] = _plans(row.id, title, turns) if plan else _sections(title, turns)
+    times = _times(standing)
+    blocks: list[Block] = _plans(row.id, title, turns, times) if plan else _sections(title, turns, times)
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:
         mark = _("Now:") if state is State.RUNNING else state_mark(state)
         blocks.append(context(f"{mark} {sentence(why, mrkdwn=True)}"))
+    left = _time_left(standing)
+    if left:
+        blocks.append(context(left))
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
         blocks.append(
             actions(
@@ -57,7 +67,28 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     told = f"{title}. " + " ".join(f"{words}." for words in active[:3])
     if why is not None:
         told += f" {sentence(why, mrkdwn=True)}"
+    if left:
+        told += f" {left}"
     return message(told.strip(), blocks)
+
+
+def _time_left(standing: Standing) -> str:
+    """How long it should still take, "" where that is not known or nothing goes on."""
+    expectation = standing.row.expectation
+    if expectation is None or standing.row.state is not State.RUNNING:
+        return ""
+    return _("About {time} left, until {moment}.").format(
+        time=duration((expectation.end - expectation.at).total_seconds()), moment=moment(expectation.end)
+    )
+
+
+def _times(standing: Standing) -> Mapping[str, HostTimes]:
+    """When each host's turn should begin and end: those in hand and the next ones, as far as a message holds."""
+    expectation = standing.row.expectation
+    if expectation is None or standing.row.state is not State.RUNNING:
+        return {}
+    found = sorted(expectation.hosts.items(), key=lambda item: (item[1].begins, item[1].ends))
+    return dict(found[:_NEXT])
 
 
 def _pause_or_resume(standing: Standing) -> list[Element]:
@@ -90,7 +121,7 @@ def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
     )
 
 
-def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow]) -> list[Block]:
+def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow], times: Mapping[str, HostTimes]) -> list[Block]:
     chunks = [turns[start : start + TASKS] for start in range(0, len(turns), TASKS)] or [()]
     plans: list[Block] = []
     for number, chunk in enumerate(chunks):
@@ -100,13 +131,13 @@ def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow]) -> list[Block]
                 "type": "plan",
                 "block_id": f"progress-{rollout_id}-{number}",
                 "title": clip(shown, 256),
-                "tasks": [_task(turn) for turn in chunk],
+                "tasks": [_task(turn, times.get(turn.host)) for turn in chunk],
             }
         )
     return plans
 
 
-def _task(turn: TurnRow) -> dict[str, Any]:
+def _task(turn: TurnRow, times: HostTimes | None) -> dict[str, Any]:
     # The word stands in the title too: a screen reader does not see the mark, and nobody should depend on a colour.
     task: dict[str, Any] = {
         "task_id": turn.host,
@@ -116,9 +147,19 @@ def _task(turn: TurnRow) -> dict[str, Any]:
     if turn.phase in _OVER:
         if taken := _taken(turn):
             task["output"] = rich_text(_("took {time}").format(time=taken))
-    elif left := _left(turn):
-        task["details"] = rich_text(left)
+    elif details := _expected(turn, times):
+        task["details"] = rich_text(*details)
     return task
+
+
+def _expected(turn: TurnRow, times: HostTimes | None) -> list[str | datetime]:
+    """What is left of the phase, and when the turn should begin or end, as far as that is known."""
+    left = _left(turn)
+    if times is None:
+        return [left] if left else []
+    if turn.phase is TurnPhase.WAITING:
+        return [_("expected from about") + " ", times.begins, " " + _("to") + " ", times.ends]
+    return [f"{left}, {_('until about')} " if left else _("until about") + " ", times.ends]
 
 
 def _status(phase: TurnPhase) -> str:
@@ -146,6 +187,12 @@ def _left(turn: TurnRow) -> str:
     return told.format(left=turn.left, total=several(turn.total, "VM", "VMs"))
 
 
+def _foreseen(turn: TurnRow, times: HostTimes | None) -> str:
+    """The same in mrkdwn, behind the phase."""
+    pieces = (piece if isinstance(piece, str) else moment(piece) for piece in _expected(turn, times))
+    return ", ".join(part for part in (phase_name(turn.phase), "".join(pieces)) if part)
+
+
 def _outcome(turn: TurnRow) -> str:
     words, taken = phase_name(turn.phase), _taken(turn)
     return _("{state} after {time}").format(state=words, time=taken) if taken else words
@@ -158,13 +205,14 @@ def _taken(turn: TurnRow) -> str:
     return duration((turn.finished_at - turn.started_at).total_seconds())
 
 
-def _sections(title: str, turns: Sequence[TurnRow]) -> list[Block]:
+def _sections(title: str, turns: Sequence[TurnRow], times: Mapping[str, HostTimes]) -> list[Block]:
     marks = {"pending": "○", "in_progress": "◐", "complete": "●", "error": "✕"}
     lines = [
-        f"{marks[_status(turn.phase)]} *{name(turn.name)}*: {_outcome(turn) if turn.phase in _OVER else _details(turn)}"
+        f"{marks[_status(turn.phase)]} *{name(turn.name)}*: "
+        + (_outcome(turn) if turn.phase in _OVER else _foreseen(turn, times.get(turn.host)))
         for turn in turns
     ]
     blocks = [section(f"*{title}*")]
-    for start in range(0, len(lines), 20):
-        blocks.append(section(lines_within(lines[start : start + 20], 2_900)))
+    for start in range(0, len(lines), _LINES):
+        blocks.append(section(lines_within(lines[start : start + _LINES], 2_900)))
     return blocks

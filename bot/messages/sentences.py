@@ -100,7 +100,10 @@ class _Sentence(string.Formatter):
         if format_spec == "size":
             return size(int(value))
         if format_spec == "moment":
-            at = datetime.fromisoformat(str(value))
+            try:
+                at = datetime.fromisoformat(str(value))
+            except ValueError:
+                return _shown(value, self._mrkdwn)
             return moment(at) if self._mrkdwn else plain_moment(at)
         if "|" in format_spec:
             one, many = format_spec.split("|", 1)

@@ -120,9 +120,9 @@ def status(standings: Sequence[Standing], debts: Mapping[str, Sequence[Debt]]) -
     blocks: list[Block] = []
     lines = []
     for standing in standings:
-        text = _rollout_text(standing)
+        text = rollout_text(standing)
         lines.append(text)
-        blocks.append(section(text, accessory=_opener(standing)))
+        blocks.append(section(text, accessory=opener(standing)))
         if standing.debts:
             blocks.append(context(owed_briefly(standing.debts)))
     running = {standing.row.pool_alias for standing in standings}
@@ -139,7 +139,8 @@ def status(standings: Sequence[Standing], debts: Mapping[str, Sequence[Debt]]) -
     return message("\n".join(lines), blocks)
 
 
-def _opener(standing: Standing) -> Block:
+def opener(standing: Standing) -> Block:
+    """The button that opens a rollout's card."""
     return button(
         _("Open"),
         OPEN,
@@ -148,7 +149,8 @@ def _opener(standing: Standing) -> Block:
     )
 
 
-def _rollout_text(standing: Standing) -> str:
+def rollout_text(standing: Standing) -> str:
+    """One open rollout in a few lines: its state, what it waits for, which hosts are in hand."""
     row = standing.row
     state = State(row.state)
     told = _("{mark} *Rollout {id}*, pool {alias}: {state}").format(
@@ -182,26 +184,26 @@ def history(rows: Sequence[RolloutRow]) -> Message:
     if not rows:
         told = _("There was no rollout yet.")
         return message(told, [section(told)])
-    lines = []
-    for row in rows:
-        state = State(row.state)
-        who = person(row.requester_kind, row.requester_id, row.requester_name)
-        lines.append(
-            _("{mark} *{id}* {alias}: {state}, asked for by {who}, {when}").format(
-                mark=state_mark(state),
-                id=row.id,
-                alias=name(row.pool_alias),
-                state=state_name(state).lower(),
-                who=who,
-                when=moment(row.finished_at or row.created_at),
-            )
-        )
+    lines = [past_line(row) for row in rows]
     blocks = [
         header(_("Rollouts")),
         section(lines_within(lines, 2_900)),
         context(_("`/xs audit &lt;id&gt;` tells one story.")),
     ]
     return message("\n".join(lines), blocks)
+
+
+def past_line(row: RolloutRow) -> str:
+    """One rollout in one line: its state, who asked for it, when."""
+    state = State(row.state)
+    return _("{mark} *{id}* {alias}: {state}, asked for by {who}, {when}").format(
+        mark=state_mark(state),
+        id=row.id,
+        alias=name(row.pool_alias),
+        state=state_name(state).lower(),
+        who=person(row.requester_kind, row.requester_id, row.requester_name),
+        when=moment(row.finished_at or row.created_at),
+    )
 
 
 def audit(rows: Sequence[AuditRow], rollout_id: int | None = None) -> Message:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bot.messages.language import _, day, several
-from bot.messages.text import escape, name
-from bot.messages.work import cost, level_meaning, level_name
+from bot.messages.text import escape, name, one_line
+from bot.messages.work import cost, level_meaning, level_name, task_names
 from bot.rollout.guidance import Level, Task
 from bot.rollout.model import AvailableUpdates, Update, changes_version
 
+_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,12}")
+#: An address that may be linked: nothing in it ends the link early, and its host is what people read.
+_ADDRESS = re.compile(r"https://([a-zA-Z0-9.-]{1,100})(?:/[^\s<>|\"'`\\]{0,400})?")
+#: The words seen so far, the worst first; others come after them.
+_SEVERITIES = {"critical": 0, "high": 1, "important": 1, "medium": 2, "moderate": 2, "low": 3}
 _ORDER = ("security", "bug", "improvement", "feature", "preview", "foundational", "")
 
 
@@ -56,6 +62,13 @@ def counts(updates: AvailableUpdates) -> str:
     return f"{total} ({', '.join(parts)})" if parts else total
 
 
+def severities(updates: AvailableUpdates) -> str:
+    """The vendor's severities, the worst first: ``1 critical, 2 high``; "" where no update has one."""
+    words = [one_line(update.severity).lower() for update in updates.updates if _severe(update)]
+    order = sorted(set(words), key=lambda word: (_SEVERITIES.get(word, len(_SEVERITIES)), word))
+    return ", ".join(f"{words.count(word)} {name(word, 20)}" for word in order)
+
+
 def cves(updates: AvailableUpdates) -> list[str]:
     """Every CVE id that the updates' texts name, sorted, once each."""
     return sorted(
@@ -67,6 +80,25 @@ def _number(part: str) -> int:
     return int(part) if part.isdigit() else 0
 
 
+def cve_link(cve: str) -> str:
+    """A CVE id that leads to its public record; one that is spelled otherwise leads nowhere."""
+    if not _CVE.fullmatch(cve):
+        return escape(cve, 30)
+    return f"<https://www.cve.org/CVERecord?id={cve}|{cve}>"
+
+
+def vendor_link(update: Update) -> str:
+    """The vendor's page about an update, labelled with where it leads; "" where there is none that is safe to link."""
+    found = _ADDRESS.fullmatch(update.url)
+    return "" if found is None else f"<{update.url.replace('&', '&amp;')}|{found[1]}>"
+
+
+def note_of(update: Update) -> str:
+    """The vendor's special note on an update, "" where there is none."""
+    text = one_line(update.special_info)
+    return "" if text.lower() in ("", "none") else text
+
+
 def update_line(update: Update, most_cves: int = 4) -> str:
     """One update in one line of mrkdwn."""
     title = escape(update.title or update.summary or update.id, 140)
@@ -76,7 +108,7 @@ def update_line(update: Update, most_cves: int = 4) -> str:
     if _severe(update):
         extra.append(_("severity {word}").format(word=name(update.severity)))
     if update.cves:
-        shown = ", ".join(escape(cve, 30) for cve in update.cves[:most_cves])
+        shown = ", ".join(map(cve_link, update.cves[:most_cves]))
         more = len(update.cves) - most_cves
         extra.append(_("{shown} and {more} more").format(shown=shown, more=more) if more > 0 else shown)
     return f"• {title}" + (f" ({'; '.join(extra)})" if extra else "")
@@ -85,15 +117,35 @@ def update_line(update: Update, most_cves: int = 4) -> str:
 def update_details(update: Update) -> str:
     """One update with its description, for the details view."""
     parts = [update_line(update, most_cves=12)]
-    for text in (update.description or update.summary, update.special_info):
-        if text and text != "None" and text != update.title:
-            parts.append(escape(text, 600))
-    tail = [name(update.id, 40)]
+    text = one_line(update.description or update.summary)
+    if text and text not in ("None", update.title):
+        parts.append(escape(text, 1_200))
+    if note := note_of(update):
+        parts.append(_("*Note:* {text}").format(text=escape(note, 600)))
+    parts.append(_("Asks for: {tasks}").format(tasks=_asks_for(update)))
+    tail = [_kind_name(kind_of(update), 1).removeprefix("1 "), name(update.id, 40)]
     if update.issued is not None:
         tail.append(_("issued {day}").format(day=day(update.issued)))
-    if update.url.startswith("https://"):
-        tail.append(escape(update.url, 300))
+    if link := vendor_link(update):
+        tail.append(link)
     return "\n".join([*parts, " · ".join(tail)])
+
+
+def _asks_for(update: Update) -> str:
+    """What an update asks for by itself, at the least level and at the greatest; a live patch is said beside it."""
+    parts: list[tuple[Level, str]] = []
+    for level in Level:
+        tasks = task_names(update.guidance.at(level))
+        told = ", ".join(tasks) or _("nothing")
+        if not parts or parts[-1][1] != told:
+            parts.append((level, told))
+    if len(parts) == 1:
+        shown = parts[0][1]
+    else:
+        shown = "; ".join(f"{level_name(level).lower()}: {told}" for level, told in parts)
+    if update.livepatch_guidance:
+        shown += " " + _("(has a live patch)")
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

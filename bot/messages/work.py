@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.messages.language import _, several
-from bot.messages.text import duration, names
+from bot.messages.text import duration, moment, names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -106,6 +106,8 @@ def way_of_work(spec: Spec) -> str:
         parts.append(_("not touched: {hosts}").format(hosts=names([host for _uuid, host in spec.left_out])))
     if spec.pause_points:
         parts.append(_("pauses {where}").format(where=pause_points_name(spec.pause_points)))
+    if spec.deadline is not None:
+        parts.append(_("no host is begun that would not be done by {moment}").format(moment=moment(spec.deadline)))
     return "; ".join(parts)
 
 

@@ -39,6 +39,8 @@ class AmendmentKind(StrEnum):
     """VMs that cannot leave their host may be shut down for its turn."""
     SETTING = "setting"
     """Settings of the pool may be switched off for the run."""
+    DEADLINE = "deadline"
+    """What is left may be begun after the deadline."""
     CHECKSUM = "checksum"
     """What is left goes to the updates of another sync."""
 
@@ -149,6 +151,7 @@ def amended(spec: Spec, offer: Offer, number: int) -> Spec:
         ),
         vms=_merged(spec.vms, offer.vms),
         fixes=tuple(sorted({*spec.fixes, *offer.fixes})),
+        deadline=None if offer.kind is AmendmentKind.DEADLINE else spec.deadline,
         schema=AMENDED_SCHEMA,
         amendment=number,
     )

@@ -1,10 +1,12 @@
-"""What people type after a pool's name to choose how it is updated: ``fast leave max=2 first=xs-05 without=xs-03``."""
+"""What people type after a pool's name to choose how it is updated: ``fast leave max=2 first=xs-05 deadline=05:30``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
+from bot.rollout.deadline import moment_of
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level
 from bot.rollout.pausing import POINTS
@@ -13,16 +15,20 @@ from bot.rollout.spec import Placement, Preset, StoppedVms
 
 _HINT = (
     "Words: serial, gentle, standard or fast; home, balance or leave; mandatory, recommended or full; max=2, "
-    "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown."
+    "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown, "
+    "deadline=05:30 (UTC) or deadline=+4h."
 )
 
 
-def chosen(words: Iterable[str], usual: Choices) -> Choices:
-    """`usual` with what the words change. Raises `InvalidSpec` for a word that means nothing."""
+def chosen(words: Iterable[str], usual: Choices, now: datetime) -> Choices:
+    """`usual` with what the words change; `now` is what moments count from.
+
+    Raises `InvalidSpec` for a word that means nothing.
+    """
     choices = usual
     for word in words:
         name, equals, value = word.partition("=")
-        choices = _named(choices, name.lower(), value) if equals else _plain(choices, word.lower())
+        choices = _named(choices, name.lower(), value, now) if equals else _plain(choices, word.lower())
     return choices
 
 
@@ -41,7 +47,7 @@ def _plain(choices: Choices, word: str) -> Choices:
     raise InvalidSpec(f"{word!r} is nothing that can be chosen.", _HINT)
 
 
-def _named(choices: Choices, name: str, value: str) -> Choices:
+def _named(choices: Choices, name: str, value: str, now: datetime) -> Choices:
     match name:
         case "max":
             if not (value.isascii() and value.isdigit() and int(value) <= 64):
@@ -53,6 +59,8 @@ def _named(choices: Choices, name: str, value: str) -> Choices:
             return replace(choices, left_out=host_names(value))
         case "pause":
             return replace(choices, pause_points=points(host_names(value.lower())))
+        case "deadline":
+            return replace(choices, deadline=None if value.lower() == "none" else moment_of(value, now))
         case "vms":
             if value.lower() not in {choice.value for choice in StoppedVms}:
                 raise InvalidSpec(f"{value!r} is no rule for VMs that cannot move.", _HINT)

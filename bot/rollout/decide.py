@@ -16,6 +16,7 @@ from typing import Protocol
 
 from bot.rollout.action import RebootHost, RestartToolstack
 from bot.rollout.amendment import AmendmentKind, Offer
+from bot.rollout.deadline import ask_about, late
 from bot.rollout.decision import Decision, Estimates, Verdict
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.gate import take_stock
@@ -74,6 +75,9 @@ class Serial:
 
     def advance(self, round_: Round, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
         for turn in turns:
+            if turn.update_left and not turn.begun and turn.host.uuid in late(round_):
+                ask_about(round_, (other.host.name for other in turns if other.update_left))
+                return ()
             if turn.work_left and not turn.advance():
                 return (turn,)
             if not turn.healthy():
@@ -142,6 +146,10 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
     blocked = evacuation_refused(round_, places_ourselves=strategy.plans)
     if blocked is not None:
         return _give_back_untouched(round_, everybody, blocked)
+    # Before anything is switched off for a rollout whose first host would not be done in time.
+    if not any(turn.begun for turn in everybody) and _none_in_time(round_, turns):
+        ask_about(round_, (turn.host.name for turn in turns if turn.update_left))
+        return _answer(round_, _progress(everybody, (), left_out))
     # Once every host is updated the settings are on their way back and must not be switched off again.
     if updating and not hold_pool(round_):
         return _answer(round_, _progress(everybody, (), left_out))
@@ -165,6 +173,13 @@ def _carry_on(round_: Round, turns: tuple[Turn, ...], strategy: Strategy) -> Dec
             round_.blame(hand[0].host.uuid)
         return _answer(round_, _progress(everybody, hand, left_out))
     return _finish(round_, turns, aside)
+
+
+def _none_in_time(round_: Round, turns: tuple[Turn, ...]) -> bool:
+    """Whether no host can be begun: the coordinator, without whom no other is, or all that have something to do."""
+    left = [turn.host for turn in turns if turn.update_left]
+    first = [host.uuid for host in left if host.is_coordinator] or [host.uuid for host in left]
+    return bool(first) and late(round_).issuperset(first)
 
 
 def turns_to_empty(round_: Round, turns: tuple[Turn, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from bot.rollout.guidance import Task, in_execution_order
 from bot.rollout.reason import Reason, because
@@ -29,6 +30,7 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         ("spec.livepatch", old.livepatch.value, new.livepatch.value),
         ("spec.placement", old.placement.value, new.placement.value),
         ("spec.max_out", old.max_out, new.max_out),
+        ("spec.deadline", _moment(old.deadline), _moment(new.deadline)),
         ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
     ):
         if before != after:
@@ -46,6 +48,10 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         yield because("spec.schema", old=old.schema, new=new.schema)
     yield from _hosts(old, new)
     yield from _vms(old, new)
+
+
+def _moment(at: datetime | None) -> str:
+    return "none" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _names(spec: Spec, uuids: tuple[str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
 from bot.rollout.blocker import Blockers
@@ -43,7 +44,8 @@ _LEARNED = (0.85, 1.25)
 class TurnForecast:
     """One host's turn: its tasks in order, how many VMs leave, the names of those that stop, the likely seconds.
 
-    `begins` is when it begins, in seconds from the start; turns may overlap.
+    `begins` is when it begins, in seconds from the start; turns may overlap. `coordinator` says that it is the pool's,
+    which goes before all others.
     """
 
     host: str
@@ -55,6 +57,7 @@ class TurnForecast:
     seconds: float
     reason: Reason
     begins: float = 0.0
+    coordinator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Forecast:
                     "seconds": turn.seconds,
                     "reason": turn.reason.as_dict(),
                     "begins": turn.begins,
+                    "coordinator": turn.coordinator,
                 }
                 for turn in self.turns
             ],
@@ -130,6 +134,7 @@ class Forecast:
                     seconds=turn["seconds"],
                     reason=Reason.from_dict(turn["reason"]),
                     begins=turn.get("begins", 0.0),
+                    coordinator=turn.get("coordinator", False),
                 )
                 for turn in data["turns"]
             ),
@@ -225,7 +230,17 @@ def _turn(
         seconds += _in_streams([estimates.migration(vm.memory) for vm in running])
     reason = because(f"forecast.turn.{_kind_of_turn(tasks)}", host=host.name, vms=len(moving), stopped=len(stopped))
     names = tuple(vm.name for vm in stopped)
-    turn = TurnForecast(host.uuid, host.name, tasks, evacuates, len(moving), names, round(seconds, 1), reason)
+    turn = TurnForecast(
+        host=host.uuid,
+        name=host.name,
+        tasks=tasks,
+        evacuates=evacuates,
+        vms_moved=len(moving),
+        vms_stopped=names,
+        seconds=round(seconds, 1),
+        reason=reason,
+        coordinator=host.uuid == snapshot.pool.coordinator,
+    )
     return turn, len(moving) + len(homecoming)
 
 
@@ -320,6 +335,8 @@ def _headlines(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, re
         yield result.stuck
     low, high = result.minutes
     yield because("forecast.duration", hosts=len(result.turns), low=low, high=high)
+    if spec.deadline is not None and snapshot.taken_at + timedelta(minutes=high) > spec.deadline:
+        yield because("forecast.past_deadline", deadline=spec.deadline.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"))
     if result.reboots:
         yield because("forecast.reboots", count=result.reboots, hosts=len(result.turns))
     if result.toolstack_restarts:

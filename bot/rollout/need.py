@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from bot.rollout.action import ApplyUpdates, RebootHost, RestartToolstack
 from bot.rollout.discs import owed_on
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
@@ -14,14 +16,15 @@ from bot.rollout.spec import Livepatch, OnLivepatchFailure
 
 #: Tasks for which the host must be empty.
 EMPTYING = frozenset({Task.EVACUATE_HOST, Task.REBOOT_HOST})
-
-
 #: Whichever of these was asked for first: a host that only restarts is neither taken out nor installed on.
 _BEGINNINGS = ("DrainHost", "DisableHost", "ApplyUpdates", "RebootHost", "RestartToolstack")
 
 
 class HostNeed:
-    """One host in one round: what is left to do for it, and how much of that is allowed."""
+    """One host in one round: what is left to do for it, and how much of that is allowed.
+
+    A round changes nothing of what this is derived from, so each answer is worked out once.
+    """
 
     def __init__(self, round_: Round, host: Host) -> None:
         self.round = round_
@@ -35,24 +38,24 @@ class HostNeed:
         self.reboot = RebootHost(host=host.uuid)
         self.toolstack = RestartToolstack(host=host.uuid)
 
-    @property
+    @cached_property
     def applied(self) -> bool:
         """Whether the host has the approved checksum, or XAPI had nothing to install on it."""
         if self.host.last_update_hash == self.spec.checksum:
             return True
         return self.available is not None and not self.available.anything
 
-    @property
+    @cached_property
     def pending(self) -> frozenset[Task]:
         """The host tasks that XAPI lists as pending, up to the level of the spec."""
         return self.host.pending.at(self.spec.level)
 
-    @property
+    @cached_property
     def livepatch_failed(self) -> bool:
         """Whether XAPI asks for a reboot because a live patch could not be applied."""
         return self.spec.level is not Level.MANDATORY and bool(self.pending & LIVEPATCH_FAILURE_TASKS)
 
-    @property
+    @cached_property
     def tries_livepatch_again(self) -> bool:
         """Whether a live patch that failed is to be applied once more, before people are asked about a reboot.
 
@@ -61,7 +64,7 @@ class HostNeed:
         """
         return self.livepatch_failed and not self.needs_reboot and self.memory.intent(self.apply.key) is None
 
-    @property
+    @cached_property
     def needs_reboot(self) -> bool:
         """Whether the host still has to restart at this level."""
         if Task.REBOOT_HOST in self.pending:
@@ -77,7 +80,7 @@ class HostNeed:
             return bool(self.available.livepatches) and self._not_since_apply(self.host.boot_time, "boot")
         return False
 
-    @property
+    @cached_property
     def needs_toolstack(self) -> bool:
         """Whether the toolstack still has to restart.
 
@@ -108,7 +111,7 @@ class HostNeed:
         before = intent.boot_time if which == "boot" else intent.agent_start_time
         return start_time <= before
 
-    @property
+    @cached_property
     def begun(self) -> bool:
         """Whether this rollout has asked for anything on the host."""
         return any(self.memory.intent(f"{kind}:{self.host.uuid}") for kind in _BEGINNINGS)
@@ -118,7 +121,7 @@ class HostNeed:
         """Whether the host was begun, or something on it is owed."""
         return self.begun or self._owes
 
-    @property
+    @cached_property
     def _owes(self) -> bool:
         if self.memory.debt(DebtKind.HOST_ENABLED, self.host.uuid) is not None:
             return True
@@ -127,7 +130,7 @@ class HostNeed:
         vm_debts = self.memory.debts_of(DebtKind.VM_HOME, DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
         return any(home_of(debt) == self.host.uuid for debt in vm_debts)
 
-    @property
+    @cached_property
     def update_left(self) -> bool:
         """Whether updates or restarts are left for this host."""
         under_way = self.round.is_open(self.apply.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.rollout.amendment import ASKED
@@ -22,8 +22,8 @@ _BUSY = ("SuspendVm", "ShutdownVm", "ResumeVm", "StartVm", "RestartVm", "Restart
 #: What a host answers to a move that a little later, or another host, may take.
 _PASSING = frozenset({"HOST_NOT_ENOUGH_FREE_MEMORY", "HOST_DISABLED", "HOST_NOT_LIVE", "OTHER_OPERATION_IN_PROGRESS"})
 #: How long the same move is not asked for again after such an answer, and how long its two hosts are left alone when
-#: one of them could not be reached.
-_AGAIN, _UNREACHED = timedelta(seconds=60), timedelta(seconds=15)
+#: one of them could not be reached: longer each time, up to so many times, so that all tries take a quarter of an hour.
+_AGAIN, _UNREACHED, _LONGEST = timedelta(seconds=60), timedelta(seconds=15), 4
 #: How often one VM is tried in all, and how often at the same host, before people are asked.
 TRIES, _TRIES_HERE = 5, 18
 #: Restarts that take so many times longer than expected keep further hosts from beginning.
@@ -54,7 +54,7 @@ class Observed:
             host = snapshot.host(node.uuid)
             waiting = 10.0 if host is not None and self.finding_back(host) else 0.0
             node.not_before = max(self._shaken.get(node.uuid, 0.0), waiting)
-            if node.stage is Stage.DRAIN or node.stage is Stage.OLD:
+            if self.hopeless and node.stage in (Stage.DRAIN, Stage.OLD):
                 stuck = any(self.hopeless.get(guest.uuid) == node.uuid for guest in node.guests)
                 if stuck and node.drains:
                     node.stage, node.not_before = Stage.OLD, math.inf
@@ -203,7 +203,8 @@ class Observed:
         )
         node.guests.append(guest)
         node.used += guest.memory
-        to = moving(self.round, vm) or vm.moving_to
+        tried = self.round.memory.moves.get(vm.uuid, ())
+        to = (moving(self.round, vm) if tried else None) or vm.moving_to
         if to is not None and to != node.uuid and to in known:
             guest.to = to
             target = known[to]
@@ -213,7 +214,8 @@ class Observed:
             return
         if vm.current_operations or to is not None:
             guest.not_before = 5.0
-        self._experience(vm, guest, node)
+        if tried:
+            self._experience(tried, guest, node)
 
     def _stays(self, vm: VM, node: Node) -> bool:
         if vm.power_state is not PowerState.RUNNING:
@@ -227,11 +229,11 @@ class Observed:
         codes = [str(entry[1]) for entry in asked.result.get(node.uuid, ()) if entry[0] == vm.uuid]
         return bool(codes)
 
-    def _experience(self, vm: VM, guest: Guest, node: Node) -> None:
+    def _experience(self, tried: Sequence[tuple[str, Intent]], guest: Guest, node: Node) -> None:
         """What earlier tries to move the VM taught."""
         refused: set[str] = set()
         failures = 0
-        for to, intent in self.round.memory.moves.get(vm.uuid, ()):
+        for to, intent in tried:
             guest.moved += intent.attempts
             if intent.state is not IntentState.FAILED:
                 continue
@@ -239,7 +241,7 @@ class Observed:
             code = intent.error[0] if intent.error else ""
             if intent.transient or code in _PASSING:
                 refused.update({to} if intent.attempts >= (_TRIES_HERE if intent.transient else TRIES) else ())
-                wait = _UNREACHED if intent.transient else _AGAIN
+                wait = _UNREACHED * min(intent.attempts, _LONGEST) if intent.transient else _AGAIN
                 if since < wait:
                     left = (wait - since).total_seconds()
                     guest.not_before = max(guest.not_before, left)
@@ -250,9 +252,8 @@ class Observed:
             failures += intent.attempts
             refused.add(to)
         guest.refused = frozenset(refused)
-        others = [uuid for uuid in self.round.snapshot.host_uuids if uuid != node.uuid]
-        if failures >= TRIES or (refused and refused.issuperset(others)):
-            self.hopeless[vm.uuid] = node.uuid
+        if failures >= TRIES or (refused and refused >= self.round.snapshot.host_uuids - {node.uuid}):
+            self.hopeless[guest.uuid] = node.uuid
 
     def _displaced(self) -> int:
         """How many moves went to hosts that had to be emptied later, the coordinator's VMs aside."""

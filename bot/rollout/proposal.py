@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bot.rollout.blocker import Blockers, memory_alone, treatment_of
@@ -52,6 +53,7 @@ class Choices:
     left_out: tuple[str, ...] = ()
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
+    deadline: datetime | None = None
     fixes: frozenset[Remedy] = frozenset()
 
 
@@ -79,6 +81,7 @@ def choices_of(spec: Spec) -> Choices:
         order=spec.order,
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
+        deadline=spec.deadline,
         fixes=remedies_in(spec.fixes),
     )
 
@@ -138,6 +141,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         order=tuple(host.uuid for host in _named(snapshot, choices.order)),
         left_out=tuple((host.uuid, host.name) for host in left_out),
         pause_points=choices.pause_points,
+        deadline=choices.deadline,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
     )

@@ -10,15 +10,18 @@ from collections.abc import Sequence
 
 from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
+from bot.rollout.deadline import ask_about, may_begin
+from bot.rollout.expected import turn_seconds
 from bot.rollout.homecoming import STREAMS, home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
 from bot.rollout.observed import Observed
 from bot.rollout.pace import Emptying, evacuation
 from bot.rollout.pausing import members_before_pause
+from bot.rollout.planner.pipeline import Pipeline, drain_seconds
 from bot.rollout.planner.plan import Move, Plan
 from bot.rollout.planner.planner import plan
-from bot.rollout.planner.policy import policy_of
+from bot.rollout.planner.policy import Policy, policy_of
 from bot.rollout.planner.view import Stage
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
@@ -41,7 +44,8 @@ class Planned:
         self.plan = plan
 
     def may_go_out(self, host: Host) -> bool:
-        return host.uuid in self.plan.out
+        # A host may come back into service by itself, or by somebody's hand, between its installation and its restart.
+        return host.uuid in self.plan.out or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None
 
     def may_install(self, host: Host) -> bool:
         return self.plan.apply == host.uuid or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None
@@ -103,7 +107,9 @@ class _Pass:
         unwell = self._unwell()
         self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
         self.view.members = members_before_pause(self.round, self.turns)
-        decided = plan(self.view, policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out))
+        policy = policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out)
+        self._hold_late(policy)
+        decided = plan(self.view, policy)
         self._book(decided)
         begun = {*decided.out, *decided.restart, *([decided.apply] if decided.apply else [])}
         self._advance([turn for turn in self.turns if turn.host.uuid in begun], decided)
@@ -112,6 +118,7 @@ class _Pass:
         self._restart_vms()
         self._close_homes()
         self._stuck(decided)
+        self._ask_about_late()
         self._show()
         self._look(decided)
         self._defer_problems()
@@ -245,6 +252,27 @@ class _Pass:
         code = failed[-1].error[0] if failed[-1].error else ""
         keys = (*(intent.key for intent in failed), ASKED, ASKED + turn.host.uuid)
         return because("vm.will_not_move", vm=name, host=host, code=code), keys
+
+    # -- the deadline ----------------------------------------------------------------------------------------
+
+    def _hold_late(self, policy: Policy) -> None:
+        """Hosts that would not be done by the deadline are not begun: behind those that install before them."""
+        if self.spec.deadline is None:
+            return
+        lock, coordinator = Pipeline(self.view, policy).lock, self.view.coordinator
+        if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
+            # Members wait until it is back, not only until it has installed.
+            lock = max(lock, turn_seconds(coordinator, Placement.LEAVE))
+        for node in self.view.nodes:
+            if node.stage is Stage.OLD:
+                seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
+                node.held = not may_begin(self.round.now, seconds, self.spec.deadline)
+
+    def _ask_about_late(self) -> None:
+        """Once nothing is in hand any more and nothing may be begun, people are asked about what is left."""
+        left = [turn.host for turn in self.turns if turn.update_left]
+        if left and all(self.view.by_uuid[host.uuid].held for host in left):
+            ask_about(self.round, (host.name for host in left))
 
     # -- what people see, and when to look again -----------------------------------------------------------------
 

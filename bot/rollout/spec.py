@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from bot.rollout.errors import InvalidSpec
@@ -91,7 +94,7 @@ class HostCeiling:
     tasks: frozenset[Task]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spec:
     """Intent and bounds of one rollout (see the module's text).
 
@@ -123,20 +126,30 @@ class Spec:
     """Hosts (uuid, name) that are not touched although they have updates."""
     pause_points: tuple[str, ...] = ()
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
+    deadline: datetime | None = None
+    """No host is begun that would not be done by then, as far as that can be foreseen."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
-        return next((host for host in self.hosts if host.uuid == uuid), None)
+        return self._ceilings.get(uuid)
 
     def vm(self, uuid: str) -> VmAllowance | None:
         """What may be done to the VM beyond moving it, None when nothing."""
-        return next((vm for vm in self.vms if vm.uuid == uuid), None)
+        return self._allowances.get(uuid)
+
+    @cached_property
+    def _ceilings(self) -> Mapping[str, HostCeiling]:
+        return {host.uuid: host for host in reversed(self.hosts)}
+
+    @cached_property
+    def _allowances(self) -> Mapping[str, VmAllowance]:
+        return {vm.uuid: vm for vm in reversed(self.vms)}
 
 
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
     plain = spec.placement is Placement.HOME and not spec.max_out
-    return not plain or bool(spec.order or spec.left_out or spec.pause_points)
+    return not plain or bool(spec.order or spec.left_out or spec.pause_points or spec.deadline)
 
 
 def with_schema(spec: Spec) -> Spec:
@@ -178,6 +191,8 @@ def canonical_bytes(spec: Spec) -> bytes:
             "left_out": [{"uuid": uuid, "name": name} for uuid, name in sorted(spec.left_out)],
             "pause_points": sorted(spec.pause_points),
         }
+    if spec.deadline is not None:
+        document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -221,6 +236,7 @@ def parse_spec(stored: bytes) -> Spec:
             order=tuple(data.get("order", ())),
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
+            deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

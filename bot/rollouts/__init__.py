@@ -5,11 +5,13 @@
     preview     what an update would do, before anybody asks for it
     desk        what all use-cases share
     looking     pools, updates, status, history, audit
+    home        what one person's Home tab is about
     asking      preview and propose
     amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
     upkeep      sync and restore
+    noticing    fold a notice away, show it again
     configuring channel, proxy, schedule, update bundles
     start       the last look before anything is touched
 
@@ -17,15 +19,29 @@ A use-case checks authority first, then changes the state in one guarded transac
 and the messages it causes. Nothing here waits for a rollout; the worker is only woken.
 """
 
-from bot.rollouts.asking import Asking, Blocked
+from bot.rollouts.asking import Asking, Blocked, Replaced
 from bot.rollouts.configuring import Configuring
+from bot.rollouts.home import HomePool, HomeStanding, Visiting
+from bot.rollouts.noticing import Noticing
 from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import AmendmentStanding, PoolStanding, Standing
 from bot.rollouts.steering import Steering
 
-__all__ = ["AmendmentStanding", "Authority", "Blocked", "PoolStanding", "Preview", "Role", "Rollouts", "Standing"]
+__all__ = [
+    "AmendmentStanding",
+    "Authority",
+    "Blocked",
+    "HomePool",
+    "HomeStanding",
+    "PoolStanding",
+    "Preview",
+    "Replaced",
+    "Role",
+    "Rollouts",
+    "Standing",
+]
 
 
-class Rollouts(Asking, Steering, Configuring):
+class Rollouts(Asking, Steering, Configuring, Visiting, Noticing):
     """Every use-case, one method each."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.rollout.backups import BackupKind, BackupPlan, plan_of
+from bot.rollout.bounds import beyond
 from bot.rollout.checks import Report
-from bot.rollout.errors import NotAllowed, RolloutError
-from bot.rollout.lifecycle import State
+from bot.rollout.errors import InvalidSpec, NotAllowed, RolloutError
+from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.reason import because
 from bot.rollouts.desk import Desk
@@ -17,8 +18,17 @@ from bot.rollouts.standing import Standing, policy_of
 from bot.settings import PoolSettings
 from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts
-from storage.actors import Actor
+from storage.actors import BOT, Actor
+from storage.database import Session
 from storage.tables import RolloutRow
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The request that another one takes the place of, and the digest that the person saw of it."""
+
+    rollout: int
+    digest: str
 
 
 class Blocked(RolloutError):
@@ -32,8 +42,8 @@ class Blocked(RolloutError):
 def _not_started(row: RolloutRow) -> None:
     if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
         raise NotAllowed(
-            f"Rollout {row.id} is {row.state.value.replace('_', ' ')}: its checks are over.",
-            "Its thread shows how far it is.",
+            f"Rollout {row.id} waits no more: it is {row.state.value.replace('_', ' ')}.",
+            "`/xs status` shows where it stands.",
         )
 
 
@@ -51,30 +61,51 @@ class Asking(Desk):
     def check_again(self, rollout_id: int, actor: Actor) -> Standing:
         """Run the checks of a rollout that has not started once more, and keep what they say with it.
 
-        Changes neither spec nor approvals. Asks XAPI, so it takes seconds. Raises `NotAllowed` when it has started.
+        Changes neither spec nor approvals, unless what would happen now goes beyond what is asked for: then the request
+        is void now rather than at its start. Asks XAPI, so it takes seconds. Raises `NotAllowed` when it has started.
         """
         row = self._get(rollout_id)
         require(self.authority, actor, Role.VIEWER, row.pool_alias)
         _not_started(row)
         preview = self._look(self._known(row.pool_alias), choices_of(self.standing(rollout_id).spec))
         with self.database.transaction() as tx:
-            _not_started(rollouts.get(tx, rollout_id))
+            row = rollouts.get(tx, rollout_id)
+            _not_started(row)
             now = self.time.now()
+            differences = beyond(rollouts.spec_of(tx, rollout_id)[0], preview.spec)
+            if differences:
+                why = " ".join(self.say(difference) for difference in differences)
+                self._move(tx, row, State.SUPERSEDED, BOT, because("rollout.superseded", why=why))
             rollouts.set_checks(tx, rollout_id, {**preview.report.as_dict(), "at": now.isoformat()}, now)
         return self.standing(rollout_id)
 
-    def propose(self, alias: str, choices: Choices, actor: Actor, reason_text: str, channel: str) -> Standing:
-        """Ask for a rollout.
+    def propose(
+        self,
+        alias: str,
+        choices: Choices,
+        actor: Actor,
+        reason_text: str,
+        channel: str,
+        *,
+        instead_of: Replaced | None = None,
+    ) -> Standing:
+        """Ask for a rollout; with `instead_of`, in the place of an earlier request, whose approvals are then void.
 
-        Raises `NotAllowed`, `Blocked` when a check forbids it, `storage.errors.PoolBusy` when another rollout holds
-        the pool.
+        An earlier request that still waits or was approved ends as superseded in the same transaction.
+
+        Raises `NotAllowed`, `InvalidSpec` for a deadline that is past, `Blocked` when a check forbids it,
+        `storage.errors.PoolBusy` when another rollout holds the pool.
         """
         require(self.authority, actor, Role.REQUESTER, self._known(alias))
+        if instead_of is not None:
+            self.may_replace(instead_of.rollout, instead_of.digest, actor)
         if self.settings.pool(alias).mode != "act":
             raise NotAllowed(
                 f"Pool {alias} is in notify mode: xsbot only tells about its updates.",
                 'Set `mode = "act"` for this pool in the configuration once you trust it, and restart xsbot.',
             )
+        if choices.deadline is not None and choices.deadline <= self.time.now():
+            raise InvalidSpec("The deadline is past.", "Choose a later one, or none.")
         preview = self._look(alias, self._with_backups(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
@@ -90,6 +121,8 @@ class Asking(Desk):
             text=reason_text or "no reason given",
         )
         with self.database.transaction() as tx:
+            if instead_of is not None:
+                self._end_for_another(tx, instead_of, preview, actor)
             pools.remember_pool(tx, preview.snapshot.pool.uuid, alias, preview.snapshot.pool.name, now)
             row = rollouts.create(
                 tx,
@@ -107,10 +140,41 @@ class Asking(Desk):
                 reason=asked,
                 sentence=self.say(asked),
                 state=State.APPROVED if policy.allow_unreviewed else State.AWAITING_APPROVAL,
+                replaces=instead_of.rollout if instead_of is not None else None,
             )
         if policy.allow_unreviewed:
             self._wake()
         return self.standing(row.id)
+
+    def may_replace(self, rollout_id: int, digest: str, actor: Actor) -> Standing:
+        """The request that somebody wants to change, or to ask for again; for the form that does.
+
+        Raises `NotAllowed` when it has started, `StaleDigest` for a card that was replaced, `LacksRole`.
+        """
+        row = self._get(rollout_id)
+        self._current(row, digest)
+        require(self.authority, actor, Role.REQUESTER, row.pool_alias)
+        if row.state not in OPEN:
+            return self.standing(rollout_id)
+        _not_started(row)
+        if (actor.kind, actor.id) != (row.requester_kind, row.requester_id):
+            require(self.authority, actor, Role.APPROVER, row.pool_alias)
+        return self.standing(rollout_id)
+
+    def _end_for_another(self, tx: Session, earlier: Replaced, preview: Preview, actor: Actor) -> None:
+        row = rollouts.get(tx, earlier.rollout)
+        self._current(row, earlier.digest)
+        if row.pool_alias != preview.pool_alias:
+            raise NotAllowed(f"Rollout {row.id} is about pool {row.pool_alias}.", "Ask for the update of that pool.")
+        if row.state not in OPEN:
+            return
+        _not_started(row)
+        if row.digest == preview.digest:
+            raise NotAllowed(
+                f"Nothing is different from what rollout {row.id} asks for already.",
+                "Its approvals stand. Change a choice, or leave it as it is.",
+            )
+        self._move(tx, row, State.SUPERSEDED, actor, because("rollout.changed", user=actor.name))
 
     def _with_backups(self, alias: str, choices: Choices) -> Choices:
         """The choices with the pool's configured backups, unless they name some (as those of a stored spec do).

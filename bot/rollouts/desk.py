@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from bot.rollout.deadline import moment_of
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
@@ -63,7 +64,12 @@ class Desk:
     def usual(self, alias: str) -> Choices:
         """What is chosen for a pool when nobody chooses anything: its configuration. Raises `SettingsError`."""
         usual = self.settings.rollout_for(alias)
-        return Choices(preset=Preset(usual.preset), placement=Placement(usual.placement), max_out=usual.max_out)
+        return Choices(
+            preset=Preset(usual.preset),
+            placement=Placement(usual.placement),
+            max_out=usual.max_out,
+            deadline=moment_of(usual.deadline, self.time.now()) if usual.deadline else None,
+        )
 
     def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:

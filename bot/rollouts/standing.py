@@ -49,6 +49,8 @@ class Standing:
     updates: AvailableUpdates
     amendment: AmendmentStanding | None = None
     """The open amendment."""
+    replaced: tuple[Reason, ...] = ()
+    """How it differs from the request that it takes the place of."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def standings_of(
             hosts[row.id],
             owed.get(row.pool_uuid, ()),
             amendment_standing(tx, row, proposed[row.id], settings, approvers) if row.id in proposed else None,
+            _against_earlier(tx, row, specs[row.id][0]),
         )
         for row, approvers in rows
     ]
@@ -115,6 +118,7 @@ def _standing(
     hosts: Sequence[TurnRow],
     owed: tuple[Debt, ...],
     amendment: AmendmentStanding | None,
+    replaced: tuple[Reason, ...],
 ) -> Standing:
     digest = spec[2]
     policy = policy_of(settings, row.pool_alias)
@@ -136,7 +140,15 @@ def _standing(
         debts=owed,
         updates=updates_from_json(row.updates),
         amendment=amendment,
+        replaced=replaced,
     )
+
+
+def _against_earlier(tx: Session, row: RolloutRow, spec: Spec) -> tuple[Reason, ...]:
+    """What is asked for now and was not before; nothing where there was no request before."""
+    if row.replaces is None:
+        return ()
+    return changes(rollouts.spec_of(tx, row.replaces)[0], spec)
 
 
 def amendment_standing(

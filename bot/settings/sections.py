@@ -139,6 +139,9 @@ class RolloutSettings(Section):
     """Where moved VMs are in the end: on the hosts they came from, spread evenly, or where they went."""
     max_out: int = Field(default=0, ge=0, le=64)
     """The most hosts out of service at once. 0: as many as pay off, at most a third."""
+    deadline: str = Field(default="", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
+    """A time of day in UTC, for example `"05:30"`: no host is begun that would not be done the next time it is that
+    late; then people are asked. Empty: no deadline unless somebody chooses one."""
 
 
 class BackupSettings(Section):

@@ -15,6 +15,7 @@ from bot.rollout.amendment import Offer, complete, must_ask
 from bot.rollout.answers import answers
 from bot.rollout.decide import decide, restart_under_way, unreachable
 from bot.rollout.decision import Decision, Verdict
+from bot.rollout.expected import Expectation, expected
 from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import DebtKind, IntentState, Memory, Patience, TurnPhase
@@ -38,6 +39,9 @@ log = logging.getLogger(__name__)
 _WORKING = (State.RUNNING, State.ABORTING)
 #: Seconds between two tries to reach a pool that does not answer.
 _KNOCK_EVERY = 5.0
+#: How often it is worked out anew when a rollout should be done, besides the end of each host's turn.
+_LOOK_AHEAD = timedelta(minutes=5)
+_OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED})
 #: How often XAPI is asked, between two rounds, whether anything happened.
 _GLANCE = timedelta(seconds=4)
 
@@ -61,6 +65,9 @@ class Driver:
         self._coordinator = ""
         self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
+        self._done = -1
+        self._foreseen_at: datetime | None = None
+        self._news: list[Expectation | None] = []
 
     def drive(self) -> None:
         """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
@@ -74,7 +81,8 @@ class Driver:
                 continue
             decision = self._round(row, snapshot)
             offers = self._offers(row, decision.verdict, snapshot)
-            with self.desk.database.transaction() as tx:
+            # What is told while nothing changes its state is found out again by the next round, whoever takes it.
+            with self.desk.database.transaction(lasting=decision.verdict is not None) as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)
                 self._tell(tx, row, decision)
                 if decision.verdict is not None:
@@ -148,7 +156,22 @@ class Driver:
             spec: Spec = rollouts.spec_of(tx, row.id)[0]
             memory = self._memory(tx, row)
             estimates = durations.estimates(tx, row.pool_uuid)
-        return decide(spec, memory, snapshot, estimates, self.desk.time.now())
+        now = self.desk.time.now()
+        decision = decide(spec, memory, snapshot, estimates, now)
+        if decision.verdict is None and self._look_ahead(decision, now):
+            self._news = [expected(spec, memory, snapshot, estimates, now)]
+        return decision
+
+    def _look_ahead(self, decision: Decision, now: datetime) -> bool:
+        """Whether it is time to work out anew when everything should be done: a host's turn ended, or a while passed.
+
+        On paper a large pool takes about a second, too long for every look.
+        """
+        done = sum(progress.phase in _OVER for progress in decision.progress)
+        if self._foreseen_at is not None and done == self._done and now - self._foreseen_at < _LOOK_AHEAD:
+            return False
+        self._done, self._foreseen_at = done, now
+        return True
 
     def _memory(self, tx: Session, row: RolloutRow) -> Memory:
         return Memory(
@@ -197,6 +220,9 @@ class Driver:
             if progress.phase is TurnPhase.DONE and phase is not TurnPhase.DONE:
                 self._line(tx, row, _done(progress.name, started_at, now))
         self._note_waiting(tx, row, decision)
+        while self._news:
+            changed = rollouts.set_expected(tx, row.id, self._news.pop())
+            news = news or changed
         if news:
             rollouts.redraw_progress(tx, row.id, now)
 

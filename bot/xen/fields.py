@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bot.xen.decoding import Fields
 
-_GUIDANCE = ("pending_guidances", "pending_guidances_recommended", "pending_guidances_full")
+PENDING = ("pending_guidances", "pending_guidances_recommended", "pending_guidances_full")
 
 FIELDS: Fields = {
     "pool": frozenset(
@@ -23,7 +23,7 @@ FIELDS: Fields = {
     "host": frozenset(
         (
             "uuid", "name_label", "address", "metrics", "enabled", "memory_overhead", "other_config",
-            "software_version", *_GUIDANCE, "last_update_hash", "latest_synced_updates_applied",
+            "software_version", *PENDING, "last_update_hash", "latest_synced_updates_applied",
             "last_software_update", "current_operations", "control_domain", "cpu_info", "license_params",
             "ssl_legacy", "power_on_mode",
         )
@@ -32,7 +32,7 @@ FIELDS: Fields = {
     "VM": frozenset(
         (
             "uuid", "name_label", "power_state", "resident_on", "affinity", "memory_dynamic_max", "memory_overhead",
-            *_GUIDANCE, "ha_restart_priority", "allowed_operations", "current_operations", "attached_PCIs", "VGPUs",
+            *PENDING, "ha_restart_priority", "allowed_operations", "current_operations", "attached_PCIs", "VGPUs",
             "tags", "other_config", "is_a_template", "is_a_snapshot", "is_control_domain", "memory_dynamic_min",
             "VUSBs", "domain_type", "guest_metrics", "scheduled_to_be_resident_on", "groups",
         )

@@ -21,6 +21,7 @@ from bot.xen.channels import Channels
 from bot.xen.connection import Observer, PoolConnection
 from bot.xen.equipment import FULL, RECENT
 from bot.xen.errors import TIMEOUT, HandleGone, SessionLost, Unreachable, XenError, translate, unreachable
+from bot.xen.fields import PENDING
 from bot.xen.mirror import Mirror
 from bot.xen.permissions import missing_permissions
 from bot.xen.probe import Prober
@@ -43,7 +44,10 @@ class RepositoryState:
     """What polling looks at. `hash` is "" when never synced or when not exactly one update channel is enabled.
 
     `current` says whether every host has all synced updates (None while XAPI has not worked that out for each).
-    `server_time` is the coordinator's clock, with which XAPI's own stamps are compared.
+    `server_time` is the coordinator's clock, with which XAPI's own stamps are compared. `pending_hosts` counts hosts
+    with tasks that earlier updates left (`pending_guidances` and its two siblings), `updated_at` is when the host that
+    lags most was updated last (`last_software_update`; None where a host does not say), `version` the coordinator's
+    product version.
     """
 
     hash: str
@@ -54,6 +58,10 @@ class RepositoryState:
     pool_name: str
     current: bool | None
     server_time: datetime
+    ha_enabled: bool = False
+    pending_hosts: int = 0
+    updated_at: datetime | None = None
+    version: str = ""
 
 
 class Gateway(Channels, Transfers):
@@ -140,7 +148,11 @@ class Gateway(Channels, Transfers):
         read = self._connection.read
         pool = next(iter(read("pool.get_all_records").values()))
         repository = enabled_repository(pool, read("Repository.get_all_records"))
-        applied = {wire.text(host, "latest_synced_updates_applied") for host in read("host.get_all_records").values()}
+        hosts = read("host.get_all_records")
+        applied = {wire.text(host, "latest_synced_updates_applied") for host in hosts.values()}
+        updated = [wire.moment(host.get("last_software_update")) for host in hosts.values()]
+        known = [at for at in updated if at is not None]
+        software = wire.mapping(hosts.get(pool["master"], {}), "software_version")
         return RepositoryState(
             hash=repository.hash if repository is not None else "",
             last_update_sync=wire.moment(pool.get("last_update_sync")),
@@ -150,6 +162,10 @@ class Gateway(Channels, Transfers):
             pool_name=wire.text(pool, "name_label"),
             current=False if "no" in applied else True if applied == {"yes"} else None,
             server_time=self._server_time(pool["master"]),
+            ha_enabled=wire.flag(pool, "ha_enabled"),
+            pending_hosts=sum(any(wire.texts(host, field) for field in PENDING) for host in hosts.values()),
+            updated_at=min(known) if known and len(known) == len(updated) else None,
+            version=software.get("product_version", ""),
         )
 
     def updates(self) -> AvailableUpdates:

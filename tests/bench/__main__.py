@@ -1,4 +1,4 @@
-"""``python -m tests.bench [takeover] [ack] [idle] [rollouts] [look] [--json]``: runs the named benches, or all.
+"""``python -m tests.bench [takeover] [ack] [idle] [rollouts] [look] [decide] [--json]``: runs the named ones, or all.
 
 Ends with 1 when an aim was missed. With ``--json`` the last line is one JSON object of figure → value.
 """
@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from tests.bench import ack, idle, look, rollouts, takeover
+from tests.bench import ack, deciding, idle, look, rollouts, takeover
 from tests.bench.child import BenchError
 from tests.bench.figures import Figure
 
 BENCHES: Mapping[str, Callable[[], list[Figure]]] = {
     "look": look.run,
+    "decide": deciding.run,
     "takeover": takeover.run,
     "ack": ack.run,
     "idle": idle.run,

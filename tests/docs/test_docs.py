@@ -17,7 +17,7 @@ from slack_sdk import WebClient
 
 from bot.cli import main
 from bot.lab.xapi.surface import ROLES, SURFACE
-from bot.manifest import APP_TOKEN_SCOPE, METHODS, SCOPES, USAGE_HINT, manifest
+from bot.manifest import APP_TOKEN_SCOPE, EVENTS, METHODS, SCOPES, USAGE_HINT, manifest
 from bot.measures import Measures
 from bot.rollout.checks import CHECKS
 from bot.settings import documented_settings, load_settings
@@ -102,6 +102,7 @@ def test_the_slack_page_lists_scopes_and_methods() -> None:
         method: scope or "none" for method, scope in METHODS.items()
     }
     assert APP_TOKEN_SCOPE in read("slack-app.md")
+    assert {event: cells.get(event) for event in EVENTS} == EVENTS
 
 
 def test_the_manifest_asks_for_no_more_than_the_methods_need() -> None:
@@ -134,8 +135,11 @@ def test_the_manifest_keeps_slacks_limits() -> None:
     (command,) = app["features"]["slash_commands"]
     assert command["command"] == "/xs"
     assert len(command["usage_hint"]) <= 1000
+    assert app["features"]["app_home"]["home_tab_enabled"]
+    assert app["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)
     with_address = manifest(socket_mode=False, request_url="https://xsbot.example.com/slack/events")
-    assert with_address["settings"]["interactivity"]["request_url"].startswith("https://")
+    for part in ("interactivity", "event_subscriptions"):
+        assert with_address["settings"][part]["request_url"].startswith("https://")
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------

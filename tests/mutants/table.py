@@ -16,6 +16,8 @@ _PLANNER = "tests/unit/rollout/test_planner.py::"
 _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
+_DEADLINE = "tests/rollout/test_deadline.py::"
+_TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
@@ -547,6 +549,31 @@ MUTATIONS = (
         "        if self.policy.max_out and out_now(self.view.nodes) >= self.policy.max_out:\n",
         "        if False:\n",
         (f"{_PLANNER}test_the_bound_on_hosts_out_counts_hosts_of_every_kind",),
+    ),
+    Mutation(
+        "a host that came back into service after its installation stands there for ever",
+        7,
+        "bot/rollout/rolling.py",
+        " or self.round.memory.intent(f\"ApplyUpdates:{host.uuid}\") is not None\n\n    def may_install",
+        "\n\n    def may_install",
+        (f"{_TIMED}test_a_host_that_comes_into_service_between_installation_and_restart_is_taken_out_again",),
+    ),
+    Mutation(
+        "hosts are begun that would not be done by the deadline",
+        1,
+        "bot/rollout/deadline.py",
+        "return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline",
+        "return deadline is None or now <= deadline",
+        (f"{_DEADLINE}test_whatever_was_begun_is_done_in_time",),
+    ),
+    Mutation(
+        "a host is taken out of service that cannot be reached",
+        4,
+        "bot/rollout/planner/planner.py",
+        "            if node.not_before > 0:\n                self._try_again_in(node.not_before)\n"
+        "                continue\n            begin",
+        "            begin",
+        (f"{_PLANNER}test_a_host_that_cannot_be_reached_is_neither_taken_out_nor_left_by_vms_that_go_home",),
     ),
     Mutation(
         "a VM that is leaving counts as home",

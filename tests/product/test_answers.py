@@ -141,9 +141,10 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
         def press(where: Message) -> None:
             """Every button of one message, each from the start."""
             for field in fields(where.blocks):
-                if field.kind == "button":
+                if field.kind in ("button", "overflow"):
                     leave_dialogs(slack, OUTSIDER)
-                    click = partial(slack.click, field.action_id, OUTSIDER, where)
+                    named = field.options[0]["text"]["text"] if field.kind == "overflow" else field.action_id
+                    click = partial(slack.click, named, OUTSIDER, where)
                     assert_in_time(private_answer(slack, OUTSIDER, click), field.action_id)
                     # Which host a Skip button means is the end of its name, and so is what an amendment is about.
                     long = (attention.SKIP, attention.PROCEED, amendment.AMEND)
@@ -166,6 +167,8 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
 
         stale = notice.notice(notice.NoticeFacts("lab", "lab", "never_synced"))
         stage.service.client.chat_postMessage(channel="C0UPDATES", text=stale.text, blocks=list(stale.blocks))
+        folded = notice.notice(notice.NoticeFacts("lab", "lab", "updates", id=1, folded_by="<@U0BOB>"))
+        stage.service.client.chat_postMessage(channel="C0UPDATES", text=folded.text, blocks=list(folded.blocks))
         standing = standing_of(State.NEEDS_ATTENTION)
         change = Offer(AmendmentKind.REBOOT, "host-1")
         problem = {"reason": because("livepatch.failed", host="xs-02").as_dict(), "offers": [change.as_dict()]}
@@ -196,7 +199,8 @@ def test_an_outsider_gets_an_answer_from_every_button() -> None:
             press(message)
 
     assert pressed == {
-        *(notice.PLAN, notice.DETAILS, notice.SYNC, card.APPROVE, card.REJECT, card.OPEN, card.CHECK),
+        *(notice.PLAN, notice.DETAILS, notice.SYNC, notice.FOLD, notice.UNFOLD),
+        *(card.APPROVE, card.REJECT, card.OPEN, card.CHECK, card.CHANGE, card.CANCEL),
         *(progress.PAUSE, progress.RESUME, progress.ABORT),
         *(attention.RETRY, attention.PROCEED, attention.SKIP, attention.ABORT, debts.RESTORE),
         *(amendment.AMEND, amendment.WITHDRAW),

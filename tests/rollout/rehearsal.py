@@ -26,8 +26,10 @@ from bot.delivery.rendering import Outgoing, render
 from bot.lab.journal import Effect
 from bot.lab.pool import LabPool
 from bot.lab.scenario import Durations, HostSpec, Scenario, VmSpec, load_scenario
+from bot.lab.slack.plain import plain_blocks
 from bot.lab.time import SteppedTime
 from bot.lab.verdict import Verdict
+from bot.messages.progress import progress
 from bot.messages.sentences import recorded, sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
@@ -468,6 +470,10 @@ class Rehearsal:
                 for row in rows
                 for plan in (True, False)
             ]
+
+    def progress(self) -> str:
+        """What the progress message says now, in words."""
+        return plain_blocks(list(progress(self.standing).blocks), {})
 
     def told(self) -> list[str]:
         """The lines of the rollout's thread, oldest first."""

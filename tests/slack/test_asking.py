@@ -25,7 +25,9 @@ def test_details_open_as_a_dialog(slack: LabSlack) -> None:
     slack.click("Details", as_="dave")
 
     view = dialog(slack, "dave", saying="CVE")
-    assert "https://support.example.com" in view.text
+    assert "support.example.com" in view.text
+    assert "<https://support.example.com/article/CTX-2026-1103|support.example.com>" in str(view.blocks)
+    assert "<https://www.cve.org/CVERecord?id=CVE-2026-31415|CVE-2026-31415>" in str(view.blocks)
     view.close()
 
 

@@ -33,7 +33,7 @@ def test_the_whole_story(fresh: Stage) -> None:
     assert "@xs-approvers" in card.plain
     assert "CHG-1234" in card.plain
     assert "1. *xs-01*" in card.plain
-    assert card.buttons == ["Approve", "Reject…", "Run checks again"]
+    assert card.buttons == ["Approve", "Reject…", "Change…", "Run checks again", "Cancel"]
 
     assert "cannot approve" in slack.click("Approve", as_="dave", message=card).text
     assert "does not count" in slack.click("Approve", as_="alice", message=card).text
@@ -129,7 +129,7 @@ def test_a_rejection_needs_a_reason_that_the_requester_reads(fresh: Stage) -> No
     slack.wait_for(lambda: "Rejected" in now(slack, card).plain, timeout=10)
     shown = now(slack, card)
     assert "not before &lt;!channel&gt;" in json.dumps(shown.blocks) or "<!channel>" not in json.dumps(shown.blocks)
-    assert shown.buttons == []
+    assert shown.buttons == ["Ask again…"]
 
 
 def test_an_outsider_cannot_reject(fresh: Stage) -> None:

@@ -61,7 +61,8 @@ def names_on(stage: Stage) -> set[str]:
             known += [row.name, row.alias]
             updates = pools.known_updates(row)
             for update in updates.updates if updates is not None else ():
-                known += [update.title, update.description, update.summary, update.severity, update.type]
+                known += [update.title, update.description, update.summary, update.severity.lower(), update.severity]
+                known += [update.type, update.special_info, update.url]
     return {word for text in known for word in latin_words(text)}
 
 
@@ -81,6 +82,9 @@ def test_no_english_is_left_in_a_whole_conversation(strange: Stage) -> None:
     for typed in ("help", "pools", "updates lab", "status", "history", "tasks lab", "channel lab", "nonsense", "retry"):
         # The first answer to a person asks Slack for their language, and is in it already.
         hear(f"/xs {typed}", answered(slack, slack.say(f"/xs {typed}", as_="erin")))
+    tab = slack.home("erin", wait=20)
+    assert tab is not None
+    told["home"] = tab.plain
     slack.say("/xs update lab", as_="alice")
     slack.wait_for(lambda: (form := slack.modal("alice", wait=0)) and form.submit_text, timeout=20)
     form = slack.modal("alice")

@@ -229,3 +229,11 @@ def test_a_reopened_database_knows_everything(url: str) -> None:
         assert audit.verify(tx, head) == audit.VerifyResult(True, 4, head)
         assert outbox.depth(tx) == waiting
     after.close()
+
+
+def test_what_need_not_last_does_not_wait_for_the_disk(database: Database) -> None:
+    asked = "PRAGMA synchronous" if database.engine.dialect.name == "sqlite" else "SHOW synchronous_commit"
+    waits, hurries = {"sqlite": ("2", "1"), "postgresql": ("on", "off")}[database.engine.dialect.name]
+    for lasting, expected in ((True, waits), (False, hurries), (True, waits)):
+        with database.transaction(lasting=lasting) as tx:
+            assert str(tx.connection().exec_driver_sql(asked).scalar()) == expected

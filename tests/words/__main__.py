@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 
 from tests.words.catalogues import OTHERS, messages, missing, path_of, template, updated
+from tests.words.found import Unreadable
 
 
 def main() -> int:
     """Write every catalogue anew, with all translations that still fit."""
-    wanted = template()
+    try:
+        wanted = template()
+    except Unreadable as error:
+        print(error)
+        return 1
     lacking: list[str] = []
     for tag in OTHERS:
         path = path_of(tag)

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -33,11 +34,13 @@ def found() -> Iterator[Found]:
     yield from raised()
 
 
+@cache
 def template() -> Catalog:
     """The catalogue without a language. Raises `Unreadable`."""
     catalogue = Catalog(charset="utf-8")
-    plural = {(entry.context, entry.text): entry.many for entry in found() if entry.many}
-    for entry in found():
+    everything = list(found())
+    plural = {(entry.context, entry.text): entry.many for entry in everything if entry.many}
+    for entry in everything:
         many = plural.get((entry.context, entry.text), "")
         places = [(entry.file, 0)]
         if many:

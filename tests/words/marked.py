@@ -55,7 +55,10 @@ def marks_in(file: str, source: str) -> Iterator[Found]:
 def _literal(file: str, node: ast.expr) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
-    raise Unreadable(f"{file}:{node.lineno}: write the English words here, not {ast.unparse(node)}")
+    raise Unreadable(
+        f"{file}:{node.lineno}: write the English words here, not {ast.unparse(node)}; "
+        'as in _("Done.") or several(count, "host", "hosts")'
+    )
 
 
 def _tables() -> Iterator[Found]:

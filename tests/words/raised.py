@@ -12,6 +12,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from bot.messages.language import ERROR
 from tests.words.found import Found, files, name_of
@@ -34,8 +35,13 @@ _LETTERS = 2
 Function = ast.FunctionDef | ast.Lambda | ast.Module
 
 
-def raised() -> Iterator[Found]:
+@cache
+def raised() -> tuple[Found, ...]:
     """Every sentence and hint, as a template."""
+    return tuple(_raised())
+
+
+def _raised() -> Iterator[Found]:
     classes = error_classes()
     for path in files(*SHOWN):
         name = name_of(path)
@@ -43,6 +49,7 @@ def raised() -> Iterator[Found]:
             yield from _Module(name, ast.parse(path.read_text("utf-8")), classes).found()
 
 
+@cache
 def error_classes() -> frozenset[str]:
     """The names of `XsbotError` and everything that derives from it."""
     parents: dict[str, set[str]] = {}

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from bot.lab.slack.browser import page_state
 from bot.lab.slack.conversation import Answer, Message, Modal
+from bot.lab.slack.faults import FAULTS
 from bot.lab.slack.fields import fields
 from bot.lab.slack.records import Json, Post, View
 from bot.lab.slack.refusal import LabError, Refused
@@ -62,6 +63,7 @@ def control_routes(slack: LabSlack) -> list[BaseRoute]:
         get("ephemerals", control.ephemerals),
         get("modal", control.modal),
         get("home", control.home),
+        get("fault", lambda query: FAULTS),
         get("state", lambda query: page_state(slack, query)),
     ]
 

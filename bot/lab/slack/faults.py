@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 from bot.lab.slack.refusal import LabError, Refused
 
-FAULTS = (
-    "ratelimited",
-    "outage",
-    "disconnect",
-    "disconnect_abrupt",
-    "no_hello",
-    "slow",
-    "lost_reply",
-    "plan_upgrade_required",
-    "error:<code>",
-)
-"""The names `Faults.add` takes; see docs/lab.md for what each does."""
+FAULTS: dict[str, str] = {
+    "ratelimited": "the next calls of the method (or of any) are answered with 429 and `seconds` to wait",
+    "outage": "nothing of Slack answers, and its sockets close; until cleared",
+    "disconnect": "Slack asks the bot to connect anew, as it does every few hours",
+    "disconnect_abrupt": "the bot's sockets close without a word",
+    "no_hello": "the next sockets open and are never greeted",
+    "slow": "the next calls of the method (or of any) take `seconds` longer",
+    "lost_reply": "the next calls are carried out, and their answers get lost",
+    "plan_upgrade_required": "user groups cannot be read, as in a workspace without a paid plan",
+    "error:<code>": "the next calls of the method (or of any) are refused with that code",
+}
+"""Fault name → what it does, for `Faults.add`, the documentation and the page."""
 
 # Calls a minute by Slack's tier (t2 20, t3 50, t4 100). chat.postMessage is special: one a second and channel,
 # with a short burst allowed.

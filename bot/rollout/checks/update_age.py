@@ -13,6 +13,8 @@ from bot.rollout.reason import because
 
 #: Six months, as the vendor's page on updates says.
 SUPPORTED_AGE = timedelta(days=183)
+#: From when on people are reminded that it comes near.
+NEARLY_TOO_OLD = timedelta(days=150)
 
 
 class UpdateAge:

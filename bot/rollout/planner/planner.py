@@ -54,7 +54,7 @@ class _Decision:
         if node.stage is Stage.RESTART:
             self.plan.look_in(10)
             return
-        keeping = node.stage is Stage.OLD and not node.drains and not self.view.troubled
+        keeping = node.beginnable and not node.drains and not self.view.troubled
         if node.stage is Stage.APPLIED or (
             (node.stage is Stage.OUT or keeping) and not node.apply and not self._left(node)
         ):
@@ -72,7 +72,7 @@ class _Decision:
             if node.not_before < math.inf:
                 self._try_again_in(node.not_before)
             return
-        if node.stage is Stage.OLD:
+        if node.beginnable:
             if node.drains:
                 self.plan.drain.append(node.uuid)
                 node.stage = Stage.DRAIN
@@ -97,7 +97,7 @@ class _Decision:
         members = [node for node in self.view.nodes if node.stage is Stage.DRAIN]
         if not members:
             budget = self._budget()
-            old = [node for node in self.view.nodes if node.stage is Stage.OLD and node.drains]
+            old = [node for node in self.view.nodes if node.beginnable and node.drains]
             fitting = [node for node in old if len(node.guests) <= budget and node.accepts]
             chosen = min(fitting, key=self._preference, default=None)
             if (
@@ -159,6 +159,9 @@ class _Decision:
             (node for node in self.view.nodes if node.stage is Stage.DRAIN and not node.waiting()),
             key=lambda node: len(node.guests),
         ):
+            if node.not_before > 0:
+                self._try_again_in(node.not_before)
+                continue
             begin = self.pipeline.starts.get(node.uuid, 0.0)
             in_flight = max((guest.seconds for guest in node.guests if guest.to), default=0.0)
             if begin > in_flight + _LATE and self._locked():
@@ -176,7 +179,7 @@ class _Decision:
                 continue
             if node.stage is Stage.OUT and not self._left(node):
                 self.plan.restart.add(node.uuid)
-            elif node.stage is Stage.OLD and not node.drains and self._may_go_out(node) and self.view.may_begin():
+            elif node.beginnable and not node.drains and self._may_go_out(node) and self.view.may_begin():
                 self._take_out(node)
                 self.plan.restart.add(node.uuid)
         if self._locked():
@@ -189,7 +192,7 @@ class _Decision:
         keeping = [
             node
             for node in self.view.nodes
-            if node.stage is Stage.OLD and node.apply and not node.drains and node.not_before <= 0
+            if node.beginnable and node.apply and not node.drains and node.not_before <= 0
         ]
         # A host that is nearly empty comes first; one that keeps its guests fills the gap.
         soon = any(node.stage is Stage.OUT and drain_seconds(node, self.policy) < 20 for node in self.view.nodes)
@@ -205,7 +208,7 @@ class _Decision:
 
     def _start_drains(self) -> None:
         while sum(node.stage is Stage.DRAIN for node in self.view.nodes) < _DRAINS:
-            candidates = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
+            candidates = [n for n in self.view.nodes if n.beginnable and n.drains and n.not_before <= 0]
             if not candidates or not self.view.may_begin():
                 return
             node = self._chosen(candidates)
@@ -335,7 +338,7 @@ class _Decision:
         source = self.view.by_uuid[guest.host]
         if home.stage is not Stage.UP or home.not_before > 0 or home.uuid in guest.refused or home.rank < source.rank:
             return
-        if source.sending >= self.policy.streams or home.receiving >= self.policy.streams:
+        if source.not_before > 0 or source.sending >= self.policy.streams or home.receiving >= self.policy.streams:
             return
         if self.view.flights >= self.policy.flights or self.placing.room(home, None) < guest.memory:
             return
@@ -344,7 +347,7 @@ class _Decision:
 
     def _level_out(self) -> None:
         """Spread the guests once nothing is left to empty: the largest that fits from the fullest to the emptiest."""
-        up = [node for node in self.view.nodes if node.stage is Stage.UP]
+        up = [node for node in self.view.nodes if node.stage is Stage.UP and node.not_before <= 0]
         if len(up) < sum(node.stage is not Stage.LOST for node in self.view.nodes):
             return
         mean = sum(node.used for node in up) / max(1, sum(node.capacity for node in up))
@@ -403,7 +406,7 @@ class _Decision:
                 return
             if self.first:
                 return  # No member goes before its coordinator, whatever keeps that one.
-            blocked = [n for n in self.view.nodes if n.stage is Stage.OLD and n.drains and n.not_before <= 0]
+            blocked = [n for n in self.view.nodes if n.beginnable and n.drains and n.not_before <= 0]
             if not blocked:
                 self._force_keeping()
                 return
@@ -432,6 +435,6 @@ class _Decision:
 
     def _force_keeping(self) -> None:
         for node in self.view.nodes:
-            if node.stage is Stage.OLD and not node.drains and node.not_before <= 0 and self.view.may_begin():
+            if node.beginnable and not node.drains and node.not_before <= 0 and self.view.may_begin():
                 self._take_out(node)
                 return

@@ -8,6 +8,7 @@ planner believes in, and failures.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -55,6 +56,8 @@ class Course:
     most hosts out at once, `stuck` the host and the VM at which it ended, None when it went through."""
 
     seconds: float = 0.0
+    settled: float = 0.0
+    """When the last VM has arrived as well."""
     moves: int = 0
     displaced: int = 0
     lowest_spare: float = 1.0
@@ -107,9 +110,14 @@ class Simulation:
                 self._at(node.due, self._installed(node))
             elif node.stage in (Stage.RESTART, Stage.RETURN):
                 self._at(node.due, self._returned(node))
+            if 0 < node.not_before < math.inf:
+                self._at(node.not_before, lambda: None)
             for guest in node.guests:
                 if guest.to is not None:
                     self._at(guest.seconds / 2, self._landing(guest))
+                elif 0 < guest.not_before < math.inf:
+                    self.waits[guest.uuid] = guest.not_before
+                    self._at(guest.not_before, lambda: None)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -127,6 +135,8 @@ class Simulation:
         for node in self.view.nodes:
             if node.due:
                 node.due = max(0.0, node.due - elapsed)
+            if node.not_before:
+                node.not_before = left if (left := node.not_before - elapsed) > 0.001 else 0.0
         for uuid in list(self.waits):
             left = self.waits[uuid] - elapsed
             self.guests[uuid].not_before = left if left > 0.001 else 0.0
@@ -212,6 +222,7 @@ class Simulation:
                 guest.not_before = self.waits[guest.uuid] = 30.0
                 self._at(30.0, lambda: None)
             self.view.finish(guest, arrived=arrived)
+            self.course.settled = self.now
 
         return land
 
@@ -264,7 +275,7 @@ class Simulation:
         node.due, node.rank = 0.0, node.rank + 1
         turn = self.course.turns[node.uuid]
         turn.back = self.now
-        self.course.seconds = self.now
+        self.course.seconds = self.course.settled = self.now
         for guest in node.guests:
             if guest.stays:
                 self.course.stopped[guest.uuid] = self.now - max(turn.out, 0.0)

@@ -77,6 +77,8 @@ class Node:
     wanted: int = 0
     stopping: bool = False
     """Whether guests that stay were stopped for its turn already."""
+    held: bool = False
+    """Whether it may not be begun now, whatever the plan: it would not be done in time."""
     away: bool = False
     """Perhaps still looking for its coordinator after that one's restart."""
     not_before: float = 0.0
@@ -89,6 +91,11 @@ class Node:
     def accepts(self) -> bool:
         """Whether guests may be moved here."""
         return (self.stage is Stage.OLD or self.stage is Stage.UP) and self.not_before <= 0
+
+    @property
+    def beginnable(self) -> bool:
+        """Whether its turn may begin, as far as it goes by this host alone."""
+        return self.stage is Stage.OLD and not self.held
 
     @property
     def settled(self) -> bool:

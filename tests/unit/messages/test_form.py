@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.lab.slack.limits import check_blocks
-from bot.messages.modal import FIRST, MOST, WITHOUT, _placing_inputs
+from bot.messages.modal import DEADLINE, FIRST, MOST, WITHOUT, _placing_inputs
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Preset
+from commands.form import choices_of
 
 
 def fields_of(choices: Choices) -> dict[str, dict[str, Any]]:
@@ -40,3 +42,20 @@ def test_names_are_reported_with_enter() -> None:
         assert block["dispatch_action"]
         assert block["element"]["dispatch_action_config"] == {"trigger_actions_on": ["on_enter_pressed"]}
         assert block["element"]["action_id"].startswith("update_choice_")
+
+
+def test_a_deadline_is_shown_and_read_and_can_be_taken_out_again() -> None:
+    chosen = datetime(2026, 3, 8, 5, 30, tzinfo=UTC)
+    picker = fields_of(Choices(deadline=chosen))[DEADLINE]["element"]
+    assert picker["initial_date_time"] == int(chosen.timestamp())
+    assert "initial_date_time" not in fields_of(Choices())[DEADLINE]["element"]
+
+    def read(**values: object) -> datetime | None:
+        shown = {block: {"any": entry} for block, entry in values.items()}
+        return choices_of({"state": {"values": shown}}, Choices(deadline=chosen)).deadline
+
+    later = int((chosen + timedelta(hours=1)).timestamp())
+    assert read(deadline={"type": "datetimepicker", "selected_date_time": later}) == chosen + timedelta(hours=1)
+    assert read(deadline={"type": "datetimepicker", "selected_date_time": None}) is None
+    # Not shown yet: as configured.
+    assert read() == chosen

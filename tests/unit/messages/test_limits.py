@@ -10,6 +10,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from bot.messages.answers import (
     approved,
     changes_offered,
     checked,
+    folded,
     paused,
     proposed,
     rejected,
@@ -44,6 +46,7 @@ from bot.messages.answers import (
     stale,
     sync_started,
     too_late,
+    unfolded,
     withdrawn,
 )
 from bot.messages.attention import attention
@@ -52,28 +55,33 @@ from bot.messages.blocks import View
 from bot.messages.card import Ask, card, card_modal
 from bot.messages.configuring import bundle_sent, bundle_started, proxy_form, update_settings
 from bot.messages.debts import debts_asked
+from bot.messages.details import details
 from bot.messages.errors import refusal, unexpected
 from bot.messages.findings import blocked_message
+from bot.messages.home import dated, home, home_unavailable
 from bot.messages.message import CHARACTERS, Message, characters
 from bot.messages.modal import abort_form, loading, message_view, reject_form, update_form
-from bot.messages.notice import NoticeFacts, details, notice
+from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
 from bot.messages.tasks import pending
+from bot.messages.text import person
 from bot.messages.whoami import whoami
 from bot.messages.work import state_mark, state_name
 from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
 from bot.rollout.channel import Frequency, HostLevel, RepositoryFacts, Schedule, UpdateSettings
 from bot.rollout.checks import Finding, Report, Severity
 from bot.rollout.errors import StaleDigest
+from bot.rollout.expected import Expectation, HostTimes
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
+from bot.rollout.outlook import LevelOutlook, Outlook
 from bot.rollout.pending import Waiting
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import because
 from bot.rollout.spec import Preset, VmAllowance, VmTreatment
-from bot.rollouts import PoolStanding, Preview
+from bot.rollouts import HomePool, HomeStanding, PoolStanding, Preview
 from bot.rollouts.roles import Role, not_an_approver
 from commands import VERBS
 from storage.tables import AuditRow, PoolRow
@@ -88,6 +96,8 @@ MANY = Offer(
     tuple(VmAllowance(f"kept-{number}", nasty(number), VmTreatment.SUSPEND) for number in range(300)),
 )
 OFFERED = [replace(MANY, kind=kind, fixes=("ha_off", "wlb_off")).as_dict() for kind in AmendmentKind]
+#: Every host of the largest pool is expected to begin and end somewhen.
+EXPECTED = Expectation(NOW, NOW, {f"host-{number}": HostTimes(NOW, NOW) for number in range(64)}).as_dict()
 REJECTED: dict[str, Any] = {
     "state": AmendmentState.REJECTED,
     "outcome": because("amendment.rejected", user=nasty(1), number=1, why=nasty(2, 500)).as_dict(),
@@ -96,11 +106,55 @@ ASK = Ask(("S0APPROVERS", "U0BOB", "U0CAROL"))
 
 
 def pool_row() -> PoolRow:
-    return PoolRow(uuid="u", alias="lab", name=nasty(1), seen_at=NOW, last_update_sync=NOW, last_error=nasty(2) * 4)
+    return PoolRow(
+        uuid="u",
+        alias="lab",
+        name=nasty(1),
+        seen_at=NOW,
+        last_update_sync=NOW,
+        last_error=nasty(2) * 4,
+        version=nasty(3),
+        ha_enabled=True,
+        pending_hosts=64,
+    )
 
 
-def facts(**changes: object) -> NoticeFacts:
-    return NoticeFacts("lab", nasty(1), "updates", updates=updates_for(64, count=300, named=False), **changes)  # type: ignore[arg-type]
+HUGE = Outlook(
+    "c0ffee",
+    nasty(1),
+    1000,
+    {level: LevelOutlook(64, 64 + place, 64, 1000, 9999, 1000, (900, 2000)) for place, level in enumerate(Level)},
+    (nasty(2), nasty(3)),
+    64,
+    60,
+)
+
+
+def facts(**changes: Any) -> NoticeFacts:
+    """A notice with everything there can be on it."""
+    wild = updates_for(64, count=300, named=False)
+    wild = replace(wild, updates=tuple(replace(update, special_info=nasty(7, 2000)) for update in wild.updates))
+    told = NoticeFacts("lab", nasty(1), "updates", updates=wild, id=7, outlook=HUGE, updated_at=NOW, now=NOW)
+    return replace(told, **changes)
+
+
+def nasty_person() -> str:
+    return person("cli", "root", nasty(4))
+
+
+def crowded() -> HomeStanding:
+    """The Home tab of somebody who may see a thousand pools, with everything going on at once."""
+    known = updates_for(64, count=300, named=False)
+    standing = PoolStanding("lab", pool_row(), None, extreme().debts, "act")
+    problem = extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM)
+    amended = replace(problem, amendment=amendment_of(problem, MANY))
+    return HomeStanding(
+        pools=(HomePool(standing, known, True, NOW),) * 1000,
+        for_me=(extreme(), amended) * 30,
+        asking_me=(problem,) * 60,
+        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * 60,
+        history=(extreme(State.SUCCEEDED, finished_at=NOW).row,) * 8,
+    )
 
 
 WAITING = (
@@ -165,15 +219,26 @@ def preview_of(report: Report | None = None) -> Preview:
 MESSAGES: dict[str, Callable[[], Message]] = {
     "card": lambda: card(extreme(), ASK),
     "card running": lambda: card(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM, started_at=NOW), ASK),
+    "card of a changed request": lambda: card(
+        replace(
+            extreme(replaces=41),
+            replaced=tuple(because("spec.host_added", host=nasty(n), tasks="x") for n in range(99)),
+        ),
+        ASK,
+    ),
+    "card superseded": lambda: card(extreme(State.SUPERSEDED), ASK),
     "small card": lambda: card(standing_of(), ASK),
-    "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES)),
-    "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES), plan=False),
+    "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED)),
+    "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED), plan=False),
     "attention": lambda: attention(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM), None, ASK.approvers),
     "attention settled": lambda: attention(extreme(State.RUNNING, phases=PHASES)),
     "outcome": lambda: outcome(
         extreme(State.SUCCEEDED, phases=PHASES, started_at=NOW, finished_at=NOW), Done(64, 3, 64, 900)
     ),
     "notice": lambda: notice(facts()),
+    "notice of an old pool": lambda: notice(facts(now=NOW + timedelta(days=200))),
+    "notice snoozed": lambda: notice(facts(folded_by="<@U0BOB>", folded_until=NOW)),
+    "notice dismissed": lambda: notice(facts(folded_by=nasty_person())),
     "notice in notify mode": lambda: notice(facts(acts=False)),
     "notice superseded": lambda: notice(facts(state="superseded")),
     "notice done": lambda: notice(facts(state="done")),
@@ -236,6 +301,9 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     "paused": lambda: paused(extreme(State.PAUSED)),
     "skipping": lambda: skipping(extreme(), nasty(1)),
     "sync started": lambda: sync_started("lab"),
+    "folded": lambda: folded("lab", NOW),
+    "folded for good": lambda: folded("lab", None),
+    "unfolded": lambda: unfolded("lab"),
     "retired": retired,
     "too late": too_late,
 }
@@ -244,7 +312,10 @@ VIEWS: dict[str, Callable[[], View]] = {
     "card": lambda: card_modal(extreme(), ASK),
     "amendment": lambda: amendment_modal(extreme(), amendment_of(extreme(), MANY), ASK),
     "details": lambda: details("lab", updates_for(64, count=300, named=False)),
+    "last details": lambda: details("lab", updates_for(64, count=300, named=False), 99),
     "details of nothing": lambda: details("lab", None),
+    "home": lambda: dated(home(crowded()), NOW),
+    "home unavailable": lambda: home_unavailable(nasty(1), nasty(2)),
     "reject": lambda: reject_form(extreme(), "d" * 64),
     "abort": lambda: abort_form(extreme(), [because("abort.host_in_hand", host=nasty(n)) for n in range(64)]),
     "update": lambda: update_form(preview_of(), CHOICES, {"pool": "lab"}),
@@ -275,7 +346,8 @@ def test_slack_takes_the_view(name: str) -> None:
     view = VIEWS[name]()
     assert check_view(view) == []
     assert len(json.dumps(view)) <= VIEW_BYTES
-    assert repeated(view["blocks"]) == []
+    # The Home tab here has the same pool a thousand times.
+    assert name == "home" or repeated(view["blocks"]) == []
     parsed = SdkView(**view)
     parsed.validate_json()
     assert len(parsed.blocks or ()) == len(view["blocks"])
@@ -363,7 +435,7 @@ def mrkdwn_of(content: object) -> list[str]:
 
 
 OURS = re.compile(
-    r"<@U0[A-Z]+>|<#C0[A-Z]+>|<!subteam\^S0[A-Z]+>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-0-9: ]+UTC>|<https://lab\.example/[^|>]*\|[^>]*>"
+    r"<@U0[A-Z]+>|<#C0[A-Z]+>|<!subteam\^S0[A-Z]+>|<!date\^\d+\^\{date_short_pretty\} \{time\}\|[-0-9: ]+UTC>|<https://lab\.example/[^|>]*\|[^>]*>|<https://www\.cve\.org/CVERecord\?id=(CVE-[0-9-]+)\|\1>|<https://(support\.example)/KB1\|\2>"
 )
 
 

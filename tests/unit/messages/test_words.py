@@ -44,6 +44,8 @@ def read(blocks: Sequence[dict[str, Any]]) -> str:
 CARD = """\
 Rollout 42, pool lab
 ○ *Waiting for approval*
+@alice asks: *update 3 hosts* of pool lab: 3 host reboots, 24 live VM moves, 1 VM stopped for a while;\
+ about 42 min to 1 h 18 min.
 Approvals: 0 of 2, waiting for @xs-approvers; expires 2026-11-21 10:00 UTC (then nothing happens).
 Nothing changes until 2 people approve; it then starts at once.
 *Asked for by*
@@ -61,6 +63,7 @@ One by one (one host after the other, placed by XenServer); VMs in the end: back
 3 host reboots, 24 live VM moves, 1 VM stopped for a while; about 42 min to 1 h 18 min
 *Approvals*
 0 of 2
+@alice asked for it and cannot approve it
 *Reason given*
 >CHG-1234, the November fixes
 *Hosts, in this order*
@@ -88,7 +91,9 @@ def test_the_buttons_carry_the_id_and_the_digest_and_nothing_else() -> None:
     assert [(entry["action_id"], entry["value"]) for entry in row["elements"]] == [
         ("card_approve", f"42:{made.digest}"),
         ("card_reject", f"42:{made.digest}"),
+        ("card_change", f"42:{made.digest}"),
         ("card_check", f"42:{made.digest}"),
+        ("card_cancel", f"42:{made.digest}"),
     ]
     confirm = row["elements"][0]["confirm"]
     assert confirm["title"]["text"] == "Approve rollout 42?"
@@ -113,11 +118,46 @@ def test_a_pool_without_review_says_so_on_every_card() -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_only_a_waiting_card_has_buttons(state: State) -> None:
+def test_only_a_waiting_card_can_be_approved(state: State) -> None:
     problem = {"reason": because("pool.released").as_dict(), "options": [], "keys": []}
     made = card(standing_of(state, problem=problem if state is State.NEEDS_ATTENTION else None), ASK)
-    has_buttons = any(block["type"] == "actions" for block in made.blocks)
-    assert has_buttons is (state is State.AWAITING_APPROVAL)
+    buttons = [
+        entry["text"]["text"] for block in made.blocks if block["type"] == "actions" for entry in block["elements"]
+    ]
+    assert ("Approve" in buttons and "Reject…" in buttons) is (state is State.AWAITING_APPROVAL)
+    assert ("Cancel" in buttons) is (state in (State.AWAITING_APPROVAL, State.APPROVED))
+    assert (buttons == ["Ask again…"]) is (state in (State.SUPERSEDED, State.EXPIRED, State.REJECTED))
+
+
+def test_the_card_says_whose_approval_does_not_count() -> None:
+    made = standing_of(approvals=("U0BOB", "U0CAROL"))
+    assert "0 of 2\n@alice asked for it and cannot approve it" in read(card(standing_of(), ASK).blocks)
+    lost = replace(made, quorum=replace(made.quorum, counted=("U0CAROL",)))
+    assert "1 of 2 (@U0CAROL)\n@alice asked for it and cannot approve it; @bob approved and may no longer" in read(
+        card(lost, ASK).blocks
+    )
+
+
+def test_the_card_of_a_changed_request_shows_the_difference() -> None:
+    made = standing_of(replaces=41)
+    assert "*Asked for again*, the same as rollout 41." in read(card(made, ASK).blocks)
+    differs = tuple(because("spec.host_added", host=f"xs-{number}", tasks="RebootHost") for number in range(14))
+    shown = read(card(replace(made, replaced=differs), ASK).blocks)
+    assert "*Takes the place of rollout 41; what is different*" in shown
+    assert "xs-0" in shown
+    assert "… and 2 more" in shown
+
+
+def test_the_coordinator_is_said_to_come_first() -> None:
+    made = standing_of()
+    first, *others = made.forecast.turns
+    shown = read(
+        card(
+            replace(made, forecast=replace(made.forecast, turns=(replace(first, coordinator=True), *others))), ASK
+        ).blocks
+    )
+    assert "1. *xs-01* (the coordinator, before all others): move" in shown
+    assert "2. *xs-02*: move" in shown
 
 
 def test_the_notice_puts_security_first() -> None:
@@ -126,10 +166,8 @@ def test_the_notice_puts_security_first() -> None:
     shown = read(made.blocks)
     assert [update.type for update in security_first(updates)][:3] == ["SecurityFix"] * 3
     assert cves(updates) == ["CVE-2026-1000", "CVE-2026-1003", "CVE-2026-1006"]
-    assert (
-        "Pool lab, 3 hosts: 7 updates (3 security fixes, 4 improvements). (In XenServer the pool is called Berlin.)"
-        in shown
-    )
+    told = "Pool lab, 3 hosts: 7 updates (3 security fixes, 4 improvements); severity: 3 high."
+    assert f"{told} (In XenServer the pool is called Berlin.)" in shown
     assert "*Mandatory* (only the tasks that cannot be left out): 3 toolstack restarts" in shown
     assert "*Full* (every task, so that every fix is in effect): 3 host reboots" in shown
     assert "Recommended guidance: 3 host reboots; VMs move live from host to host." in made.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from hypothesis import strategies as st
 
 from bot.rollout.guidance import Level, Task
@@ -38,6 +40,7 @@ specs = st.builds(
     amendment=st.integers(0, 3),
     placement=st.sampled_from(Placement),
     max_out=st.integers(0, 9),
+    deadline=st.none() | st.datetimes(timezones=st.just(UTC)),
     order=st.lists(uuids, max_size=3).map(tuple),
     left_out=st.lists(st.tuples(uuids, names), max_size=3).map(tuple),
     pause_points=st.lists(st.sampled_from(["coordinator", "canary"]), max_size=2, unique=True).map(tuple),

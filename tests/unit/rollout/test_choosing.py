@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bot.rollout.choosing import chosen, host_names
@@ -10,12 +12,14 @@ from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Placement, Preset, StoppedVms
 
+from .pools import NOW
+
 
 def test_words_change_what_is_usual() -> None:
     usual = Choices(preset=Preset.STANDARD)
-    assert chosen([], usual) == usual
+    assert chosen([], usual, NOW) == usual
     words = ("Fast", "leave", "full", "max=2", "first=xs-05,xs-02", "without=xs-03", "pause=canary,coordinator")
-    assert chosen((*words, "vms=suspend"), usual) == Choices(
+    assert chosen((*words, "vms=suspend", "deadline=05:30"), usual, NOW) == Choices(
         level=Level.FULL,
         stopped_vms=StoppedVms.SUSPEND,
         preset=Preset.FAST,
@@ -24,13 +28,16 @@ def test_words_change_what_is_usual() -> None:
         order=("xs-05", "xs-02"),
         left_out=("xs-03",),
         pause_points=("coordinator", "canary"),
+        deadline=datetime(2026, 3, 8, 5, 30, tzinfo=UTC),
     )
 
 
-@pytest.mark.parametrize("word", ["quick", "max=two", "max=99", "pause=never", "vms=kill", "colour=red", "max="])
+@pytest.mark.parametrize(
+    "word", ["quick", "max=two", "max=99", "pause=never", "vms=kill", "colour=red", "max=", "deadline=soon"]
+)
 def test_a_word_that_means_nothing_is_refused_with_those_that_do(word: str) -> None:
     with pytest.raises(InvalidSpec) as refused:
-        chosen([word], Choices())
+        chosen([word], Choices(), NOW)
     assert refused.value.hint
 
 

@@ -249,12 +249,25 @@ def test_hosts_that_could_not_be_reached_a_moment_ago_are_waited_for() -> None:
 
 def test_a_host_that_will_never_take_vms_is_not_waited_for() -> None:
     nodes = [
-        Node(
-            "h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, rank=1, not_before=math.inf
-        ),
+        Node("h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False, not_before=math.inf),
         Node("h1", "h1", 254 * GIB, Stage.DRAIN, apply=240, tail=490),
     ]
     nodes[1].guests = [Guest("vm", 8 * GIB, "h1", 40.0)]
     nodes[1].used = 8 * GIB
     decided = plan(View(nodes), STANDARD)
     assert (decided.evacuate, decided.stuck) == ("h1", ("h1", "vm"))
+
+
+def test_a_host_that_cannot_be_reached_is_neither_taken_out_nor_left_by_vms_that_go_home() -> None:
+    nodes = [
+        Node("h0", "h0", 254 * GIB, Stage.UP, coordinator=True, updated=True, behind=False),
+        Node("h1", "h1", 254 * GIB, Stage.DRAIN, apply=240, tail=490, not_before=10.0),
+        Node("h2", "h2", 254 * GIB, Stage.OLD, drains=False, apply=240, tail=40, not_before=10.0),
+    ]
+    nodes[2].guests = [Guest("vm", 8 * GIB, "h2", 40.0, home="h0")]
+    nodes[2].used = 8 * GIB
+    decided = plan(View(nodes), policy_of(Preset.STANDARD, Placement.HOME))
+    assert (decided.out, decided.moves, decided.look) == (set(), [], 10.0)
+    nodes[1].not_before = nodes[2].not_before = 0.0
+    decided = plan(View(nodes), policy_of(Preset.STANDARD, Placement.HOME))
+    assert ("h1" in decided.out, [move.vm for move in decided.moves]) == (True, ["vm"])

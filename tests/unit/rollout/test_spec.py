@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -118,6 +119,7 @@ CHANGES: dict[str, Any] = {
     "order": ("host-2",),
     "left_out": (("host-3", "xs-03"),),
     "pause_points": ("canary",),
+    "deadline": datetime(2026, 3, 8, 5, 30, tzinfo=UTC),
     "amendment": 1,
 }
 

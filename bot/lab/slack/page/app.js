@@ -5,7 +5,9 @@ import { avatar, context, drawMessages, followEnd } from "./messages.js";
 import { closeNow, showModal } from "./modal.js";
 import { composer } from "./composer.js";
 import { hintPanel } from "./hint.js";
+import { faultPanel } from "./faults.js";
 import { stage } from "./stage.js";
+import { theme } from "./theme.js";
 
 const $ = (id) => document.getElementById(id);
 const page = {
@@ -82,7 +84,9 @@ function listen() {
 
 function connection(lost = false) {
   const app = page.state?.connected ?? 0;
-  $("connection").textContent = lost ? "The lab is away; trying again…" : app ? "The bot is connected" : "The bot is not connected";
+  const told = lost ? "The lab is away; trying again…" : app ? "The bot is connected" : "The bot is not connected";
+  // A status that is written anew is read anew, whether it says something else or not.
+  if ($("connection").textContent !== told) $("connection").textContent = told;
   $("connection").className = `link-state ${lost ? "bad" : app ? "good" : "idle"}`;
 }
 
@@ -112,13 +116,26 @@ function draw() {
 function drawPeople() {
   if ($("people").childElementCount !== page.state.people.length) {
     $("people").replaceChildren(...page.state.people.map((person) => el("button", {
-      role: "radio", "data-name": person.name, onclick: () => become(person.name), title: `${person.real_name} — ${person.title}`,
+      role: "radio", type: "button", "data-name": person.name, onclick: () => become(person.name), title: `${person.real_name} — ${person.title}`,
     }, avatar(page, person.id), el("span", {}, el("b", {}, person.real_name.split(" ")[0]), el("small", {}, person.title)))));
   }
   for (const button of $("people").children) {
-    button.setAttribute("aria-checked", String(button.dataset.name === page.me));
+    const mine = button.dataset.name === page.me;
+    button.setAttribute("aria-checked", String(mine));
+    // One stop on the way of the Tab key, as radio buttons have it; the arrows go from one to the next.
+    button.tabIndex = mine ? 0 : -1;
   }
 }
+
+$("people").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const all = [...$("people").children];
+  const next = all[(all.findIndex((b) => b.dataset.name === page.me) + step + all.length) % all.length];
+  become(next.dataset.name);
+  next.focus();
+});
 
 function become(name) {
   page.me = name;
@@ -167,16 +184,27 @@ function home() {
 
 function drawHome() {
   const view = page.state.home;
+  // Drawn anew only when the app published something else: what has the focus keeps it.
+  const signature = JSON.stringify([page.me, view?.id, view?.hash]);
+  const shown = $("messages").firstElementChild;
+  if (shown?.dataset.signature === signature) return;
+  const held = document.activeElement?.closest(".home") ? document.activeElement.dataset.key : null;
   const where = view ? { view_id: view.id } : {};
   const blocks = view ? render(view.blocks, context(page, where, view.id, view.state.values))
     : el("p", { class: "empty" }, "The app has not published a Home tab for you.");
-  $("messages").replaceChildren(el("li", { class: "home" }, blocks));
+  const fresh = !shown?.classList.contains("home");
+  $("messages").replaceChildren(el("li", { class: "home", "data-signature": signature }, blocks));
+  // A page is read from its top, a conversation from its end.
+  $("scroll").atEnd = false;
+  if (fresh) $("scroll").scrollTop = 0;
+  if (held) $("messages").querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
 }
 
-function openThread(ts) {
+async function openThread(ts) {
   page.thread = ts;
   $("replies").replaceChildren();
-  load();
+  await load();
+  $("thread-close").focus();
 }
 
 // --- doing ----------------------------------------------------------------------------------------------------
@@ -190,15 +218,31 @@ $("reply").addEventListener("submit", (event) => {
   $("reply-line").value = "";
   deed("/control/slack/say", { channel: page.channel, text, thread_ts: page.thread });
 });
-$("thread-close").addEventListener("click", () => { page.thread = null; draw(); $("line").focus(); });
+const closeThread = () => {
+  const back = document.querySelector(`#messages [data-ts="${page.thread}"] .replies`);
+  page.thread = null;
+  draw();
+  (back ?? $("line")).focus();
+};
+$("thread-close").addEventListener("click", closeThread);
+$("thread").addEventListener("keydown", (event) => { if (event.key === "Escape") closeThread(); });
 
 function menu(open) {
   $("frame").classList.toggle("with-side", open);
   $("menu").setAttribute("aria-expanded", String(open));
 }
-$("menu").addEventListener("click", () => menu(!$("frame").classList.contains("with-side")));
+$("menu").addEventListener("click", () => {
+  const open = !$("frame").classList.contains("with-side");
+  menu(open);
+  if (open) $("side").querySelector("button")?.focus();
+});
+$("side").addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && $("frame").classList.contains("with-side")) { menu(false); $("menu").focus(); }
+});
 
 followEnd($("scroll"), $("messages"));
 followEnd($("thread-scroll"), $("replies"));
+theme();
+faultPanel();
 stage(say, () => { page.thread = null; page.home = false; load(); });
 load().then(listen);

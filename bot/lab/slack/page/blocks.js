@@ -32,7 +32,13 @@ function one(block, ctx) {
 }
 
 // Nothing is fetched from elsewhere: a picture is shown by its description.
-const picture = (image) => el("span", { class: "picture", title: image.alt_text }, `🖼 ${image.alt_text}`);
+const picture = (image) => {
+  const own = image.image_url && new URL(image.image_url, location);
+  if (own && own.pathname.startsWith("/files/")) {
+    return el("img", { class: "inline-picture", src: own.pathname, alt: image.alt_text });
+  }
+  return el("span", { class: "picture", role: "img", "aria-label": image.alt_text, title: image.alt_text }, `🖼 ${image.alt_text}`);
+};
 
 function section(block, ctx) {
   const body = el("div", { class: "b-section-text" },
@@ -76,13 +82,21 @@ function table(block, names) {
 function input(block, ctx) {
   const error = ctx.errors?.[block.block_id];
   const id = `f-${block.block_id}-${block.element.action_id}`;
-  const group = ["radio_buttons", "checkboxes", "multi_static_select"].includes(block.element.type);
+  const group = ["radio_buttons", "checkboxes", "multi_static_select", "multi_users_select"].includes(block.element.type);
   const label = [block.label.text, block.optional ? el("span", { class: "quiet" }, " (optional)") : null];
   return el(group ? "fieldset" : "div", { class: `b-input${error ? " wrong" : ""}` },
     group ? el("legend", {}, label) : el("label", { for: id }, label),
-    element(block, block.element, ctx, id),
+    described(element(block, block.element, ctx, id), id, error, block.hint),
     error ? el("p", { class: "complaint", role: "alert", id: `${id}-error` }, error) : null,
-    block.hint ? el("p", { class: "quiet" }, text(block.hint, ctx.names)) : null);
+    block.hint ? el("p", { class: "quiet", id: `${id}-hint` }, text(block.hint, ctx.names)) : null);
+}
+
+// What stands below a field is read out with it.
+function described(node, id, error, hint) {
+  const by = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean);
+  if (by.length) node.setAttribute("aria-describedby", by.join(" "));
+  if (error) node.setAttribute("aria-invalid", "true");
+  return node;
 }
 
 const options = (e) => [...(e.options ?? []), ...(e.option_groups ?? []).flatMap((g) => g.options)];
@@ -101,12 +115,18 @@ function element(block, e, ctx, id) {
     case "overflow": return overflow(block, e, ctx);
     case "static_select": case "users_select": return select(e, value, common, change, ctx);
     case "radio_buttons": return choices(block, e, "radio", [value], ctx, (picked) => change(picked[0] ?? null));
+    case "multi_users_select": return choices(block, { ...e, options: ctx.people.map((p) => ({ value: p.id, text: { type: "plain_text", text: p.real_name } })) },
+      "checkbox", value ?? [], ctx, change);
     case "checkboxes": case "multi_static_select": return choices(block, e, "checkbox", value ?? [], ctx, change);
     case "plain_text_input": {
       const node = el(e.multiline ? "textarea" : "input", { ...common, value: value ?? "", rows: e.multiline ? 3 : null,
         placeholder: e.placeholder?.text, maxlength: e.max_length ?? 3000, "data-autofocus": e.focus_on_load });
       node.addEventListener("input", () => ctx.set(block, e, node.value));
-      if (block.dispatch_action) node.addEventListener("change", () => ctx.act(block, e, node.value));
+      if (block.dispatch_action) {
+        node.addEventListener("change", () => ctx.act(block, e, node.value));
+        // Enter tells the app what was typed; it does not send the form.
+        if (!e.multiline) node.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); node.blur(); node.focus(); } });
+      }
       return node;
     }
     case "number_input": return typed("number", value, common, change, (v) => v);
@@ -143,7 +163,8 @@ function button(block, e, ctx) {
 }
 
 function overflow(block, e, ctx) {
-  const menu = el("details", { class: "overflow" }, el("summary", { "aria-label": "More actions" }, "⋯"));
+  const menu = el("details", { class: "overflow" }, el("summary", { "aria-label": "More actions",
+    "data-key": `${block.block_id}/${e.action_id}` }, "⋯"));
   menu.append(el("div", { class: "overflow-menu" }, e.options.map((o) => el("button", { type: "button", onclick: async () => {
     menu.open = false;
     if (e.confirm && !(await ask(e.confirm, ctx.names))) return;
@@ -153,6 +174,14 @@ function overflow(block, e, ctx) {
     const room = menu.closest(".scroll, .dialog-body")?.getBoundingClientRect().bottom ?? innerHeight;
     menu.classList.toggle("up", room - menu.getBoundingClientRect().bottom < 40 * e.options.length + 20);
   });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) { event.stopPropagation(); menu.open = false; menu.querySelector("summary").focus(); }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !menu.open) return;
+    event.preventDefault();
+    const all = [...menu.querySelectorAll("button")];
+    all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+  });
   menu.addEventListener("focusout", (event) => { if (!menu.contains(event.relatedTarget)) menu.open = false; });
   return menu;
 }
@@ -160,9 +189,12 @@ function overflow(block, e, ctx) {
 function select(e, value, common, change, ctx) {
   const list = e.type === "users_select"
     ? ctx.people.map((p) => ({ value: p.id, text: { text: p.real_name } })) : options(e);
+  const entry = (o) => el("option", { value: o.value, selected: o.value === value }, shortcodes(o.text.text));
   const node = el("select", common,
     el("option", { value: "", disabled: true, selected: !value }, e.placeholder?.text ?? "Choose…"),
-    list.map((o) => el("option", { value: o.value, selected: o.value === value }, shortcodes(o.text.text))));
+    e.option_groups
+      ? e.option_groups.map((g) => el("optgroup", { label: g.label.text }, g.options.map(entry)))
+      : list.map(entry));
   node.addEventListener("change", () => change(node.value));
   return node;
 }

@@ -24,6 +24,7 @@ export function hintPanel(panel, page, setLine) {
     ["Watch", ["Open the replies under the card and follow every host. The record is in # xs-audit."]],
   ];
   panel.replaceChildren(
+    el("p", { class: "hint-name" }, "The lab’s guide"),
     el("ol", {}, steps.map(([name, what], n) => el("li", { class: n < step ? "done" : n === step ? "now" : null,
       "aria-current": n === step ? "step" : null }, el("b", {}, `${n < step ? "✓" : n + 1} ${name}`), el("span", {}, what)))),
     el("button", { class: "plain", "aria-label": "Hide this help", onclick: () => {

@@ -38,7 +38,9 @@ function draw() {
     el("button", { type: "button", class: "plain", onclick: close }, view.close?.text ?? (view.submit ? "Cancel" : "Close")),
     view.submit ? el("button", { class: "primary", id: "modal-submit" }, view.submit.text) : null);
   box.replaceChildren(el("form", { novalidate: true, autocomplete: "off", onsubmit: submit },
-    el("div", { class: "dialog-head" }, el("h2", { id: "modal-title" }, view.title.text),
+    el("div", { class: "dialog-head" },
+      view.previous_view_id ? el("button", { type: "button", class: "plain", "aria-label": "Back to the dialog below", onclick: close }, "‹") : null,
+      el("h2", { id: "modal-title", tabindex: "-1" }, view.title.text),
       el("button", { type: "button", class: "plain", "aria-label": "Close", onclick: close }, "✕")),
     el("div", { class: "dialog-body" },
       others.length ? el("p", { class: "complaint", role: "alert" }, [...new Set(others)].join(" ")) : null,
@@ -47,6 +49,8 @@ function draw() {
   box.querySelector(".dialog-body").scrollTop = scrolled;
   const again = active ? box.querySelector(`[data-key="${CSS.escape(active)}"]`) : box.querySelector("[data-autofocus]");
   again?.focus();
+  // What had the focus is gone with what the view showed before: it stays in the dialog, where its title is read out.
+  if (box.open && !box.contains(document.activeElement)) document.getElementById("modal-title").focus();
 }
 
 async function submit(event) {
