@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,12 +22,14 @@ from bot.messages.modal import (
     STOPPED,
     WITHOUT,
 )
+from bot.messages.vm_fields import RESTARTS, VMS
 from bot.rollout.choosing import host_names, points
-from bot.rollout.fixes import Remedy
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import VmWish, wishes_of
 
 
 def text_of(view: Mapping[str, Any], block_id: str) -> str:
@@ -36,14 +39,15 @@ def text_of(view: Mapping[str, Any], block_id: str) -> str:
 
 
 def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices:
-    """What is chosen in the update form; fields that are not shown are as `usual`.
+    """What is chosen in the update form, but for what `wishes_in` reads; fields that are not shown are as `usual`.
 
     Raises `InvalidSpec` for a pause point that there is not.
     """
     usual = Choices() if usual is None else usual
     pauses = _chosen(view, PAUSE, ",".join(usual.pause_points))
     kept = json.loads(view.get("private_metadata") or "{}")
-    return Choices(
+    return replace(
+        usual,
         kind=Kind(kept.get("kind", usual.kind)),
         hosts=tuple(kept.get("hosts", usual.hosts)),
         level=Level(_chosen(view, LEVEL, usual.level)),
@@ -57,7 +61,8 @@ def choices_of(view: Mapping[str, Any], usual: Choices | None = None) -> Choices
         left_out=host_names(text_of(view, WITHOUT)),
         pause_points=() if pauses in ("", "none") else points(pauses.split(",")),
         deadline=_moment(view, DEADLINE, usual.deadline),
-        fixes=frozenset(map(Remedy, _ticked(view, FIXES))),
+        fixes=chosen_fixes(_ticked(view, FIXES)),
+        vm_restarts=VmRestarts(_chosen(view, RESTARTS, usual.vm_restarts)),
     )
 
 
@@ -67,6 +72,11 @@ def _moment(view: Mapping[str, Any], block_id: str, usual: datetime | None) -> d
         return usual
     given = [element.get("selected_date_time") for element in view["state"]["values"][block_id].values()]
     return next((datetime.fromtimestamp(int(stamp), UTC) for stamp in given if stamp), None)
+
+
+def wishes_in(view: Mapping[str, Any]) -> tuple[VmWish, ...]:
+    """The rules for single VMs in the update form. Raises `InvalidSpec` for one that means nothing."""
+    return wishes_of(text_of(view, VMS))
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

@@ -18,14 +18,16 @@ from bot.messages.answers import looked_at_again, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
 from bot.messages.language import _
+from bot.messages.vm_fields import VMS
 from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
+from bot.rollout.vm_policy import wishes_of
 from bot.rollouts import Blocked, Replaced, Role
 from commands.call import Call, clicked
 from commands.context import Context
-from commands.form import choices_of, text_of
+from commands.form import choices_of, text_of, wishes_in
 from commands.verb import Verb
 
 
@@ -43,8 +45,13 @@ def _plan(call: Call, alias: str, choices: Choices | None = None) -> None:
     )
 
 
-def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = None) -> View:
-    """The form with these choices; `replaces` is the request that it changes."""
+def form(
+    call: Call, alias: str, choices: Choices, replaces: Replaced | None = None, wrong: InvalidSpec | None = None
+) -> View:
+    """The form with a preview of what these choices would do.
+
+    `replaces` is the request that it changes, `wrong` what somebody typed that means nothing.
+    """
     call.require(Role.REQUESTER, alias)
     if call.context.settings.pool(alias).mode != "act":
         raise NotAllowed(
@@ -62,10 +69,10 @@ def form(call: Call, alias: str, choices: Choices, replaces: Replaced | None = N
         preview = call.context.rollouts.preview(alias, choices, call.actor)
     except InvalidSpec as error:
         # What people typed into the form stays there; the preview is of a rollout without it.
-        without = replace(choices, order=(), left_out=())
+        without = replace(choices, order=(), left_out=(), vms=(), fixes=frozenset())
         preview = call.context.rollouts.preview(alias, without, call.actor)
         return modal.update_form(preview, choices, kept, error, earlier)
-    return modal.update_form(preview, choices, kept, earlier=earlier)
+    return modal.update_form(preview, choices, kept, wrong, earlier)
 
 
 def _request(call: Call, alias: str, choices: Choices, why: str, replaces: Replaced | None) -> None:
@@ -130,13 +137,13 @@ def register(app: App, context: Context) -> None:
         call = clicked(context, body, client, respond)
         _plan(call, call.value, context.rollouts.usual(call.value))
 
-    def preview(call: Call, alias: str, choices: Choices) -> None:
+    def preview(call: Call, alias: str, choices: Choices, wrong: InvalidSpec | None = None) -> None:
         replaces = _replaces(call.view or {})
         view_id = str(call.view["id"]) if call.view is not None else ""
         number = newest.ask(view_id)
 
         def show() -> None:
-            shown = form(call, alias, choices, replaces)
+            shown = form(call, alias, choices, replaces, wrong)
             if newest.is_newest(view_id, number):
                 call.show(view_id, shown)
 
@@ -148,13 +155,20 @@ def register(app: App, context: Context) -> None:
         view = body["view"]
         alias = _alias(view)
         choices = choices_of(view, context.rollouts.usual(alias))
-        preview(call, alias, choices)
+        try:
+            preview(call, alias, replace(choices, vms=wishes_in(view)))
+        except InvalidSpec as error:
+            preview(call, alias, choices, error)
 
     def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         call = clicked(context, body, client, respond)
         view = body["view"]
         alias, why = _alias(view), text_of(view, modal.REASON)
-        choices = choices_of(view, context.rollouts.usual(alias))
+        try:
+            choices = replace(choices_of(view, context.rollouts.usual(alias)), vms=wishes_in(view))
+        except InvalidSpec as error:
+            ack(response_action="errors", errors={VMS: f"{error.sentence} {error.hint}"})
+            return
         if json.loads(view["private_metadata"]).get("blocked"):
             if changed := _changed_names(view):
                 # Nothing tells us of text until Enter is pressed in its field, and it may be what lifts the block.
@@ -186,10 +200,11 @@ def _alias(view: dict[str, Any]) -> str:
 
 
 def _changed_names(view: dict[str, Any]) -> list[str]:
-    """The fields with names of hosts that say something else than what the preview was made of."""
+    """The fields with names of hosts and VMs that say something else than what the preview was made of."""
     shown = {block.get("block_id"): block.get("element", {}).get("initial_value", "") for block in view["blocks"]}
     fields = (modal.FIRST, modal.WITHOUT)
-    return [field for field in fields if host_names(text_of(view, field)) != host_names(shown.get(field, ""))]
+    changed = [field for field in fields if host_names(text_of(view, field)) != host_names(shown.get(field, ""))]
+    return [*changed, VMS] if wishes_in(view) != wishes_of(shown.get(VMS, "")) else changed
 
 
 def _blocking(view: dict[str, Any]) -> str:

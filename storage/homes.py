@@ -5,15 +5,72 @@ Slack says when somebody opens the tab and never when they leave it; so it is ke
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, or_
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
-from storage import outbox
-from storage.tables import AuditHead, HomeRow, OutboxRow
+from bot.rollout.lifecycle import OPEN, State
+from storage import amendments, approvals, outbox
+from storage.columns import NoticeState
+from storage.tables import AuditHead, DebtRow, HomeRow, Notice, OutboxRow, PoolRow, RolloutRow
 
-__all__ = ["HomeRow", "forget_opened_before", "note_opened", "note_shown", "opened_since", "stamp"]
+__all__ = [
+    "HomeRow",
+    "OpenRollout",
+    "forget_opened_before",
+    "note_opened",
+    "note_shown",
+    "open_rollouts",
+    "opened_since",
+    "remarkable_pools",
+    "stamp",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRollout:
+    """An open rollout in short. `asked_of_others`: while an approval is waited for, of the request or of an amendment,
+    those whose approval would not count (any more): requester, proposer, and who has given theirs; else None."""
+
+    id: int
+    alias: str
+    state: State
+    asked_of_others: frozenset[str] | None
+
+
+def open_rollouts(tx: Session) -> list[OpenRollout]:
+    """Every rollout that is not over, oldest first; without the documents that its row carries."""
+    light = load_only(*(getattr(RolloutRow, name) for name in ("pool_alias", "state", "requester_id", "digest")))
+    query = select(RolloutRow).where(col(RolloutRow.state).in_(sorted(OPEN))).order_by(col(RolloutRow.id))
+    rows = tx.exec(query.options(light)).all()
+    numbers = [row.id for row in rows]
+    proposed, given = amendments.open_of_each(tx, numbers), approvals.with_names(tx, numbers)
+    found = []
+    for row in rows:
+        amendment = proposed.get(row.id)
+        asked: frozenset[str] | None = None
+        if amendment is not None or row.state is State.AWAITING_APPROVAL:
+            wanted = amendment.digest if amendment is not None else row.digest
+            agreed = {entry.user for entry, _name in given[row.id] if entry.digest == wanted and not entry.revoked}
+            proposer = {amendment.proposer_id} if amendment is not None else set()
+            asked = frozenset(agreed | {row.requester_id} | proposer)
+        found.append(OpenRollout(row.id, row.pool_alias, row.state, asked))
+    return found
+
+
+def remarkable_pools(tx: Session) -> frozenset[str]:
+    """The aliases of pools of which there is something to say: updates, an open rollout, something owed, an error."""
+    told = select(Notice.pool_uuid).where(Notice.state == NoticeState.OPEN)
+    owed = select(DebtRow.pool_uuid).where(col(DebtRow.closed_at).is_(None))
+    held = select(RolloutRow.pool_uuid).where(col(RolloutRow.state).in_(sorted(OPEN)))
+    here = col(PoolRow.uuid)
+    query = select(PoolRow.alias).where(
+        or_(here.in_(told), here.in_(owed), here.in_(held), col(PoolRow.last_error) != "")
+    )
+    return frozenset(tx.exec(query).all())
 
 
 def note_opened(tx: Session, user_id: str, user_name: str, at: datetime) -> HomeRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -50,10 +51,13 @@ def pools(tx: Session) -> list[PoolRow]:
     return list(tx.exec(select(PoolRow).order_by(col(PoolRow.alias), col(PoolRow.uuid))).all())
 
 
-def pools_by_alias(tx: Session) -> dict[str, PoolRow]:
-    """The pools last seen under each alias."""
+def pools_by_alias(tx: Session, aliases: Collection[str] | None = None) -> dict[str, PoolRow]:
+    """The pools last seen under each alias, or under each of those."""
+    query = select(PoolRow).order_by(col(PoolRow.seen_at))
+    if aliases is not None:
+        query = query.where(col(PoolRow.alias).in_(aliases))
     # The newest comes last and stays.
-    return {row.alias: row for row in tx.exec(select(PoolRow).order_by(col(PoolRow.seen_at))).all()}
+    return {row.alias: row for row in tx.exec(query).all()}
 
 
 def pool_by_uuid(tx: Session, uuid: str) -> PoolRow | None:

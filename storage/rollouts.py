@@ -120,9 +120,9 @@ def get(tx: Session, rollout_id: int) -> RolloutRow:
     return row
 
 
-def open_rollouts(tx: Session) -> list[RolloutRow]:
-    """Every rollout that is not over, oldest first."""
-    return _in_states(tx, OPEN)
+def open_rollouts(tx: Session, aliases: Collection[str] | None = None) -> list[RolloutRow]:
+    """Every rollout that is not over (with `aliases`, of those pools), oldest first."""
+    return _in_states(tx, OPEN, aliases)
 
 
 def open_rollout_of(tx: Session, pool_uuid: str) -> RolloutRow | None:
@@ -468,8 +468,10 @@ def _busy(pool_alias: str, rollout_id: int | None) -> PoolBusy:
     )
 
 
-def _in_states(tx: Session, states: Iterable[State]) -> list[RolloutRow]:
+def _in_states(tx: Session, states: Iterable[State], aliases: Collection[str] | None = None) -> list[RolloutRow]:
     query = select(RolloutRow).where(col(RolloutRow.state).in_(sorted(states))).order_by(col(RolloutRow.id))
+    if aliases is not None:
+        query = query.where(col(RolloutRow.pool_alias).in_(aliases))
     return list(tx.exec(query).all())
 
 

@@ -14,12 +14,14 @@ from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
 from bot.rollout.deadline import moment_of
 from bot.rollout.decision import Estimates
-from bot.rollout.fixes import Remedy
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.forecast import costs_by_level
 from bot.rollout.guidance import Level
-from bot.rollout.proposal import Choices, preset_of
-from bot.rollout.spec import Placement, Preset, StoppedVms
+from bot.rollout.proposal import preset_of
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import wish_of
 from bot.rollouts import Preview
+from bot.rollouts.desk import usual_choices
 from bot.rollouts.preview import look
 from bot.time import RealTime
 from bot.xen.errors import XenError
@@ -39,9 +41,7 @@ def register(main: click.Group) -> None:
 @click.option(
     "--stopped-vms",
     type=click.Choice([choice.value for choice in StoppedVms]),
-    default="refuse",
-    show_default=True,
-    help="What happens to VMs that cannot move.",
+    help="What happens to VMs that cannot move. Default: as configured.",
 )
 @click.option("--preset", type=click.Choice([preset.value for preset in Preset]), help="Default: as configured.")
 @click.option("--placement", type=click.Choice([where.value for where in Placement]), help="Default: as configured.")
@@ -53,16 +53,18 @@ def register(main: click.Group) -> None:
 @click.option(
     "--fix",
     "fixes",
-    type=click.Choice([remedy.value for remedy in Remedy]),
     multiple=True,
-    help="What to put right for the rollout; may be given several times.",
+    help="What to put right for the rollout: eject_cds, plug_storage or enable_hosts, or for one host or VM "
+    "eject_cd:NAME, plug_storage:NAME or enable_host:NAME; may be given several times.",
 )
+@click.option("--vm", "vms", multiple=True, help="A rule for one VM: NAME=migrate, suspend, shutdown, leave or usual.")
+@click.option("--restarts", type=click.Choice([way.value for way in VmRestarts]), help="Default: as configured.")
 @click.pass_context
 def plan(
     ctx: click.Context,
     pool: str,
     level: str,
-    stopped_vms: str,
+    stopped_vms: str | None,
     preset: str | None,
     placement: str | None,
     max_out: int | None,
@@ -71,20 +73,26 @@ def plan(
     deadline: str,
     compare: bool,
     fixes: tuple[str, ...],
+    vms: tuple[str, ...],
+    restarts: str | None,
 ) -> None:
     """Say what an update of POOL would do, what blocks it, and which role is missing. Changes nothing."""
     session: Session = ctx.obj
-    usual = session.settings.rollout_for(pool)
-    choices = Choices(
-        Level(level),
-        StoppedVms(stopped_vms),
+    now = RealTime().now()
+    usual = usual_choices(session.settings, pool, now)
+    choices = replace(
+        usual,
+        level=Level(level),
+        stopped_vms=StoppedVms(stopped_vms or usual.stopped_vms),
         preset=Preset(preset or usual.preset),
         placement=Placement(placement or usual.placement),
+        vms=tuple(map(wish_of, vms)),
+        vm_restarts=VmRestarts(restarts or usual.vm_restarts),
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
-        deadline=moment_of(until, RealTime().now()) if (until := deadline or usual.deadline) else None,
-        fixes=frozenset(map(Remedy, fixes)),
+        deadline=moment_of(deadline, now) if deadline else usual.deadline,
+        fixes=chosen_fixes(fixes),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())
     missing: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Home tabs: drawn when somebody opens theirs, and again for a while whenever something on it changes.
 
-Slack tells of the opening and of nothing else. So a tab is kept up for some hours after it was opened, for so many
+Slack tells of the opening and of nothing else. So a tab is kept up for a day after it was opened, for so many
 people and no faster than Slack takes it; whoever comes back later opens it anew. Only the leader of the messages keeps
 tabs up, whichever process was told of the opening.
 """
@@ -12,8 +12,8 @@ import json
 import logging
 import threading
 import time as real_time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
@@ -32,13 +32,16 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 #: How long a tab is kept up after it was opened, and for how many people at most: those who opened theirs last.
-KEPT_UP = timedelta(hours=2)
+KEPT_UP = timedelta(hours=24)
 PEOPLE = 30
-#: Real seconds between two looks, and tabs that are published after each: thirty a minute and fewer than Slack takes.
+#: Real seconds between two looks, and tabs that are published after each at most: fewer than Slack takes.
 _EVERY_S = 2.0
 _AT_ONCE = 2
 #: Real seconds after which tabs are compared although nothing seems to have happened: what a poll saw leaves no trace.
 _ANYWAY_S = 60.0
+#: Seconds that may be spent on comparing after each look; who is left comes first after the next.
+_BUSY_S = 0.5
+_NEVER = ((-1, -1, -1), 0.0)
 #: Who has not looked for so long is forgotten.
 _FORGOTTEN = timedelta(days=7)
 
@@ -59,8 +62,8 @@ class Homes:
         self._leads = leads
         #: In which language somebody reads, by user id; see `bot.readers`.
         self._language = language
-        self._seen: tuple[int, int, int] | None = None
-        self._compared_at = -_ANYWAY_S
+        #: By person: what the database's stamp was when their tab was compared last, and when that was.
+        self._compared: dict[str, tuple[tuple[int, int, int], float]] = {}
         self._quiet_until = 0.0
 
     def show(self, user_id: str, user_name: str = "") -> None:
@@ -99,31 +102,43 @@ class Homes:
         with self._rollouts.database.reading() as tx:
             stamp = homes.stamp(tx)
             people = homes.opened_since(tx, now - KEPT_UP, PEOPLE)
-        if not people or (stamp == self._seen and moment < self._compared_at + _ANYWAY_S):
-            return 0
         published = 0
-        for person in people:
+        # Whose turn is longest ago comes first, so that nobody is forgotten where many look and much happens.
+        for person in sorted(people, key=lambda person: self._compared.get(person.user_id, _NEVER)[1]):
+            seen, at = self._compared.get(person.user_id, _NEVER)
+            if seen == stamp and moment < at + _ANYWAY_S:
+                continue
+            if published == _AT_ONCE or real_time.monotonic() > moment + _BUSY_S:
+                break
             try:
                 with speaking(self._language(person.user_id)):
-                    content = home(self._rollouts.home(Actor("slack", person.user_id, person.user_name)))
-                    if _hash_of(content) == person.shown:
-                        continue
-                    if published == _AT_ONCE:
-                        return published
-                    self._publish(person.user_id, content)
-                published += 1
+                    published += self._keep_up(person)
             except StorageError:
                 raise
             except (SlackClientError, OSError, XsbotError) as error:
                 if code_of(error) in RATE_LIMITED:
                     self._quiet_until = moment + retry_after(error)
-                    return published
+                    break
                 log.warning("the Home tab of %s stays as it is for now: %s", person.user_id, code_of(error))
-        self._seen, self._compared_at = stamp, moment
-        if published:
-            with self._rollouts.database.transaction() as tx:
-                homes.forget_opened_before(tx, now - _FORGOTTEN)
+            self._compared[person.user_id] = (stamp, real_time.monotonic())
+        self._forget(people, now)
         return published
+
+    def _keep_up(self, person: homes.HomeRow) -> int:
+        """Publish the tab if it would show something else than it does; how many tabs that makes."""
+        content = home(self._rollouts.home(Actor("slack", person.user_id, person.user_name)))
+        if _hash_of(content) == person.shown:
+            return 0
+        self._publish(person.user_id, content)
+        return 1
+
+    def _forget(self, people: Collection[homes.HomeRow], now: datetime) -> None:
+        """Those who have not looked for long, once nobody looks."""
+        if people or not self._compared:
+            return
+        self._compared.clear()
+        with self._rollouts.database.transaction() as tx:
+            homes.forget_opened_before(tx, now - _FORGOTTEN)
 
     def _publish(self, user_id: str, content: View) -> None:
         now = self._rollouts.time.now()

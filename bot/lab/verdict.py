@@ -26,6 +26,7 @@ def _settings(world: World) -> dict[str, Any]:
         "other_config": {
             key: text for key, text in pool["other_config"].items() if key != "rolling_upgrade_in_progress"
         },
+        "snapshot_schedules": {entry["name_label"]: entry["enabled"] for _, entry in world.db.items("VMSS")},
         "hosts_enabled": {host["name_label"]: host["enabled"] for _, host in world.db.items("host")},
     }
 

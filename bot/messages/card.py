@@ -38,7 +38,15 @@ from bot.messages.card_buttons import (
     value_of,
 )
 from bot.messages.findings import findings_blocks, findings_summary, report_of
-from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
+from bot.messages.forecast import (
+    fixes_line,
+    forecast_cost,
+    forecast_time,
+    order_blocks,
+    rules_line,
+    stopped_block,
+    worth_knowing,
+)
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
@@ -318,6 +326,7 @@ def _plan(standing: Standing) -> list[Block]:
         divider(),
         *order_blocks(standing.forecast),
         stopped_block(spec),
+        *([section(rules)] if (rules := rules_line(spec)) else []),
         *([section(said)] if said else []),
         *findings_blocks(report_of(standing.report), fixes=spec.fixes),
         *_checked_again(standing),

@@ -38,6 +38,9 @@ SENTENCES: dict[str, str] = {
         " the approved checksum again."
     ),
     "host.gone.advice": "*Skip* it, and the others go on. *Abort…* shows first what it would restore.",
+    "host.vm_must_stay.advice": (
+        "*Skip* the host, or move or stop the VM yourself and *Retry*. *Abort…* shows first what it would restore."
+    ),
     "pool.claimed.advice": (
         "Wait until the other installation is done, then *Retry*. If it is gone for good, remove its claim from the"
         " pool first."

@@ -120,6 +120,16 @@ SENTENCES: dict[str, str] = {
     "check.evacuation.shutdown_to_restart": (
         "VM {vm} cannot leave {host} ({code}), and the update asks it to restart, so suspending it is not enough."
     ),
+    "check.snapshots_on": (
+        "{count:A snapshot schedule is|Snapshot schedules are} on ({schedules}) and would hold up the moves of VMs."
+    ),
+    "check.snapshots_stay_on": (
+        "{count:A snapshot schedule is|Snapshot schedules are} on ({schedules}), and the account may not switch that "
+        "off: the move of a VM waits while a snapshot of it is taken. Give the account the role pool-operator."
+    ),
+    "fix.snapshots_off": "The rollout switches them off and, at the end, on again.",
+    "fix.snapshots_off.undo": "Snapshot schedules are switched on again.",
+    "check.passed.snapshot_schedules": "No snapshot schedule is on.",
     # What is done about a finding, and how that is undone.
     "fix.ha_off": "The rollout switches it off and, at the end, on again as it was.",
     "fix.ha_off.undo": "High availability is switched on again as it was.",

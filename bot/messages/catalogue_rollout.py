@@ -82,6 +82,10 @@ SENTENCES: dict[str, str] = {
     "wlb.disabling": "Switching workload balancing off for the run.",
     "wlb.enabling": "Switching workload balancing on again.",
     "wlb.restored": "Workload balancing is on again.",
+    "snapshots.disabling": "Switching the snapshot schedule {schedule} off for the run.",
+    "snapshots.enabling": "Switching the snapshot schedule {schedule} on again.",
+    "snapshots.restored": "The snapshot schedule {schedule} is on again.",
+    "snapshots.gone": "The snapshot schedule {schedule} is no longer there.",
     "auto_poweron.disabling": "Switching the pool's auto-poweron off for the run.",
     "auto_poweron.enabling": "Switching the pool's auto-poweron on again.",
     "auto_poweron.restored": "The pool's auto-poweron is as before.",
@@ -104,6 +108,7 @@ SENTENCES: dict[str, str] = {
     ),
     "host.disabling": "{host}: taking it out of service.",
     "host.evacuating": "{host}: moving {vms:VM|VMs} away.",
+    "host.evacuating_rest": "{host}: a VM could not be moved, others were; trying once more with {vms:VM|VMs}.",
     "host.draining": "{host}: its VMs begin to leave ({vms:VM|VMs}); it stays in service until it is empty.",
     "host.keeping_vms": "{host} keeps its VMs for now: there is room for them only after another host is done.",
     "host.evacuating_anyhow": (
@@ -127,6 +132,10 @@ SENTENCES: dict[str, str] = {
     "coordinator.quiescing": (
         "Waiting for {vms:VM|VMs} to arrive before the coordinator restarts, because its restart would cut them off."
     ),
+    "host.put_back": (
+        "{host} serves again, not updated: {lost} did not come through, and nobody knows for how long the pool has to"
+        " do without."
+    ),
     "deadline.reached": (
         "{count:A host|Hosts} would not be done by the deadline of {deadline}, so nothing more is begun: {hosts}."
     ),
@@ -141,6 +150,7 @@ SENTENCES: dict[str, str] = {
     "hosts.returning": "Waiting for {hosts} to find the restarted coordinator {coordinator} again.",
     "host.enabling": "{host}: putting it back into service.",
     "host.in_service": "{host} is back in service.",
+    "host.vm_must_stay": ("{host} would have to be emptied, and {count:VM|VMs} there must be left as they are: {vms}."),
     "host.done": "{host} is done after {duration}.",
     "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action:words}.",
     "host.mandatory_left": "{host} still has a mandatory task pending, so XenServer does not let it back into service.",
@@ -156,6 +166,8 @@ SENTENCES: dict[str, str] = {
     "operation.failed_told.named": "{sentence:told} {hint:told}",
     # VMs
     "vm.suspending": "Suspending {vm}, which cannot leave {host}.",
+    "vm.suspending_as_chosen": "Suspending {vm} for the turn of {host}, as was chosen for it.",
+    "vm.shutting_down_as_chosen": "Shutting down {vm} for the turn of {host}, as was chosen for it.",
     "vm.shutting_down": "Shutting down {vm}, which cannot leave {host}.",
     "vm.resuming": "Resuming {vm} on {host}.",
     "vm.starting": "Starting {vm} on {host}.",
@@ -167,6 +179,7 @@ SENTENCES: dict[str, str] = {
     # what is owed
     "debt.opened": "To be restored later: {kind:words} {label}.",
     "debt.opened.claim": "Pool reserved for this rollout, to be released at the end.",
+    "debt.opened.snapshot_schedule": "Snapshot schedule {label} switched off, to be switched on again at the end.",
     "debt.opened.sync_schedule": "Sync schedule switched off, to be switched on again at the end.",
     "debt.opened.ha": "High availability switched off, to be switched on again at the end.",
     "debt.opened.wlb": "Workload balancing switched off, to be switched on again at the end.",
@@ -177,6 +190,7 @@ SENTENCES: dict[str, str] = {
     "debt.opened.vm_stopped": "VM {label} shut down, to be started again.",
     "debt.settled": "Nothing to restore any more ({outcome:words}): {kind:words} {label}.",
     "debt.settled.claim": "Pool no longer reserved for this rollout.",
+    "debt.settled.snapshot_schedule": "Snapshot schedule {label}: restored.",
     "debt.settled.sync_schedule": "Sync schedule: restored.",
     "debt.settled.ha": "High availability: restored.",
     "debt.settled.wlb": "Workload balancing: restored.",

@@ -28,6 +28,7 @@ def debt_line(debt: Debt) -> str:
         DebtKind.VM_SUSPENDED: _("VM {what} is suspended and has to be resumed"),
         DebtKind.VM_STOPPED: _("VM {what} is shut down and has to be started"),
         DebtKind.DISC: _("the disc has to go back into the drive of VM {what}"),
+        DebtKind.SNAPSHOT_SCHEDULE: _("snapshot schedule {what} is off and has to be switched on again"),
         DebtKind.HOST_LENT: _("host {what} has to be taken out of service again"),
     }[debt.kind].format(what=what)
     if debt.opened_at is not None:
@@ -93,6 +94,7 @@ def owed_briefly(debts: Sequence[Debt]) -> str:
         DebtKind.HA: _("HA"),
         DebtKind.WLB: _("WLB"),
         DebtKind.AUTO_POWERON: _("automatic power-on"),
+        DebtKind.SNAPSHOT_SCHEDULE: _("snapshot schedules"),
     }
     listed = [word for kind, word in words.items() if kind in kinds]
     if hosts := kinds.count(DebtKind.HOST_ENABLED):

@@ -8,11 +8,11 @@ from bot.messages.blocks import Block, section
 from bot.messages.language import _, several
 from bot.messages.sentences import sentence
 from bot.messages.text import duration, lines_within, name, names
-from bot.messages.work import cost, minutes, task_names, treatment_name
+from bot.messages.work import cost, minutes, task_names, treatment_name, way_name
 from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.forecast import Forecast, TurnForecast
 from bot.rollout.guidance import Task
-from bot.rollout.spec import Spec
+from bot.rollout.spec import Spec, VmRule
 
 
 def forecast_cost(forecast: Forecast) -> str:
@@ -79,6 +79,20 @@ def stopped_block(spec: Spec, limit: int = 1_800) -> Block:
     return section(heading + "\n" + lines_within(lines, limit))
 
 
+def rules_line(spec: Spec, limit: int = 900) -> str:
+    """VMs with a rule of their own, by name; "" for none."""
+    if not spec.rules:
+        return ""
+    listed = sorted(spec.rules, key=lambda rule: (rule.way.value, rule.order, rule.name))
+    heading = _("*VMs with a rule of their own ({count})*").format(count=len(listed))
+    return heading + "\n" + lines_within([f"• {_rule(rule)}" for rule in listed], limit)
+
+
+def _rule(rule: VmRule) -> str:
+    told = f"{name(rule.name)}: {way_name(rule.way)}"
+    return told + (_(" (place {order} in the order)").format(order=rule.order) if rule.order else "")
+
+
 def fixes_line(fixes: Sequence[str]) -> str:
     """What is switched off on the pool and restored, "" for nothing."""
     words = {
@@ -86,6 +100,7 @@ def fixes_line(fixes: Sequence[str]) -> str:
         "wlb_off": _("workload balancing (WLB)"),
         "auto_poweron_off": _("automatic power-on of VMs"),
         "sync_schedule_off": _("the sync schedule"),
+        "snapshots_off": _("snapshot schedules"),
     }
     listed = ", ".join(words.get(fix, name(fix)) for fix in fixes if ":" not in fix)
     told = _("*Switched off meanwhile and restored at the end:* {listed}.").format(listed=listed) if listed else ""

@@ -17,7 +17,7 @@ from bot.messages.language import _, several
 from bot.messages.notice import DETAILS, PLAN
 from bot.messages.sentences import sentence
 from bot.messages.status import opener, past_line, rollout_text
-from bot.messages.text import duration, escape, lines_within, moment, name, names, one_line, person
+from bot.messages.text import escape, lines_within, moment, name, names, one_line, person
 from bot.messages.updates import counts, security_first, severities
 from bot.messages.work import level_name, state_mark, state_name
 from bot.rollout.lifecycle import State
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from bot.rollouts import Standing
     from bot.rollouts.home import HomePool, HomeStanding
 
-#: Slack takes a hundred blocks; every list here is bounded so that all of them fit.
-WAITING, RUNNING, POOLS = 8, 8, 30
+#: Blocks for pools, each of which takes one or two: with everything else they stay below Slack's hundred.
+_POOLS = 60
 #: Squares of a bar of progress.
 _BAR = 10
 
@@ -38,9 +38,9 @@ def home(standing: HomeStanding) -> View:
     blocks: list[Block] = [
         *_for_me(standing),
         divider(),
-        *_under_way(standing.others, alone=not (standing.for_me or standing.asking_me)),
+        *_under_way(standing.others, standing.more.others, alone=not (standing.for_me or standing.asking_me)),
         divider(),
-        *_pools(standing.pools),
+        *_pools(standing.pools, standing.more.pools),
         divider(),
         *_lately(standing),
     ]
@@ -64,10 +64,11 @@ def _for_me(standing: HomeStanding) -> list[Block]:
     waiting, asking = standing.for_me, standing.asking_me
     if not waiting and not asking:
         return [header(_("Nothing waits for you")), context(_("What needs your approval or decision stands here."))]
-    blocks: list[Block] = [header(_("Waits for you ({count})").format(count=len(waiting) + len(asking)))]
+    more = standing.more.for_me + standing.more.asking_me
+    blocks: list[Block] = [header(_("Waits for you ({count})").format(count=len(waiting) + len(asking) + more))]
     shown = [*((entry, _asks(entry)) for entry in asking), *((entry, _approval(entry)) for entry in waiting)]
-    blocks += [section(text, accessory=_opener(entry)) for entry, text in shown[:WAITING]]
-    return blocks + _more(len(shown) - WAITING, _("`/xs status` shows all of them."))
+    blocks += [section(text, accessory=_opener(entry)) for entry, text in shown]
+    return blocks + _more(more, _("`/xs status` shows all of them."))
 
 
 def _asks(standing: Standing) -> str:
@@ -119,18 +120,18 @@ def _opener(standing: Standing) -> Element:
     )
 
 
-def _under_way(standings: Sequence[Standing], *, alone: bool) -> list[Block]:
+def _under_way(standings: Sequence[Standing], more: int, *, alone: bool) -> list[Block]:
     if not standings:
         return [header(_("Nothing is under way") if alone else _("Nothing else is under way"))]
     blocks: list[Block] = [header(_("Under way"))]
-    for standing in standings[:RUNNING]:
+    for standing in standings:
         told = rollout_text(standing)
         if bar := _bar(standing):
             told += f"\n{bar}"
         if standing.debts:
             told += f"\n{owed_briefly(standing.debts)}"
         blocks.append(section(told, accessory=opener(standing)))
-    return blocks + _more(len(standings) - RUNNING, _("`/xs status` shows all of them."))
+    return blocks + _more(more, _("`/xs status` shows all of them."))
 
 
 def _bar(standing: Standing) -> str:
@@ -139,35 +140,28 @@ def _bar(standing: Standing) -> str:
         return ""
     done = sum(turn.phase is TurnPhase.DONE for turn in standing.turns)
     full = _BAR * done // len(standing.turns)
-    began = standing.row.started_at
-    times = [turn.finished_at for turn in standing.turns if turn.finished_at is not None]
-    taken = ""
-    if began is not None and times:
-        taken = " " + _("{time} so far when the last host was done").format(
-            time=duration((max(times) - began).total_seconds())
-        )
-    return f"{'■' * full}{'□' * (_BAR - full)}{taken}"
+    bar = f"{'■' * full}{'□' * (_BAR - full)}"
+    known = standing.row.expectation
+    if known is None or State(standing.row.state) is not State.RUNNING:
+        return bar
+    return f"{bar} " + _("expected to be done {when}").format(when=moment(known.end))
 
 
-def _pools(pools: Sequence[HomePool]) -> list[Block]:
+def _pools(pools: Sequence[HomePool], more: int) -> list[Block]:
     if not pools:
         return [
             header(_("No pool for you")),
             context(_("You hold no role on any pool. Ask whoever runs xsbot to add you to its configuration.")),
         ]
     blocks: list[Block] = [header(_("Pools"))]
-    # Those with something to say first; the order of the configuration otherwise.
-    ordered = sorted(pools, key=lambda pool: not (_behind(pool) or pool.standing.debts or pool.standing.open_rollout))
-    room = 2 * POOLS
     shown = 0
-    for pool in ordered:
+    for pool in pools:
         part = _pool(pool)
-        if room < len(part):
+        if len(blocks) + len(part) > _POOLS:
             break
         blocks += part
-        room -= len(part)
         shown += 1
-    return blocks + _more(len(pools) - shown, _("`/xs pools` lists all of them."))
+    return blocks + _more(more + len(pools) - shown, _("`/xs pools` lists all of them."))
 
 
 def _behind(pool: HomePool) -> int:

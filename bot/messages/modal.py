@@ -11,7 +11,6 @@ from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     View,
-    checkboxes,
     context,
     divider,
     input_block,
@@ -27,12 +26,22 @@ from bot.messages.blocks import (
 )
 from bot.messages.errors import told_plainly
 from bot.messages.findings import finding_lines, findings_blocks, way_out
-from bot.messages.forecast import fixes_line, forecast_cost, forecast_time, order_blocks, stopped_block, worth_knowing
+from bot.messages.fix_fields import fixes_input
+from bot.messages.forecast import (
+    fixes_line,
+    forecast_cost,
+    forecast_time,
+    order_blocks,
+    rules_line,
+    stopped_block,
+    worth_knowing,
+)
 from bot.messages.language import _, several
 from bot.messages.message import Message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, name, names
 from bot.messages.updates import counts
+from bot.messages.vm_fields import restarts_input, rules_input
 from bot.messages.work import (
     level_meaning,
     level_name,
@@ -44,13 +53,12 @@ from bot.messages.work import (
 )
 from bot.rollout.amendment import changes
 from bot.rollout.checks import Severity
-from bot.rollout.fixes import Remedy, fixes_for, subjects_of
-from bot.rollout.guidance import Level, Task
+from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts
 
 if TYPE_CHECKING:
     from bot.rollout.forecast import Forecast
@@ -109,12 +117,15 @@ def update_form(
     blocks.append(_preset_input(preview.presets, choices.preset))
     blocks += _placing_inputs(choices)
     blocks.append(_stopped_input(choices.stopped_vms))
+    blocks.append(rules_input(CHOICES, choices.vms))
+    if choices.vm_restarts is not VmRestarts.HOME or any(cost.vm_restarts for cost in preview.costs.values()):
+        blocks.append(restarts_input(CHOICES, choices.vm_restarts))
     if preview.blocked:
         lines = finding_lines(preview.report.of(Severity.BLOCKS))
         blocks.append(
             section(_("✕ *This cannot start as it is*") + "\n" + lines_within(lines, 2_500), block_id=BLOCKED)
         )
-    blocks += _fixes_input(preview, choices)
+    blocks += fixes_input(CHOICES, FIXES, preview, choices.fixes)
     if any(host.livepatches for host in preview.updates.hosts):
         blocks += _livepatch_inputs(choices)
     blocks.append(
@@ -138,6 +149,8 @@ def update_form(
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
         blocks += order_blocks(forecast)
         blocks.append(stopped_block(spec))
+        if rules := rules_line(spec):
+            blocks.append(section(rules))
         if backups := backups_line(spec.backups):
             blocks.append(section(backups))
         if fixes := fixes_line(spec.fixes):
@@ -297,46 +310,6 @@ def _stopped_input(chosen: StoppedVms) -> Block:
     return input_block(
         _("VMs that cannot be moved"), radio(CHOICES + STOPPED, options, chosen.value), STOPPED, live=True
     )
-
-
-def _fixes_input(preview: Preview, choices: Choices) -> list[Block]:
-    """Boxes for what can be put right on this pool; none where there is nothing."""
-    emptied = {host.uuid for host in preview.spec.hosts if Task.EVACUATE_HOST in host.tasks}
-    options = []
-    for remedy in Remedy:
-        count = len(subjects_of(fixes_for(preview.snapshot, emptied, {remedy}), remedy))
-        if count:
-            options.append(option(*_remedy_words(remedy, count)))
-    if not options:
-        return []
-    return [
-        input_block(
-            _("Put right for the rollout"),
-            checkboxes(CHOICES + FIXES, options, {remedy.value for remedy in choices.fixes}),
-            FIXES,
-            optional=True,
-            live=True,
-        )
-    ]
-
-
-def _remedy_words(remedy: Remedy, count: int) -> tuple[str, str, str]:
-    """Text, value and description of one box."""
-    if remedy is Remedy.EJECT_CDS:
-        vms = several(count, "VM", "VMs")
-        told = _("Take out discs that keep VMs on their host ({vms})").format(vms=vms)
-        undone = _("Put back in after the turn of the host.")
-    elif remedy is Remedy.PLUG_STORAGE:
-        told = _("Connect hosts to storage they should have ({hosts})").format(
-            hosts=several(count, "host", "hosts")
-        )
-        undone = _("Stays connected.")
-    else:
-        told = _("Put hosts into service that are out of it ({hosts})").format(
-            hosts=several(count, "host", "hosts")
-        )
-        undone = _("Taken out again at the end.")
-    return told, remedy.value, undone
 
 
 def _livepatch_inputs(choices: Choices) -> list[Block]:

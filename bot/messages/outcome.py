@@ -104,6 +104,7 @@ def _restored(standing: Standing, done: Done) -> str:
         DebtKind.WLB: (_("workload balancing"), "wlb_off" in standing.spec.fixes),
         DebtKind.AUTO_POWERON: (_("automatic power-on"), "auto_poweron_off" in standing.spec.fixes),
         DebtKind.SYNC_SCHEDULE: (_("the sync schedule"), "sync_schedule_off" in standing.spec.fixes),
+        DebtKind.SNAPSHOT_SCHEDULE: (_("the snapshot schedules"), "snapshots_off" in standing.spec.fixes),
         DebtKind.VM_HOME: (_("the places of VMs"), bool(done.emptied) and standing.spec.placement is Placement.HOME),
         DebtKind.VM_STOPPED: (_("the VMs that were stopped"), bool(done.stops)),
     }

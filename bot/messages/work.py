@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.messages.language import _, several
-from bot.messages.text import duration, moment, names
+from bot.messages.text import duration, moment, name, names
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order, without_covered
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.proposal import preset_of
-from bot.rollout.spec import Placement, Preset, Spec, StoppedVms, VmTreatment
+from bot.rollout.spec import Placement, Preset, Spec, StoppedVms, VmRestarts, VmTreatment, VmWay
 
 
 def level_name(level: Level) -> str:
@@ -108,6 +108,14 @@ def way_of_work(spec: Spec) -> str:
         parts.append(_("pauses {where}").format(where=pause_points_name(spec.pause_points)))
     if spec.deadline is not None:
         parts.append(_("no host is begun that would not be done by {moment}").format(moment=moment(spec.deadline)))
+    if spec.vm_restarts is not VmRestarts.HOME:
+        parts.append(_("VMs that must restart: {how}").format(how=vm_restarts_name(spec.vm_restarts).lower()))
+    if spec.network[1]:
+        parts.append(_("VMs move over network {network}").format(network=name(spec.network[1])))
+    if spec.evacuate_at_once:
+        parts.append(_("{vms} leave a host at a time").format(vms=several(spec.evacuate_at_once, "VM", "VMs")))
+    if spec.vms_at_once:
+        parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, "VM", "VMs")))
     return "; ".join(parts)
 
 
@@ -118,6 +126,26 @@ def stopped_vms_name(choice: StoppedVms) -> str:
         StoppedVms.SUSPEND: _("Suspend them, resume them afterwards"),
         StoppedVms.SHUTDOWN: _("Shut them down, start them afterwards"),
     }[choice]
+
+
+def vm_restarts_name(choice: VmRestarts) -> str:
+    """Where VMs restart that guidance wants restarted."""
+    return {
+        VmRestarts.HOME: _("Restart them on their updated host"),
+        VmRestarts.NOW: _("Restart them as soon as they run on any updated host"),
+        VmRestarts.PENDING: _("Leave the restart pending"),
+    }[choice]
+
+
+def way_name(way: VmWay) -> str:
+    """What a rule of its own means for a VM."""
+    return {
+        VmWay.USUAL: _("like all others"),
+        VmWay.MIGRATE: _("only moved, never stopped"),
+        VmWay.SUSPEND: _("suspended while its host is updated, then resumed"),
+        VmWay.SHUTDOWN: _("shut down while its host is updated, then started again"),
+        VmWay.LEAVE: _("left as it is"),
+    }[way]
 
 
 def state_name(state: State) -> str:

@@ -108,6 +108,18 @@ class SetAutoPoweron(Action):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetSnapshotSchedule(Action):
+    """Switch one snapshot schedule (its uuid) on or off; a snapshot that begins in mid-run holds up a VM's move."""
+
+    schedule: str
+    enabled: bool
+
+    @property
+    def key(self) -> str:
+        return f"SetSnapshotSchedule:{self.schedule}:{'on' if self.enabled else 'off'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AskEvacuation(Action):
     """Ask XAPI for each of these hosts which VMs it could not move away. The intent's result is the answer.
 
@@ -196,9 +208,11 @@ class DisableHost(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class EvacuateHost(Action):
-    """Have XAPI move every VM away, live."""
+    """Have XAPI move every VM away, live: `at_once` at a time (0: as it likes), over a network (its uuid)."""
 
     host: str
+    at_once: int = 0
+    network: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,10 +272,14 @@ class PauseHere(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class MigrateVm(Action):
-    """Move one VM live to a host. Another destination is another effect: what one host refused, the next may take."""
+    """Move one VM live to a host, over a network (its uuid; "": as XAPI likes).
+
+    Another destination is another effect: what one host refused, the next may take.
+    """
 
     vm: str
     to: str
+    network: str = ""
 
     @property
     def key(self) -> str:

@@ -178,6 +178,7 @@ def rebased(spec: Spec, fresh: Spec, number: int) -> Spec:
         vms=_merged(spec.vms, restarting),
         fixes=tuple(sorted({*spec.fixes, *fresh.fixes})),
         backups=spec.backups,
+        rules=spec.rules,
         preset=spec.preset,
         kind=spec.kind,
         schema=AMENDED_SCHEMA,

@@ -23,6 +23,8 @@ def beyond(approved: Spec, present: Spec) -> tuple[Reason, ...]:
         pool_name=approved.pool_name,
         # How a spec is written down is no substance: an amended one is compared with a proposal made anew.
         schema=approved.schema,
+        # VMs that are gone have no rule any more; no other can have got one.
+        rules=approved.rules,
         fixes=tuple(sorted({*approved.fixes, *present.fixes})),
         hosts=tuple(
             replace(

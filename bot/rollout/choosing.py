@@ -8,14 +8,17 @@ from datetime import datetime
 
 from bot.rollout.deadline import moment_of
 from bot.rollout.errors import InvalidSpec
+from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
 from bot.rollout.pausing import POINTS
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Placement, Preset, StoppedVms
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import wishes_of
 
 _HINT = (
     "Words: serial, gentle, standard or fast; home, balance or leave; mandatory, recommended or full; max=2, "
-    "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown, "
+    "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown, vm=name=migrate, "
+    "suspend, shutdown, leave or usual, restarts=home, now or pending, fix=eject_cds or eject_cd:name, "
     "deadline=05:30 (UTC) or deadline=+4h."
 )
 
@@ -65,6 +68,14 @@ def _named(choices: Choices, name: str, value: str, now: datetime) -> Choices:
             if value.lower() not in {choice.value for choice in StoppedVms}:
                 raise InvalidSpec(f"{value!r} is no rule for VMs that cannot move.", _HINT)
             return replace(choices, stopped_vms=StoppedVms(value.lower()))
+        case "vm":
+            return replace(choices, vms=(*choices.vms, *wishes_of(value)))
+        case "fix":
+            return replace(choices, fixes=choices.fixes | chosen_fixes(value.split(",")))
+        case "restarts":
+            if value.lower() not in {choice.value for choice in VmRestarts}:
+                raise InvalidSpec(f"{value!r} is no place for VMs to restart.", _HINT)
+            return replace(choices, vm_restarts=VmRestarts(value.lower()))
     raise InvalidSpec(f"{name!r} is nothing that can be chosen.", _HINT)
 
 

@@ -61,9 +61,8 @@ def late(round_: Round) -> frozenset[str]:
     if deadline is None:
         return frozenset()
     nodes = (node for node in present_view(round_).nodes if node.stage is Stage.OLD)
-    return frozenset(
-        node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, round_.spec.placement), deadline)
-    )
+    home = round_.spec.brings_home
+    return frozenset(node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline))
 
 
 def ask_about(round_: Round, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from bot.rollout.guidance import Task, in_execution_order
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import HostCeiling, Spec, VmAllowance
+from bot.rollout.spec import HostCeiling, Spec, VmAllowance, VmRule
 
 
 def compare(old: Spec, new: Spec) -> tuple[Reason, ...]:
@@ -31,10 +31,15 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         ("spec.placement", old.placement.value, new.placement.value),
         ("spec.max_out", old.max_out, new.max_out),
         ("spec.deadline", _moment(old.deadline), _moment(new.deadline)),
+        ("spec.vm_restarts", old.vm_restarts.value, new.vm_restarts.value),
+        ("spec.evacuate_at_once", old.evacuate_at_once, new.evacuate_at_once),
+        ("spec.vms_at_once", old.vms_at_once, new.vms_at_once),
         ("spec.on_livepatch_failure", old.on_livepatch_failure.value, new.on_livepatch_failure.value),
     ):
         if before != after:
             yield because(code, old=before, new=after)
+    if old.network != new.network:
+        yield because("spec.network", old=_network(old), new=_network(new))
     for code, listed, listed_now in (
         ("spec.fixes", sorted(old.fixes), sorted(new.fixes)),
         ("spec.backups", sorted(old.backups), sorted(new.backups)),
@@ -48,6 +53,7 @@ def _differences(old: Spec, new: Spec) -> Iterator[Reason]:
         yield because("spec.schema", old=old.schema, new=new.schema)
     yield from _hosts(old, new)
     yield from _vms(old, new)
+    yield from _rules(old, new)
 
 
 def _moment(at: datetime | None) -> str:
@@ -102,6 +108,31 @@ def _vm(old: VmAllowance, new: VmAllowance) -> Iterator[Reason]:
         yield because("spec.vm_renamed", old=old.name, new=new.name)
     if old.treatment is not new.treatment:
         yield because("spec.vm_changed", vm=new.name, old=old.treatment.value, new=new.treatment.value)
+
+
+def _rules(old: Spec, new: Spec) -> Iterator[Reason]:
+    before = {rule.uuid: rule for rule in old.rules}
+    after = {rule.uuid: rule for rule in new.rules}
+    for uuid, rule in after.items():
+        earlier = before.get(uuid)
+        if earlier is None:
+            yield because("spec.rule_added", vm=rule.name, rule=_rule(rule))
+            continue
+        if earlier.name != rule.name:
+            yield because("spec.vm_renamed", old=earlier.name, new=rule.name)
+        if _rule(earlier) != _rule(rule):
+            yield because("spec.rule_changed", vm=rule.name, old=_rule(earlier), new=_rule(rule))
+    for uuid, rule in before.items():
+        if uuid not in after:
+            yield because("spec.rule_removed", vm=rule.name, rule=_rule(rule))
+
+
+def _network(spec: Spec) -> str:
+    return spec.network[1] or spec.network[0] or "the management network"
+
+
+def _rule(rule: VmRule) -> str:
+    return rule.way.value + (f":{rule.order}" if rule.order else "")
 
 
 def _words(tasks: frozenset[Task]) -> str:

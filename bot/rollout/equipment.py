@@ -51,6 +51,27 @@ class VmGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotSchedule:
+    """A schedule on which XAPI takes snapshots by itself (VMSS); `vms` are the uuids of the VMs that it covers."""
+
+    ref: str
+    uuid: str
+    name: str
+    enabled: bool = True
+    vms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of the pool; `addressed` are the uuids of hosts with an address on it, None when it was not looked."""
+
+    ref: str
+    uuid: str
+    name: str
+    addressed: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What one host answered when it was asked itself, through the coordinator.
 

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.rollout.decision import Estimates
-from bot.rollout.homecoming import STREAMS
 from bot.rollout.memory import IntentState, Memory
 from bot.rollout.model import PoolSnapshot
 from bot.rollout.planner.simulation import BrokenRule
 from bot.rollout.planner.view import Guest, Node, Stage
 from bot.rollout.proposal import preset_of
 from bot.rollout.pursuit import Round
-from bot.rollout.spec import Placement, Preset, Spec, VmTreatment
+from bot.rollout.spec import Preset, Spec, VmTreatment
+from bot.rollout.vm_policy import STREAMS, at_once
 from bot.rollout.whatif import on_paper, policy_for, present_view
 
 #: Settings given back, the last look at the pool.
@@ -126,10 +126,10 @@ def _one_by_one(round_: Round) -> _Times:
     return seconds, hosts
 
 
-def turn_seconds(node: Node, placement: Placement) -> float:
+def turn_seconds(node: Node, *, home: bool) -> float:
     """Seconds that are left of a host's turn, or that it takes when it begins now: until it is back in service, and
-    with `Placement.HOME` the VMs that still have to leave are back on it."""
-    return _turn(node, [], home=placement is Placement.HOME)
+    with `home` the VMs that still have to leave are back on it."""
+    return _turn(node, [], home=home)
 
 
 def _turn(node: Node, away: list[Guest], *, home: bool = True) -> float:
@@ -158,4 +158,4 @@ def _restarts(round_: Round) -> float:
         known = round_.memory.intent(f"RestartVm:{allowed.uuid}")
         restarted = known is not None and known.state is IntentState.DONE
         left += allowed.treatment is VmTreatment.RESTART and not restarted
-    return left * round_.estimates.vm_restart / STREAMS
+    return left * round_.estimates.vm_restart / at_once(round_.spec)

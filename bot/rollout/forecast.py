@@ -16,7 +16,6 @@ from typing import Any
 from bot.rollout.blocker import Blockers
 from bot.rollout.decision import Estimates
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task, in_execution_order
-from bot.rollout.homecoming import STREAMS
 from bot.rollout.model import VM, AvailableUpdates, Host, PoolSnapshot, PowerState
 from bot.rollout.planner.simulation import TurnTimes
 from bot.rollout.proposal import (
@@ -31,6 +30,7 @@ from bot.rollout.proposal import (
 )
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, Spec, VmTreatment
+from bot.rollout.vm_policy import STREAMS, at_once
 from bot.rollout.whatif import course_of
 
 #: Switching HA, WLB and the schedules off and on again, and looking in between.
@@ -164,7 +164,7 @@ def forecast(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, esti
     restarting = [vm for vm in spec.vms if vm.treatment is VmTreatment.RESTART]
     visited = {vm.uuid for turn in turns for vm in snapshot.residents(turn.host)}
     at_the_end = sum(vm.uuid not in visited for vm in restarting)
-    seconds = sum(turn.seconds for turn in turns) + _in_streams([estimates.vm_restart] * at_the_end)
+    seconds = sum(turn.seconds for turn in turns) + _in_streams([estimates.vm_restart] * at_the_end, at_once(spec))
     result = Forecast(
         turns=tuple(turns),
         reboots=sum(Task.REBOOT_HOST in turn.tasks for turn in turns),
@@ -175,7 +175,7 @@ def forecast(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, esti
         minutes=_minutes(seconds + _AROUND_SECONDS, estimates) if turns else (0, 0),
     )
     if turns and preset_of(spec) is not Preset.SERIAL:
-        at_end = _in_streams([estimates.vm_restart] * len(restarting))
+        at_end = _in_streams([estimates.vm_restart] * len(restarting), at_once(spec))
         result = _planned(result, spec, snapshot, updates, estimates, at_end)
     return replace(result, headlines=tuple(_headlines(spec, snapshot, updates, result)))
 
@@ -221,9 +221,9 @@ def _turn(
         + (estimates.reboot if Task.REBOOT_HOST in tasks else 0.0)
         + (estimates.toolstack if Task.RESTART_TOOLSTACK in tasks else 0.0)
         + _in_streams([estimates.migration(vm.memory) for vm in moving])
-        + _in_streams([estimates.migration(vm.memory) for vm in homecoming])
-        + _in_streams([estimates.vm_restart for _ in restarting])
-        + _in_streams([_stop_seconds(spec, vm, estimates) for vm in stopped])
+        + _in_streams([estimates.migration(vm.memory) for vm in homecoming], at_once(spec))
+        + _in_streams([estimates.vm_restart for _ in restarting], at_once(spec))
+        + _in_streams([_stop_seconds(spec, vm, estimates) for vm in stopped], at_once(spec))
     )
     if Task.RESTART_DEVICE_MODEL in tasks:  # XAPI migrates the VM onto its own host
         running = [vm for vm in residents if vm.power_state is PowerState.RUNNING and vm not in restarting]
@@ -315,10 +315,10 @@ def _kind_of_turn(tasks: tuple[Task, ...]) -> str:
     return "toolstack" if Task.RESTART_TOOLSTACK in tasks else "apply"
 
 
-def _in_streams(seconds: Iterable[float]) -> float:
-    """How long single waits take when `STREAMS` of them go on at a time: no shorter than the longest."""
+def _in_streams(seconds: Iterable[float], streams: int = STREAMS) -> float:
+    """How long single waits take when `streams` of them go on at a time: no shorter than the longest."""
     waits = list(seconds)
-    return max([sum(waits) / STREAMS, *waits], default=0.0)
+    return max([sum(waits) / streams, *waits], default=0.0)
 
 
 def _minutes(seconds: float, estimates: Estimates) -> tuple[int, int]:

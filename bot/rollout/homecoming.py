@@ -13,10 +13,10 @@ from bot.rollout.memory import Debt, DebtKind, Intent, IntentState
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
-from bot.rollout.spec import VmTreatment
+from bot.rollout.spec import VmRestarts, VmTreatment
+from bot.rollout.vm_policy import at_once
+from bot.rollout.vm_tasks import vm_tasks
 
-#: How many VMs are moved or started at a time; more only lengthens each VM's pause.
-STREAMS = 4
 #: How often a VM that XAPI refused to move home is tried in all; room appears as other hosts come back.
 _TRIES_HOME = 3
 
@@ -84,7 +84,10 @@ def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
     if _older_than_coordinator(round_, host):
         round_.waiting.append((debt.key, MIXED))
         return True
-    if round_.in_flight(MigrateVm, ResumeVm, StartVm) >= STREAMS and not _under_way(round_, vm):
+    if _comes_later(round_, debt):
+        round_.look_again(4)
+        return False
+    if round_.in_flight(MigrateVm, ResumeVm, StartVm) >= at_once(round_.spec) and not _under_way(round_, vm):
         round_.look_again(4)
         return False
     if debt.kind is DebtKind.VM_SUSPENDED:
@@ -92,6 +95,21 @@ def _settle_vm(round_: Round, debt: Debt, host: Host, final: bool) -> bool:
     else:
         round_.pursue(StartVm(vm=vm.uuid, on=host.uuid), because("vm.starting", vm=vm.name, host=host.name))
     return False
+
+
+def _comes_later(round_: Round, debt: Debt) -> bool:
+    """Whether a VM of the same host that is to be back before this one is still on its way."""
+    place = round_.spec.place(debt.subject)
+    return place > 0 and any(
+        home_of(other) == home_of(debt) and round_.spec.place(other.subject) < place and not _given_up(round_, other)
+        for other in round_.memory.debts_of(DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
+    )
+
+
+def _given_up(round_: Round, debt: Debt) -> bool:
+    """Whether XAPI refused to bring the VM back: it keeps nobody else waiting."""
+    intents = (round_.memory.intent(f"{kind}:{debt.subject}") for kind in ("StartVm", "ResumeVm"))
+    return any(intent is not None and _refused(intent) for intent in intents)
 
 
 def _may_still_stop(round_: Round, vm: VM) -> bool:
@@ -146,17 +164,22 @@ def _go_home(round_: Round, debt: Debt, vm: VM, host: Host, final: bool) -> bool
         # XAPI never moves a VM to an older host; it goes home once its host is updated.
         round_.waiting.append((debt.key, MIXED))
         return True
-    if round_.in_flight(MigrateVm, ResumeVm, StartVm, ShutdownVm) >= STREAMS and not _under_way(round_, vm):
+    busy = round_.in_flight(MigrateVm, ResumeVm, StartVm, ShutdownVm) >= at_once(round_.spec)
+    if busy and not _under_way(round_, vm):
         round_.look_again(4)
         return False
-    if _restart_wanted(round_, vm):
+    now = round_.spec.vm_restarts is VmRestarts.NOW
+    if now and away is not None and not _older_than_coordinator(round_, away) and not round_.memory.aborting:
+        if not vm_tasks(round_, (vm,)):
+            return False
+    elif _restart_wanted(round_, vm):
         # A VM that must restart anyway is not moved live first: it stops there and starts on its updated home.
         stopped = Debt(DebtKind.VM_STOPPED, vm.uuid, host.uuid, vm.name)
         round_.pursue(
             ShutdownVm(vm=vm.uuid, debts=(stopped,)), because("vm.restarting_home", vm=vm.name, host=host.name)
         )
         return False
-    home = MigrateVm(vm=vm.uuid, to=host.uuid)
+    home = MigrateVm(vm=vm.uuid, to=host.uuid, network=round_.spec.network[0])
     reason = because("vm.going_home", vm=vm.name, host=host.name)
     intent = round_.memory.intent(home.key)
     if intent is not None and _refused(intent):

@@ -61,6 +61,7 @@ class DebtKind(StrEnum):
     VM_STOPPED = "vm_stopped"
     DISC = "disc_ejected"
     HOST_LENT = "host_lent"
+    SNAPSHOT_SCHEDULE = "snapshot_schedule"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from bot.rollout.equipment import Drive, GuestTools, VmGroup
+from bot.rollout.equipment import Drive, GuestTools, Network, SnapshotSchedule, VmGroup
 from bot.rollout.guidance import NO_GUIDANCE, Guidance, Task
 
 #: Set on the pool by the installation that carries out a rollout; others stay away while it is there.
@@ -243,6 +243,8 @@ class PoolSnapshot:
     repository: Repository | None = None
     tasks: tuple[XapiTask, ...] = ()
     groups: tuple[VmGroup, ...] = ()
+    schedules: tuple[SnapshotSchedule, ...] = ()
+    networks: tuple[Network, ...] = ()
 
     @cached_property
     def _hosts(self) -> Mapping[str, Host]:
@@ -280,6 +282,15 @@ class PoolSnapshot:
     def residents(self, host_uuid: str) -> tuple[VM, ...]:
         """The VMs that run (or are paused) on the host."""
         return self._resident.get(host_uuid, ())
+
+    def network(self, name: str) -> Network | None:
+        """The network with that uuid or name, or None; the first, where several are called so."""
+        return next((network for network in self.networks if name in (network.uuid, network.name)), None)
+
+    @property
+    def schedules_at_work(self) -> tuple[SnapshotSchedule, ...]:
+        """The snapshot schedules that are on and cover a VM."""
+        return tuple(schedule for schedule in self.schedules if schedule.enabled and schedule.vms)
 
     @property
     def coordinator(self) -> Host | None:

@@ -15,7 +15,8 @@ from bot.rollout.need import EMPTYING, HostNeed
 from bot.rollout.planner.view import Guest, Node, Stage, View
 from bot.rollout.proposal import choices_of, expected_tasks, installs
 from bot.rollout.pursuit import Round
-from bot.rollout.spec import Placement, VmTreatment
+from bot.rollout.spec import Placement, VmTreatment, VmWay
+from bot.rollout.vm_policy import always_stopped
 
 #: Effects during which the coordinator must not restart, besides moves.
 _BUSY = ("SuspendVm", "ShutdownVm", "ResumeVm", "StartVm", "RestartVm", "RestartDeviceModel", "EvacuateHost")
@@ -34,13 +35,15 @@ _OPEN = (IntentState.OPEN, IntentState.LOST)
 
 
 class Observed:
-    """One look. `view` is the planner's, `hopeless` are VMs that no host would take, with their host."""
+    """One look. `view` is the planner's, `hopeless` are VMs that no host would take, with their host; `overdue` names
+    hosts whose restart takes so long that nobody else should risk one."""
 
     def __init__(self, round_: Round, needs: Mapping[str, HostNeed], placement: Placement) -> None:
         self.round, self.needs, self.placement = round_, needs, placement
         self.hopeless: dict[str, str] = {}
         self._homes = {debt.subject: home_of(debt) for debt in round_.memory.debts_of(DebtKind.VM_HOME)}
         self._choices = choices_of(round_.spec)
+        self._left = {rule.uuid for rule in round_.spec.rules if rule.way is VmWay.LEAVE}
         self._wanted = {uuid: place for place, uuid in enumerate(round_.spec.order)}
         self._shaken: dict[str, float] = {}
         snapshot = round_.snapshot
@@ -58,10 +61,11 @@ class Observed:
                 stuck = any(self.hopeless.get(guest.uuid) == node.uuid for guest in node.guests)
                 if stuck and node.drains:
                     node.stage, node.not_before = Stage.OLD, math.inf
+        self.overdue = tuple(need.host.name for need in needs.values() if self._overdue(need))
         self.view = View(
             nodes,
             displaced=self._displaced(),
-            troubled=any(self._overdue(need) for need in needs.values()),
+            troubled=bool(self.overdue),
             busy=any(round_.is_open(key) for key in round_.memory.intents if key.startswith(_BUSY)),
         )
 
@@ -218,11 +222,13 @@ class Observed:
             self._experience(tried, guest, node)
 
     def _stays(self, vm: VM, node: Node) -> bool:
-        if vm.power_state is not PowerState.RUNNING:
+        if vm.power_state is not PowerState.RUNNING or vm.uuid in self._left:
             return True
         allowed = self.round.spec.vm(vm.uuid)
         if allowed is None or allowed.treatment is VmTreatment.RESTART:
             return False
+        if always_stopped(self.round.spec, vm.uuid) is not None:
+            return True
         asked = self.round.memory.intent(ASKED + node.uuid) or self.round.memory.intent(ASKED)
         if asked is None or not isinstance(asked.result, dict):
             return True

@@ -10,11 +10,15 @@ from typing import Protocol
 
 from bot.rollout.action import EvacuateHost
 from bot.rollout.amendment import AmendmentKind, Offer
-from bot.rollout.homecoming import STREAMS, settle_vms
-from bot.rollout.memory import Debt, DebtKind
+from bot.rollout.homecoming import home_of, settle_vms
+from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
+from bot.rollout.vm_policy import at_once, last_of
+
+#: How often XAPI is asked to empty a host before people are, as long as it gets on.
+_TRIES = 4
 
 
 class Emptying(Protocol):
@@ -65,22 +69,51 @@ class Alone:
 
     def empty(self, turn: Emptying, residents: tuple[VM, ...]) -> None:
         stopping = [vm for vm in residents if turn.to_be_stopped(vm)]
-        for vm in stopping[:STREAMS]:
+        for vm in last_of(turn.round.spec, stopping)[: at_once(turn.round.spec)]:
             turn.stop(vm)
         if not stopping:
             reason = because("host.evacuating", host=turn.host.name, vms=len(residents))
             # Which VMs keep the host from being emptied is asked of XAPI before people are.
             stop = Offer(AmendmentKind.SUSPEND, turn.host.uuid)
-            turn.round.pursue(evacuation(turn, residents), reason, milestone=True, wants=stop)
+            action = evacuation(turn, residents, homes=turn.round.spec.brings_home)
+            if _failed(turn, action.key) and any(vm.moving_to not in (None, turn.host.uuid) for vm in residents):
+                # XAPI gave up over one VM; those that were on their way go on.
+                turn.round.look_again(5, reason)
+            elif _got_on(turn, action.key):
+                rest = because("host.evacuating_rest", host=turn.host.name, vms=len(residents))
+                turn.round.step(action, rest, milestone=True)
+            else:
+                turn.round.pursue(action, reason, milestone=True, wants=stop)
 
     def settle_vms(self, round_: Round, host: Host, *, final: bool) -> bool:
         return settle_vms(round_, host, final=final)
+
+
+def _got_on(turn: Emptying, key: str) -> bool:
+    """Whether XAPI gave up over one VM after it had moved others: it is asked again, and moves only what is left.
+
+    Each time must have moved a VM, so that this comes to an end.
+    """
+    intent = turn.round.memory.intent(key)
+    if intent is None or not _failed(turn, key):
+        return False
+    here = {vm.uuid for vm in turn.round.snapshot.residents(turn.host.uuid)}
+    homes = turn.round.memory.debts_of(DebtKind.VM_HOME)
+    left = sum(home_of(debt) == turn.host.uuid and debt.subject not in here for debt in homes)
+    return intent.attempts < min(_TRIES, left + 1)
+
+
+def _failed(turn: Emptying, key: str) -> bool:
+    intent = turn.round.memory.intent(key)
+    return intent is not None and intent.state is IntentState.FAILED and not intent.transient
 
 
 def evacuation(turn: Emptying, residents: tuple[VM, ...], *, homes: bool = True) -> EvacuateHost:
     """Have XAPI empty the host; with `homes` its VMs are owed their way back."""
     return EvacuateHost(
         host=turn.host.uuid,
+        at_once=turn.round.spec.evacuate_at_once,
+        network=turn.round.spec.network[0],
         debts=tuple(
             Debt(DebtKind.VM_HOME, vm.uuid, turn.host.uuid, vm.name)
             for vm in residents

@@ -24,6 +24,7 @@ from bot.rollout.proposal import pool_fixes
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
 from bot.rollout.settling import ha_document
+from bot.rollout.snapshotting import hold_schedules
 from bot.rollout.spec import VmTreatment
 from bot.rollout.succession import DESIGNATING
 
@@ -115,7 +116,7 @@ def hold_pool(round_: Round) -> bool:
         debt = Debt(DebtKind.AUTO_POWERON, original=pool.auto_poweron)
         round_.pursue(SetAutoPoweron(value=None, debts=(debt,)), because("auto_poweron.disabling"))
         held = False
-    return held
+    return hold_schedules(round_) and held
 
 
 def may_evacuate(round_: Round, hosts: tuple[str, ...], one: str = "") -> bool:

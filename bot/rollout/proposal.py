@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.rollout.blocker import Blockers, memory_alone, treatment_of
+from bot.rollout.allowing import treatments_of
+from bot.rollout.blocker import Blockers
 from bot.rollout.errors import InvalidSpec
-from bot.rollout.fixes import Remedy, fixes_for, remaining_blockers, remedies_in
+from bot.rollout.fixes import chosen_fixes, fixes_for, single_fixes
 from bot.rollout.guidance import LIVEPATCH_FAILURE_TASKS, Level, Task
 from bot.rollout.kind import Kind, kind_of
-from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot, PowerState
+from bot.rollout.model import AvailableUpdates, Host, HostUpdates, Pool, PoolSnapshot
 from bot.rollout.spec import (
     HostCeiling,
     Livepatch,
@@ -27,9 +28,11 @@ from bot.rollout.spec import (
     Spec,
     StoppedVms,
     VmAllowance,
-    VmTreatment,
+    VmRestarts,
+    VmRule,
     with_schema,
 )
+from bot.rollout.vm_policy import VmWish, kept_on, require_vms, rules_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,19 @@ class Choices:
     """Names or uuids of hosts that are not touched."""
     pause_points: tuple[str, ...] = ()
     deadline: datetime | None = None
-    fixes: frozenset[Remedy] = frozenset()
+    fixes: frozenset[str] = frozenset()
+    """What is put right: a `bot.rollout.fixes.Remedy` for all, or the fix of one host or VM by name or uuid."""
+    vms: tuple[VmWish, ...] = ()
+    """What is wanted for single VMs, by name or uuid."""
+    tags: tuple[VmWish, ...] | None = None
+    """What is wanted for VMs by their tags; None: as the pool's configuration says."""
+    vm_restarts: VmRestarts = VmRestarts.HOME
+    vms_at_once: int = 0
+    evacuate_at_once: int = 0
+    network: str = ""
+    """Name or uuid of the network over which VMs move."""
+    hold_snapshots: bool = True
+    """Whether snapshot schedules are switched off meanwhile: not where the account may not."""
 
 
 def preset_of(spec: Spec) -> Preset:
@@ -82,7 +97,13 @@ def choices_of(spec: Spec) -> Choices:
         left_out=tuple(uuid for uuid, _ in spec.left_out),
         pause_points=spec.pause_points,
         deadline=spec.deadline,
-        fixes=remedies_in(spec.fixes),
+        fixes=single_fixes(spec.fixes),
+        vms=tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True) for rule in spec.rules),
+        tags=(),
+        vm_restarts=spec.vm_restarts,
+        vms_at_once=spec.vms_at_once,
+        evacuate_at_once=spec.evacuate_at_once,
+        network=spec.network[0] or spec.network[1],
     )
 
 
@@ -93,10 +114,13 @@ class PoolFix(StrEnum):
     WLB_OFF = "wlb_off"
     AUTO_POWERON_OFF = "auto_poweron_off"
     SYNC_SCHEDULE_OFF = "sync_schedule_off"
+    SNAPSHOTS_OFF = "snapshots_off"
+    """Snapshot schedules; they are in the way only of the moves that they happen to meet, so that a rollout does
+    without where the account may not switch them."""
 
 
 def pool_fixes(pool: Pool) -> tuple[PoolFix, ...]:
-    """The settings of this pool that are in a rollout's way."""
+    """The settings of this pool that are in a rollout's way, whatever else."""
     wanted = {
         PoolFix.HA_OFF: pool.ha.enabled,
         PoolFix.WLB_OFF: pool.wlb_enabled,
@@ -113,7 +137,13 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
     spec, so that the check that refuses them has a place to stand. Raises `InvalidSpec` for a coordinator
     that is left out although its members would get newer versions than it has.
     """
+    rules = rules_for(snapshot, choices.vms, choices.tags or ())
     left_out = _named(snapshot, choices.left_out)
+    left_out += tuple(
+        host
+        for host in _in_order(snapshot)
+        if host not in left_out and _must_be_left(snapshot, updates, host, choices, rules)
+    )
     hosts = tuple(
         HostCeiling(host.uuid, host.name, ceiling(snapshot, updates, host, choices))
         for host in _in_order(snapshot)
@@ -130,7 +160,7 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         checksum=updates.checksum,
         level=choices.level,
         hosts=hosts,
-        vms=_allowances(snapshot, blockers, hosts, choices),
+        vms=_allowances(snapshot, blockers, hosts, choices, rules),
         stopped_vms=choices.stopped_vms,
         livepatch=choices.livepatch,
         on_livepatch_failure=choices.on_livepatch_failure,
@@ -144,12 +174,39 @@ def propose(snapshot: PoolSnapshot, updates: AvailableUpdates, blockers: Blocker
         deadline=choices.deadline,
         backups=choices.backups or () if hosts else (),
         kind=choices.kind.value,
+        rules=rules if hosts else (),
+        vm_restarts=choices.vm_restarts,
+        vms_at_once=choices.vms_at_once,
+        evacuate_at_once=choices.evacuate_at_once,
+        network=_network(snapshot, choices.network),
     )
     return with_schema(spec)
 
 
+def _network(snapshot: PoolSnapshot, name: str) -> tuple[str, str]:
+    """The network's uuid and name; one that there is not keeps its name, for the check that refuses it."""
+    network = snapshot.network(name) if name else None
+    return (network.uuid, network.name) if network is not None else ("", name)
+
+
+def _must_be_left(
+    snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, choices: Choices, rules: tuple[VmRule, ...]
+) -> bool:
+    """Whether the host would be emptied and has a VM that is to be left as it is.
+
+    The coordinator stays part of a rollout that changes versions, so that a check can say that it cannot be so.
+    """
+    if not kept_on(snapshot, rules, host.uuid) or not _takes_part(snapshot, updates, host, choices):
+        return False
+    if host.is_coordinator and versions_change(snapshot, updates):
+        return False
+    return Task.EVACUATE_HOST in expected_tasks(snapshot, updates, host, choices)
+
+
 def require_hosts(snapshot: PoolSnapshot, choices: Choices) -> None:
-    """Raise `InvalidSpec` when people named a host that the pool does not have."""
+    """Raise `InvalidSpec` when people named a host or VM that the pool does not have."""
+    require_vms(snapshot, choices.vms)
+    chosen_fixes(choices.fixes, snapshot)
     known = {name for host in snapshot.hosts for name in (host.uuid, host.name)}
     for name in (*choices.order, *choices.left_out):
         if name not in known:
@@ -168,7 +225,8 @@ def _fixes(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], choices: Choi
         return ()
     emptied = {host.uuid for host in hosts if Task.EVACUATE_HOST in host.tasks}
     chosen = fixes_for(snapshot, emptied, choices.fixes)
-    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *chosen)
+    held = (PoolFix.SNAPSHOTS_OFF.value,) if choices.hold_snapshots and snapshot.schedules_at_work else ()
+    return (*(fix.value for fix in pool_fixes(snapshot.pool)), *held, *chosen)
 
 
 def installs(host: Host, updates: HostUpdates | None, checksum: str) -> bool:
@@ -209,6 +267,8 @@ def expected_tasks(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host
         tasks |= {Task.RESTART_DEVICE_MODEL}
     if choices.kind is Kind.REBOOT:
         tasks |= {Task.REBOOT_HOST}
+    if choices.vm_restarts is VmRestarts.PENDING:
+        tasks -= {Task.RESTART_VM}
     return tasks | {Task.EVACUATE_HOST} if Task.REBOOT_HOST in tasks else tasks
 
 
@@ -263,38 +323,14 @@ def _takes_part(snapshot: PoolSnapshot, updates: AvailableUpdates, host: Host, c
 
 
 def _allowances(
-    snapshot: PoolSnapshot, blockers: Blockers, hosts: tuple[HostCeiling, ...], choices: Choices
+    snapshot: PoolSnapshot,
+    blockers: Blockers,
+    hosts: tuple[HostCeiling, ...],
+    choices: Choices,
+    rules: tuple[VmRule, ...],
 ) -> tuple[VmAllowance, ...]:
-    """One allowance per VM at most.
-
-    A VM that cannot leave and must restart as well is shut down rather than suspended: only a fresh start gives it
-    what the update brings.
-    """
-    if not hosts:
-        return ()
-    restarting = _must_restart(snapshot, hosts, choices.level)
-    treatments: dict[str, VmTreatment] = dict.fromkeys(restarting, VmTreatment.RESTART)
-    keeping = remaining_blockers(snapshot, blockers, choices.fixes)
-    for host in hosts:
-        if Task.EVACUATE_HOST not in host.tasks:
-            continue
-        for entry in keeping.get(host.uuid, ()):
-            if choices.preset is not Preset.SERIAL and memory_alone(entry.code):
-                continue  # where XAPI's placement gives up, the planner may find a way
-            vm = snapshot.vm(entry.vm)
-            treatment = treatment_of(vm, entry.code, choices.stopped_vms) if vm is not None else None
-            if treatment is not None:
-                treatments[entry.vm] = VmTreatment.SHUTDOWN if entry.vm in restarting else treatment
+    """One allowance per VM at most, in the order people read."""
+    treatments = treatments_of(snapshot, blockers, hosts, choices, rules) if hosts else {}
     names: Mapping[str, str] = {vm.uuid: vm.name for vm in snapshot.vms}
     chosen = sorted(treatments.items(), key=lambda item: (natural_key(names[item[0]]), item[0]))
     return tuple(VmAllowance(uuid, names[uuid], treatment) for uuid, treatment in chosen)
-
-
-def _must_restart(snapshot: PoolSnapshot, hosts: tuple[HostCeiling, ...], level: Level) -> frozenset[str]:
-    # XAPI asks every VM of the pool to restart as soon as one host's guidance has RestartVM.
-    everywhere = any(Task.RESTART_VM in host.tasks for host in hosts)
-    return frozenset(
-        vm.uuid
-        for vm in snapshot.vms
-        if vm.power_state is PowerState.RUNNING and (everywhere or Task.RESTART_VM in vm.pending.at(level))
-    )

@@ -15,25 +15,17 @@ from bot.rollout.action import (
     ApplyUpdates,
     AskEvacuation,
     AskHealth,
-    DisableHa,
-    EnableHa,
     EvacuateHost,
     MigrateVm,
     RebootHost,
-    RestartDeviceModel,
     RestartToolstack,
-    RestartVm,
-    ResumeVm,
-    ShutdownVm,
-    SnapshotVm,
-    StartVm,
-    SuspendVm,
     TakeStock,
 )
 from bot.rollout.amendment import ASKED, Offer
 from bot.rollout.decision import Estimates, Step
-from bot.rollout.memory import Intent, IntentState, Memory
+from bot.rollout.memory import DebtKind, Intent, IntentState, Memory
 from bot.rollout.model import PoolSnapshot
+from bot.rollout.overdue import longest
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import Spec
 
@@ -54,31 +46,11 @@ _LOST_RESTART_GRACE: dict[type[Action], timedelta] = {
     RebootHost: timedelta(minutes=15),
     RestartToolstack: timedelta(minutes=3),
 }
-#: Below this nobody is alarmed about a host that is still booting.
-_REBOOT_PATIENCE = timedelta(minutes=30)
-_TOOLSTACK_PATIENCE = timedelta(minutes=10)
-
 #: Seconds until the next look at the whole pool while an action of that kind is under way. The driver notices the
 #: end of a task sooner; these looks are for what happens around it and for people who watch the counts.
 _LOOK_EVERY: dict[type[Action], float] = {ApplyUpdates: 60, RebootHost: 20, RestartToolstack: 5, MigrateVm: 30}
 _LOOK_DEFAULT = 15.0
 
-#: How long an action may be under way before people are asked about it. XAPI has no limit of its own for most of
-#: them, and switching HA off loops by itself while a host cannot be reached.
-_PATIENCE: dict[type[Action], timedelta] = {
-    ApplyUpdates: timedelta(hours=2),
-    EvacuateHost: timedelta(hours=2),
-    MigrateVm: timedelta(hours=1),
-    SuspendVm: timedelta(hours=1),
-    ResumeVm: timedelta(hours=1),
-    ShutdownVm: timedelta(minutes=30),
-    StartVm: timedelta(minutes=20),
-    RestartVm: timedelta(minutes=40),
-    SnapshotVm: timedelta(hours=1),
-    RestartDeviceModel: timedelta(minutes=30),
-    DisableHa: timedelta(minutes=30),
-    EnableHa: timedelta(minutes=30),
-}
 #: XAPI gives a guest twenty minutes to shut down; one whose task was lost may still do so.
 _LOST_STOP_GRACE = {"ShutdownVm": timedelta(minutes=20), "SuspendVm": timedelta(minutes=5)}
 
@@ -213,7 +185,7 @@ class Round:
             self.step(action, reason)
 
     def _wait_for(self, action: Action, intent: Intent, reason: Reason) -> None:
-        patience = self._patience(action)
+        patience = longest(action, self.snapshot, self.estimates, self.memory.debts_of(DebtKind.VM_HOME))
         waited = self.now - intent.started_at
         if patience is not None and waited > patience:
             minutes = int(waited.total_seconds() // 60)
@@ -225,16 +197,6 @@ class Round:
             self.problem(why, action.key)
             return
         self.look_again(_LOOK_EVERY.get(type(action), _LOOK_DEFAULT), reason)
-
-    def _patience(self, action: Action) -> timedelta | None:
-        if isinstance(action, RebootHost):
-            return max(_REBOOT_PATIENCE, 3 * timedelta(seconds=self.estimates.reboot))
-        if isinstance(action, RestartToolstack):
-            return max(_TOOLSTACK_PATIENCE, 5 * timedelta(seconds=self.estimates.toolstack))
-        patience = _PATIENCE.get(type(action))
-        if isinstance(action, ApplyUpdates) and patience is not None:
-            return max(patience, 5 * timedelta(seconds=self.estimates.apply))
-        return patience
 
     def _ask_again_at(self, action: Action, intent: Intent) -> datetime:
         """When an effect that failed for a passing reason, got lost or does not show may be asked for again."""

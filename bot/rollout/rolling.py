@@ -12,7 +12,7 @@ from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
 from bot.rollout.deadline import ask_about, may_begin
 from bot.rollout.expected import turn_seconds
-from bot.rollout.homecoming import STREAMS, home_of, settle_vms
+from bot.rollout.homecoming import home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
 from bot.rollout.observed import Observed
@@ -26,8 +26,10 @@ from bot.rollout.planner.view import Stage
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import Placement, Preset
+from bot.rollout.settling import settle_host
+from bot.rollout.spec import Preset, VmRestarts
 from bot.rollout.turn import Turn
+from bot.rollout.vm_policy import at_once, last_of
 from bot.rollout.vm_tasks import vm_tasks
 
 _STOPPED = (DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
@@ -60,12 +62,12 @@ class Planned:
         tied = [vm for vm in residents if turn.to_be_stopped(vm)]
         if len(tied) == len(residents) and (turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart):
             # What cannot move stops at the last moment, right before its host's turn.
-            for vm in tied[:STREAMS]:
+            for vm in last_of(turn.round.spec, tied)[: at_once(turn.round.spec)]:
                 turn.stop(vm)
         elif turn.host.uuid == self.plan.apply or turn.host.uuid in self.plan.restart:
             # The planner counts it as empty, so what is left neither moves nor is stopped: XAPI says why.
             rest = tuple(vm for vm in residents if vm not in tied)
-            homes = turn.round.spec.placement is Placement.HOME
+            homes = turn.round.spec.brings_home
             reason = because("host.evacuating_anyhow", host=turn.host.name, vms=len(rest))
             turn.round.pursue(evacuation(turn, rest, homes=homes), reason, milestone=True)
         else:
@@ -94,18 +96,20 @@ class _Pass:
     def __init__(self, round_: Round, turns: Sequence[Turn]) -> None:
         self.round, self.turns = round_, turns
         self.spec = round_.spec
-        self.homes = self.spec.placement is Placement.HOME
+        self.homes = self.spec.brings_home
         self.seen = Observed(round_, {turn.host.uuid: turn for turn in turns}, self.spec.placement)
         self.view = self.seen.view
         self.stages = {node.uuid: node.stage for node in self.view.nodes}
         self.names = {turn.host.uuid: turn.host.name for turn in turns}
         self.undone: dict[str, Turn] = {}
+        self.putting_back = False
 
     def hand(self) -> tuple[Turn, ...]:
         """Take the steps; what is in hand."""
         self._advance([turn for turn in self.turns if self._in_hand(turn)], Plan())
         unwell = self._unwell()
         self.view.troubled = self.view.troubled or bool(self.round.problems) or unwell
+        self._put_back()
         self.view.members = members_before_pause(self.round, self.turns)
         policy = policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out)
         self._hold_late(policy)
@@ -115,7 +119,7 @@ class _Pass:
         self._advance([turn for turn in self.turns if turn.host.uuid in begun], decided)
         for move in decided.moves:
             self._move(move)
-        self._restart_vms()
+        self._restart_vms({move.vm for move in decided.moves})
         self._close_homes()
         self._stuck(decided)
         self._ask_about_late()
@@ -129,10 +133,8 @@ class _Pass:
             return False
         if self.stages[turn.host.uuid] in _IN_HAND:
             return True
-        owed = self.round.memory.debts_of(*_STOPPED)
         enabling = self.round.memory.debt(DebtKind.HOST_ENABLED, turn.host.uuid) is not None
-        done = not turn.update_left
-        return done and (enabling or any(home_of(debt) == turn.host.uuid for debt in owed))
+        return not turn.update_left and (enabling or self._owed_stopped(turn.host))
 
     def _advance(self, turns: Sequence[Turn], decided: Plan) -> None:
         pace = Planned(self.round, decided)
@@ -157,6 +159,44 @@ class _Pass:
                 unwell = True
             self.round.blame(turn.host.uuid, known)
         return unwell
+
+    def _put_back(self) -> None:
+        """While another host is lost or late, hosts that only wait for their installation serve again, not updated:
+        nobody knows how long the pool will have to do without the lost one."""
+        stuck = {problem.host for problem in self.round.problems}
+        lost = sorted({*self.seen.overdue, *(self.names[uuid] for uuid in stuck if uuid in self.names)})
+        if not lost:
+            return
+        for turn in self.turns:
+            node = self.view.by_uuid[turn.host.uuid]
+            if node.uuid not in stuck and self._only_waits(turn):
+                node.stage, node.not_before = Stage.OLD, max(node.not_before, _LOOK)
+                self.undone.pop(node.uuid, None)
+                self._serve_again(turn, lost)
+
+    def _only_waits(self, turn: Turn) -> bool:
+        """Whether the host's turn has begun, but not yet its installation or restart."""
+        host, memory = turn.host, self.round.memory
+        if not turn.update_left or not host.live or self.stages[host.uuid] not in (Stage.OLD, Stage.DRAIN, Stage.OUT):
+            return False
+        if any(memory.intent(f"{kind}:{host.uuid}") for kind in ("ApplyUpdates", "RebootHost", "RestartToolstack")):
+            return False
+        if host.pending.mandatory or self.round.is_open(f"EvacuateHost:{host.uuid}"):
+            return False  # XAPI would not put it into service
+        ours = memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None
+        return ours or self.seen.draining(host.uuid) or self._owed_stopped(host)
+
+    def _owed_stopped(self, host: Host) -> bool:
+        return any(home_of(debt) == host.uuid for debt in self.round.memory.debts_of(*_STOPPED))
+
+    def _serve_again(self, turn: Turn, lost: Sequence[str]) -> None:
+        host, known = turn.host, len(self.round.problems)
+        if self.seen.draining(host.uuid):
+            reason = because("host.put_back", host=host.name, lost=", ".join(lost))
+            self.round.step(KeepHost(host=host.uuid), reason, milestone=True)
+        served = settle_host(self.round, host) and settle_vms(self.round, host, kinds=_STOPPED)
+        self.round.blame(host.uuid, known)
+        self.putting_back = self.putting_back or not (served or len(self.round.problems) > known)
 
     # -- what the plan says ----------------------------------------------------------------------------------
 
@@ -183,16 +223,19 @@ class _Pass:
         reason = because(
             f"vm.moving.{move.why.value}", vm=vm.name, source=self.round.name(move.source), to=self.round.name(move.to)
         )
-        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, debts=debts), reason)
+        network = self.spec.network[0]
+        self.round.step(MigrateVm(vm=vm.uuid, to=move.to, network=network, debts=debts), reason)
 
-    def _restart_vms(self) -> None:
-        """VMs that guidance wants restarted, where they are on an updated host and do not move."""
+    def _restart_vms(self, moving: set[str]) -> None:
+        """VMs that guidance wants restarted, where they are on an updated host and do not move: at home, unless the
+        spec says that they need not wait for that."""
+        anywhere = self.spec.vm_restarts is VmRestarts.NOW
         guests = [
             guest.uuid
             for node in self.view.nodes
             if node.stage is Stage.UP and node.updated
             for guest in node.guests
-            if guest.to is None and guest.home in ("", guest.host)
+            if guest.to is None and guest.uuid not in moving and (anywhere or guest.home in ("", guest.host))
         ]
         found = (self.round.snapshot.vm(uuid) for uuid in guests)
         vm_tasks(self.round, tuple(vm for vm in found if vm is not None))
@@ -217,6 +260,9 @@ class _Pass:
                 continue
             self.undone[uuid] = turn
             known = len(self.round.problems)
+            if turn.must_stay():
+                self.round.blame(uuid, known)
+                continue
             intent = self.round.memory.intent(key)
             refused = intent is not None and intent.state is IntentState.FAILED and not intent.transient
             if refused and decided.stuck is not None:
@@ -262,7 +308,7 @@ class _Pass:
         lock, coordinator = Pipeline(self.view, policy).lock, self.view.coordinator
         if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
             # Members wait until it is back, not only until it has installed.
-            lock = max(lock, turn_seconds(coordinator, Placement.LEAVE))
+            lock = max(lock, turn_seconds(coordinator, home=False))
         for node in self.view.nodes:
             if node.stage is Stage.OLD:
                 seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
@@ -312,7 +358,7 @@ class _Pass:
 
     def _defer_problems(self) -> None:
         """People are asked when nothing moves by itself any more; until then the first problem is what they read."""
-        if self.round.problems and (self.round.steps or self._in_motion()):
+        if self.round.problems and (self.round.steps or self.putting_back or self._in_motion()):
             self.round.waits.insert(0, self.round.problems[0].reason)
             self.round.problems.clear()
             self.round.look_again(_LOOK)

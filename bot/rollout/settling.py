@@ -25,6 +25,7 @@ from bot.rollout.model import HaSettings, Host
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
 from bot.rollout.remedying import settle_lent
+from bot.rollout.snapshotting import settle_schedules
 
 
 def ha_from(original: object) -> HaSettings:
@@ -90,6 +91,7 @@ def settle_pool(round_: Round) -> bool:
             ),
             _settle_switch(round_, DebtKind.WLB, pool.wlb_enabled, "wlb", lambda _: SetWlb(enabled=True)),
             lent and _settle_ha(round_),
+            settle_schedules(round_),
             _settle_switch(
                 round_,
                 DebtKind.SYNC_SCHEDULE,

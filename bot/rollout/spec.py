@@ -45,6 +45,30 @@ class VmTreatment(StrEnum):
     RESTART = "restart"
 
 
+class VmWay(StrEnum):
+    """What is to become of one VM when its host must be emptied, whatever else could be done."""
+
+    USUAL = "usual"
+    """Like all others: it moves, and the choice for VMs that cannot move counts for it."""
+    MIGRATE = "migrate"
+    """It only ever moves, running; where it cannot, the rollout is refused."""
+    SUSPEND = "suspend"
+    SHUTDOWN = "shutdown"
+    LEAVE = "leave"
+    """It is not touched at all, so that its host is not either."""
+
+
+class VmRestarts(StrEnum):
+    """Where VMs restart that guidance wants restarted."""
+
+    HOME = "home"
+    """On their home host once that is updated; one that is away stops there and starts at home."""
+    NOW = "now"
+    """As soon as they run on an updated host, wherever that is."""
+    PENDING = "pending"
+    """Not in this rollout: the task stays pending."""
+
+
 class Livepatch(StrEnum):
     """Whether a live patch may stand in for the recommended reboot."""
 
@@ -83,6 +107,19 @@ class VmAllowance:
     uuid: str
     name: str
     treatment: VmTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class VmRule:
+    """What is to become of one VM, because somebody said so or its tag does.
+
+    `order` divides VMs of one host that stop or restart: a smaller number comes back first and goes down last.
+    """
+
+    uuid: str
+    name: str
+    way: VmWay
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +165,15 @@ class Spec:
     """Where people are asked to let it go on: after the ``coordinator``, after the ``canary``."""
     deadline: datetime | None = None
     """No host is begun that would not be done by then, as far as that can be foreseen."""
+    rules: tuple[VmRule, ...] = ()
+    """VMs that are not treated like all others."""
+    vm_restarts: VmRestarts = VmRestarts.HOME
+    vms_at_once: int = 0
+    """How many VMs of a host are stopped, started or brought home at a time; 0: as many as usual."""
+    evacuate_at_once: int = 0
+    """How many VMs XAPI moves at a time where it empties a host itself; 0: as many as it thinks right."""
+    network: tuple[str, str] = ("", "")
+    """The network (uuid, name) over which VMs move; empty: the management network."""
 
     def host(self, uuid: str) -> HostCeiling | None:
         """The ceiling of one host, None when the spec does not cover it."""
@@ -137,6 +183,11 @@ class Spec:
         """What may be done to the VM beyond moving it, None when nothing."""
         return self._allowances.get(uuid)
 
+    @property
+    def brings_home(self) -> bool:
+        """Whether moved VMs come home again. One host after the other knows no other way."""
+        return self.placement is Placement.HOME or self.preset == Preset.SERIAL
+
     @cached_property
     def _ceilings(self) -> Mapping[str, HostCeiling]:
         return {host.uuid: host for host in reversed(self.hosts)}
@@ -145,6 +196,24 @@ class Spec:
     def _allowances(self) -> Mapping[str, VmAllowance]:
         return {vm.uuid: vm for vm in reversed(self.vms)}
 
+    def rule(self, uuid: str) -> VmRule | None:
+        """The rule of its own that the VM has, None for most."""
+        return self._own_rules.get(uuid)
+
+    @cached_property
+    def _own_rules(self) -> Mapping[str, VmRule]:
+        return {rule.uuid: rule for rule in reversed(self.rules)}
+
+    def way(self, uuid: str) -> VmWay | None:
+        """What its own rule makes of the VM, None where it has none."""
+        rule = self.rule(uuid)
+        return rule.way if rule is not None else None
+
+    def place(self, uuid: str) -> int:
+        """The VM's place in the order of VMs that stop or restart."""
+        rule = self.rule(uuid)
+        return rule.order if rule is not None else 0
+
 
 def chooses_way(spec: Spec) -> bool:
     """Whether the spec says more about its way of work than schema 1 can carry."""
@@ -152,9 +221,16 @@ def chooses_way(spec: Spec) -> bool:
     return not plain or bool(spec.order or spec.left_out or spec.pause_points or spec.deadline)
 
 
+def treats_vms(spec: Spec) -> bool:
+    """Whether the spec says more about VMs than schema 1 can carry."""
+    ways = spec.rules or spec.vms_at_once or spec.evacuate_at_once or any(spec.network)
+    return bool(ways) or spec.vm_restarts is not VmRestarts.HOME
+
+
 def with_schema(spec: Spec) -> Spec:
     """The spec with a schema that can carry what it says."""
-    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and chooses_way(spec) else spec
+    newer = chooses_way(spec) or treats_vms(spec)
+    return replace(spec, schema=AMENDED_SCHEMA) if spec.schema == SCHEMA and newer else spec
 
 
 def canonical_bytes(spec: Spec) -> bytes:
@@ -193,6 +269,17 @@ def canonical_bytes(spec: Spec) -> bytes:
         }
     if spec.deadline is not None:
         document["deadline"] = spec.deadline.astimezone(UTC).isoformat()
+    if treats_vms(spec):
+        document["vm_policy"] = {
+            "rules": [
+                {"uuid": rule.uuid, "name": rule.name, "way": rule.way.value, "order": rule.order}
+                for rule in sorted(spec.rules, key=lambda rule: rule.uuid)
+            ],
+            "restarts": spec.vm_restarts.value,
+            "at_once": spec.vms_at_once,
+            "evacuate_at_once": spec.evacuate_at_once,
+            "network": {"uuid": spec.network[0], "name": spec.network[1]},
+        }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -213,6 +300,7 @@ def parse_spec(stored: bytes) -> Spec:
                 f"The stored spec has schema {data['schema']}, this release reads up to {_READABLE[-1]}.",
                 "Finish the rollout with the release that started it, or abort it and ask for a new one.",
             )
+        policy = data.get("vm_policy", {})
         return Spec(
             pool_uuid=data["pool"]["uuid"],
             pool_name=data["pool"]["name"],
@@ -237,6 +325,14 @@ def parse_spec(stored: bytes) -> Spec:
             left_out=tuple((host["uuid"], host["name"]) for host in data.get("left_out", ())),
             pause_points=tuple(data.get("pause_points", ())),
             deadline=datetime.fromisoformat(data["deadline"]) if data.get("deadline") else None,
+            rules=tuple(
+                VmRule(rule["uuid"], rule["name"], VmWay(rule["way"]), int(rule["order"]))
+                for rule in policy.get("rules", ())
+            ),
+            vm_restarts=VmRestarts(policy.get("restarts", VmRestarts.HOME.value)),
+            vms_at_once=int(policy.get("at_once", 0)),
+            evacuate_at_once=int(policy.get("evacuate_at_once", 0)),
+            network=(policy["network"]["uuid"], policy["network"]["name"]) if "network" in policy else ("", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidSpec(

@@ -32,6 +32,7 @@ from bot.rollout.reason import because
 from bot.rollout.settling import settle_host
 from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollout.stock import hosts_in
+from bot.rollout.vm_policy import always_stopped, kept_on
 from bot.rollout.vm_tasks import vm_tasks
 
 #: How long XAPI may take to connect a host's storage after a boot before it is asked to.
@@ -145,7 +146,7 @@ class Turn(HostNeed):
         return self._restart()
 
     def _update(self) -> bool:
-        if not self._out_of_service():
+        if (self.empty_before_apply and self.must_stay()) or not self._out_of_service():
             return False
         if self.empty_before_apply and not self._emptied():
             return False
@@ -172,7 +173,7 @@ class Turn(HostNeed):
             self.round.look_again(15, because("host.waits_for_coordinator", host=self.host.name, first=ahead.name))
             return False
         if self.needs_reboot:
-            if not self._within_ceiling(Task.REBOOT_HOST) or not self._out_of_service():
+            if not self._within_ceiling(Task.REBOOT_HOST) or self.must_stay() or not self._out_of_service():
                 return False
             if not self._emptied() or not self.pace.may_restart(self.host):
                 return False
@@ -240,11 +241,25 @@ class Turn(HostNeed):
         if not residents and not self.round.is_open(f"EvacuateHost:{self.host.uuid}"):
             return True
         self.show_leaving()
+        if self.must_stay():
+            return False
         if self.memory.intent(ASKED) is None and not may_evacuate(self.round, (self.host.uuid,), self.host.uuid):
             # An amendment or a retry forgot what XAPI had said about all hosts: now each is asked about in its turn.
             return False
         self.pace.empty(self, residents)
         return False
+
+    def must_stay(self) -> bool:
+        """Whether a VM runs there that the spec says to leave as it is; people are asked then.
+
+        A host that has one is no part of a rollout at first: the VM came there since, or the host need not have been
+        emptied until a live patch failed.
+        """
+        kept = kept_on(self.round.snapshot, self.spec.rules, self.host.uuid)
+        if kept:
+            names = ", ".join(sorted(vm.name for vm in kept))
+            self.round.problem(because("host.vm_must_stay", host=self.host.name, vms=names, count=len(kept)))
+        return bool(kept)
 
     def show_returning(self, left: int) -> None:
         """Tell people that the host is updated, and how many of its VMs are still away."""
@@ -264,10 +279,12 @@ class Turn(HostNeed):
         return sum(home_of(debt) == self.host.uuid for debt in self.memory.debts_of(*kinds))
 
     def to_be_stopped(self, vm: VM) -> bool:
-        """Whether the spec lets us stop this VM and XAPI still says that it cannot be moved."""
+        """Whether the spec lets us stop this VM, and its own rule says so or XAPI that it still cannot be moved."""
         allowed = self.spec.vm(vm.uuid)
         if allowed is None or allowed.treatment is VmTreatment.RESTART:
             return False
+        if always_stopped(self.spec, vm.uuid) is not None:
+            return True
         asked = self.memory.intent(ASKED + self.host.uuid) or self.memory.intent(ASKED)
         if asked is None or not isinstance(asked.result, dict):
             return True
@@ -278,9 +295,11 @@ class Turn(HostNeed):
         allowed = self.spec.vm(vm.uuid)
         if allowed is not None and allowed.treatment is VmTreatment.SUSPEND:
             debt = Debt(DebtKind.VM_SUSPENDED, vm.uuid, self.host.uuid, vm.name)
+            chosen = always_stopped(self.spec, vm.uuid) is not None
+            code = "vm.suspending_as_chosen" if chosen else "vm.suspending"
             self.round.pursue(
                 SuspendVm(vm=vm.uuid, debts=(debt,)),
-                because("vm.suspending", vm=vm.name, host=self.host.name),
+                because(code, vm=vm.name, host=self.host.name),
                 milestone=True,
                 wants=Offer(
                     AmendmentKind.SHUTDOWN, self.host.uuid, (VmAllowance(vm.uuid, vm.name, VmTreatment.SHUTDOWN),)
@@ -288,9 +307,11 @@ class Turn(HostNeed):
             )
         else:
             debt = Debt(DebtKind.VM_STOPPED, vm.uuid, self.host.uuid, vm.name)
+            chosen = always_stopped(self.spec, vm.uuid) is not None
+            code = "vm.shutting_down_as_chosen" if chosen else "vm.shutting_down"
             self.round.pursue(
                 ShutdownVm(vm=vm.uuid, debts=(debt,)),
-                because("vm.shutting_down", vm=vm.name, host=self.host.name),
+                because(code, vm=vm.name, host=self.host.name),
                 milestone=True,
             )
 

@@ -56,7 +56,7 @@ class Asking(Desk):
         `starting` when the rollout begins if nothing is in its way: what only holds up its start then blocks.
         """
         require(self.authority, actor, Role.VIEWER, self._known(alias))
-        return self._look(alias, self._with_backups(alias, choices), starting=starting)
+        return self._look(alias, self._as_configured(alias, choices), starting=starting)
 
     def check_again(self, rollout_id: int, actor: Actor) -> Standing:
         """Run the checks of a rollout that has not started once more, and keep what they say with it.
@@ -106,7 +106,7 @@ class Asking(Desk):
             )
         if choices.deadline is not None and choices.deadline <= self.time.now():
             raise InvalidSpec("The deadline is past.", "Choose a later one, or none.")
-        preview = self._look(alias, self._with_backups(alias, choices))
+        preview = self._look(alias, self._as_configured(alias, choices))
         if preview.blocked:
             raise Blocked(preview.report)
         policy = policy_of(self.settings, alias)
@@ -176,11 +176,14 @@ class Asking(Desk):
             )
         self._move(tx, row, State.SUPERSEDED, actor, because("rollout.changed", user=actor.name))
 
-    def _with_backups(self, alias: str, choices: Choices) -> Choices:
-        """The choices with the pool's configured backups, unless they name some (as those of a stored spec do).
+    def _as_configured(self, alias: str, choices: Choices) -> Choices:
+        """The choices with the pool's configured backups and rules by tag, unless they name some (as those of a stored
+        spec do).
 
         Raises `RolloutError` when the account may not take them: better now than when everybody has approved.
         """
+        if choices.tags is None:
+            choices = replace(choices, tags=self.usual(alias).tags)
         if choices.backups is None:
             choices = replace(choices, backups=configured_backups(self.settings.pool(alias)).words())
         kinds = plan_of(choices.backups or ()).kinds

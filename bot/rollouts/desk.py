@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from bot.rollout.deadline import moment_of
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
-from bot.rollout.spec import Placement, Preset
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
+from bot.rollout.vm_policy import wish_of
 from bot.rollouts.preview import Preview, look
 from bot.rollouts.roles import Authority, Role
 from bot.rollouts.standing import Standing, standing_of
@@ -63,13 +65,7 @@ class Desk:
 
     def usual(self, alias: str) -> Choices:
         """What is chosen for a pool when nobody chooses anything: its configuration. Raises `SettingsError`."""
-        usual = self.settings.rollout_for(alias)
-        return Choices(
-            preset=Preset(usual.preset),
-            placement=Placement(usual.placement),
-            max_out=usual.max_out,
-            deadline=moment_of(usual.deadline, self.time.now()) if usual.deadline else None,
-        )
+        return usual_choices(self.settings, alias, self.time.now())
 
     def _look(self, alias: str, choices: Choices, owner: str = "", *, starting: bool = False) -> Preview:
         with self.database.reading() as tx:
@@ -135,3 +131,20 @@ class Desk:
                 f"Rollout {row.id} no longer waits for approval: it is {row.state.value.replace('_', ' ')}.",
                 "`/xs status` shows where it stands.",
             )
+
+
+def usual_choices(settings: Settings, alias: str, now: datetime) -> Choices:
+    """What a pool's configuration chooses at that moment. Raises `SettingsError` for a pool that there is not."""
+    usual, vms = settings.rollout_for(alias), settings.pool(alias).vms
+    return Choices(
+        preset=Preset(usual.preset),
+        placement=Placement(usual.placement),
+        max_out=usual.max_out,
+        deadline=moment_of(usual.deadline, now) if usual.deadline else None,
+        stopped_vms=StoppedVms(vms.cannot_move),
+        tags=tuple(map(wish_of, vms.tags)),
+        vm_restarts=VmRestarts(vms.restarts),
+        vms_at_once=vms.at_once,
+        evacuate_at_once=vms.evacuate_at_once,
+        network=vms.network,
+    )

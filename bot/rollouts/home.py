@@ -11,14 +11,18 @@ from bot.rollout.model import AvailableUpdates
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role
 from bot.rollouts.standing import PoolStanding, Standing, pool_standings, standings_of
-from storage import rollouts
+from storage import homes, rollouts
 from storage.actors import Actor
 from storage.pools import known_updates
 from storage.tables import RolloutRow
 
-#: How many past rollouts are looked through for those the person may see.
+#: How many past rollouts are looked through for those the person may see, and how many are shown.
 _LOOKED_AT = 60
 _HISTORY = 8
+#: So much is put together and shown; of what is beyond that, only the number is told. Whoever has a thousand pools
+#: would wait for seconds otherwise, and Slack takes a hundred blocks.
+ROLLOUTS = 8
+POOLS = 30
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class HomePool:
 
 
 @dataclass(frozen=True)
+class More:
+    """How many there are beyond those that are shown."""
+
+    pools: int = 0
+    for_me: int = 0
+    asking_me: int = 0
+    others: int = 0
+
+
+@dataclass(frozen=True)
 class HomeStanding:
     """Everything on one person's Home tab.
 
@@ -47,6 +61,7 @@ class HomeStanding:
     asking_me: tuple[Standing, ...]
     others: tuple[Standing, ...]
     history: tuple[RolloutRow, ...]
+    more: More = More()
 
 
 class Visiting(Looking):
@@ -58,14 +73,26 @@ class Visiting(Looking):
         Asks Slack for the members of user groups. Raises `AuthorityUnknown` when it cannot be told what they may see.
         """
         roles = {alias: self.authority.roles_of(actor.id, alias) for alias in self.settings.pools}
+        visible = [alias for alias, held in roles.items() if held]
         with self.database.reading() as tx:
-            rows = [row for row in rollouts.open_rollouts(tx) if roles.get(row.pool_alias)]
-        approvers = [(row, self._approvers(row)) for row in rows]
+            known = [entry for entry in homes.open_rollouts(tx) if roles.get(entry.alias)]
+            remarkable = homes.remarkable_pools(tx)
+        sorted_: dict[str, list[int]] = {"approval": [], "decision": [], "": []}
+        for entry in known:
+            sorted_[_waits_for(entry, actor, roles[entry.alias])].append(entry.id)
         with self.database.reading() as tx:
-            standings = standings_of(tx, approvers, self.settings)
-            seen = [entry for entry in pool_standings(tx, self.settings) if roles[entry.alias]]
+            rows = {number: rollouts.get(tx, number) for numbers in sorted_.values() for number in numbers[:ROLLOUTS]}
+        approvers = [(row, self._approvers(row)) for row in rows.values()]
+        # Pools with something to say come first, in the order of the configuration otherwise.
+        ordered = sorted(visible, key=lambda alias: alias not in remarkable)
+        with self.database.reading() as tx:
+            standings = {entry.row.id: entry for entry in standings_of(tx, approvers, self.settings)}
+            pools = pool_standings(tx, self.settings, ordered[:POOLS])
             past = [row for row in rollouts.recent(tx, limit=_LOOKED_AT) if row.state not in OPEN]
-        mine = {entry.row.id: _waits_for(entry, actor, roles[entry.row.pool_alias]) for entry in standings}
+
+        def shown(kind: str) -> tuple[Standing, ...]:
+            return tuple(standings[number] for number in sorted_[kind][:ROLLOUTS])
+
         return HomeStanding(
             pools=tuple(
                 HomePool(
@@ -74,25 +101,26 @@ class Visiting(Looking):
                     entry.mode == "act" and Role.REQUESTER in roles[entry.alias],
                     (windows or {}).get(entry.alias),
                 )
-                for entry in seen
+                for entry in pools
             ),
-            for_me=tuple(entry for entry in standings if mine[entry.row.id] == "approval"),
-            asking_me=tuple(entry for entry in standings if mine[entry.row.id] == "decision"),
-            others=tuple(entry for entry in standings if not mine[entry.row.id]),
+            for_me=shown("approval"),
+            asking_me=shown("decision"),
+            others=shown(""),
             history=tuple(row for row in past if roles.get(row.pool_alias))[:_HISTORY],
+            more=More(
+                pools=len(visible) - len(pools),
+                for_me=max(0, len(sorted_["approval"]) - ROLLOUTS),
+                asking_me=max(0, len(sorted_["decision"]) - ROLLOUTS),
+                others=max(0, len(sorted_[""]) - ROLLOUTS),
+            ),
         )
 
 
-def _waits_for(standing: Standing, actor: Actor, roles: frozenset[Role]) -> str:
+def _waits_for(rollout: homes.OpenRollout, actor: Actor, roles: frozenset[Role]) -> str:
     """``approval``, ``decision`` or "": what the rollout wants of the person now."""
-    row = standing.row
     if Role.APPROVER not in roles:
         return ""
-    if standing.amendment is not None:
-        parties = {row.requester_id, standing.amendment.row.proposer_id}
-        done = {user for user, _name, _at in standing.amendment.approvals}
-        return "" if actor.id in parties | done else "approval"
-    if row.state is State.AWAITING_APPROVAL:
-        done = {user for user, _name, _at in standing.approvals}
-        return "" if actor.id in done | {row.requester_id} else "approval"
-    return "decision" if row.state is State.NEEDS_ATTENTION else ""
+    if rollout.asked_of_others is not None:
+        # They asked for it, they proposed it, or they agreed already.
+        return "" if actor.id in rollout.asked_of_others else "approval"
+    return "decision" if rollout.state is State.NEEDS_ATTENTION else ""

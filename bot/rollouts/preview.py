@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from bot.rollout.checks import Facts, Report, run_checks
@@ -18,6 +18,7 @@ from bot.rollout.spec import Preset, Spec, canonical_bytes, digest_of
 from bot.time import Time
 from bot.xen.errors import XenError
 from bot.xen.gateway import Gateway
+from bot.xen.permissions import HOLDING_SNAPSHOTS
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def look(
     else:
         known = snapshot.repository is not None and snapshot.checksum
         updates = _updates(gateway) if known else AvailableUpdates("")
+    if snapshot.schedules_at_work and gateway.missing_permissions([HOLDING_SNAPSHOTS]):
+        choices = replace(choices, hold_snapshots=False)
     blockers = {host.uuid: gateway.evacuation_blockers(host.uuid) for host in snapshot.hosts if host.live}
     probes = gateway.probe(snapshot.hosts)
     return preview_of(alias, snapshot, updates, blockers, choices, estimates, time, owner, probes, starting=starting)

@@ -173,12 +173,14 @@ def amendment_standing(
     )
 
 
-def pool_standings(tx: Session, settings: Settings) -> list[PoolStanding]:
-    """Every configured pool, in the order of the configuration."""
-    open_by_alias = {row.pool_alias: row for row in rollouts.open_rollouts(tx)}
-    seen, owed = pools.pools_by_alias(tx), debts.all_open(tx)
+def pool_standings(tx: Session, settings: Settings, aliases: Sequence[str] | None = None) -> list[PoolStanding]:
+    """Every configured pool, in the order of the configuration; with `aliases`, those, in that order."""
+    wanted = list(settings.pools) if aliases is None else aliases
+    open_by_alias = {row.pool_alias: row for row in rollouts.open_rollouts(tx, aliases)}
+    seen, owed = pools.pools_by_alias(tx, aliases), debts.all_open(tx)
     found = []
-    for alias, pool in settings.pools.items():
+    for alias in wanted:
+        pool = settings.pools[alias]
         row = seen.get(alias)
         due = owed.get(row.uuid, ()) if row is not None else ()
         found.append(PoolStanding(alias, row, open_by_alias.get(alias), due, pool.mode))

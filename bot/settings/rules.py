@@ -99,6 +99,18 @@ def alias(value: str) -> str:
     return value
 
 
+def vm_tags(value: tuple[str, ...]) -> tuple[str, ...]:
+    """What VMs with a tag get: `tag=way` or `tag=way:order`."""
+    for entry in value:
+        if not re.fullmatch(r".*\S=(usual|migrate|suspend|shutdown|leave)(:[0-9]{1,4})?", entry):
+            raise wrong(
+                f"{entry!r} says nothing about VMs with a tag.",
+                "Write the tag, =, and one of migrate, suspend, shutdown, leave and usual, perhaps with a place in the"
+                ' order: "database=shutdown:20".',
+            )
+    return value
+
+
 def web_api_url(value: str) -> str:
     """Another address of the Web API, with a slash at its end; empty stays empty."""
     if not value:

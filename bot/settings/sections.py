@@ -144,6 +144,35 @@ class RolloutSettings(Section):
     late; then people are asked. Empty: no deadline unless somebody chooses one."""
 
 
+class VmSettings(Section):
+    """How a pool's VMs are treated when nobody chooses otherwise; people still may, and see it in what they approve."""
+
+    cannot_move: Literal["refuse", "suspend", "shutdown"] = "refuse"
+    """What is done with VMs that cannot move while their host is updated: `refuse` the request, `suspend` them and
+    resume them afterwards, `shutdown` and start again."""
+    tags: tuple[str, ...] = ()
+    """What VMs with a tag get, whether or not they could move: `tag=migrate` (only ever moved), `tag=suspend`,
+    `tag=shutdown`, `tag=leave` (not touched: a host that would have to be emptied is left out), or `tag=usual`. A
+    number behind it orders VMs of one host, `tag=shutdown:20`: higher ones go down first and come back last. The first
+    that fits counts."""
+    restarts: Literal["home", "now", "pending"] = "home"
+    """Where VMs restart that guidance wants restarted: on their updated `home` host, `now` wherever they run on an
+    updated one, or not at all: the task stays `pending`."""
+    at_once: int = Field(default=0, ge=0, le=64)
+    """How many VMs of a rollout are stopped, started or brought home at a time. 0: four."""
+
+    evacuate_at_once: int = Field(default=0, ge=0, le=64)
+    """How many VMs XenServer moves at a time where it empties a host itself (preset `serial`). 0: ten."""
+    network: str = ""
+    """The network, by name or uuid, over which VMs move; every host needs an address on it. Empty: the management
+    network."""
+
+    @field_validator("tags")
+    @classmethod
+    def _are_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rules.vm_tags(value)
+
+
 class BackupSettings(Section):
     """Where backups before a run are kept."""
 
@@ -232,6 +261,8 @@ class PoolSettings(Section):
     """What differs from `[roles]` for this pool: a list given here replaces the general one."""
     rollout: RolloutSettings | None = None
     """What differs from `[rollout]` for this pool."""
+    vms: VmSettings = VmSettings()
+    """How the pool's VMs are treated."""
     timeout_s: int = Field(default=60, ge=5, le=600)
     """Seconds after which an unanswered XAPI call counts as lost."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from bot.rollout.equipment import Drive, GuestTools, VmGroup
+from bot.rollout.equipment import Drive, GuestTools, Network, SnapshotSchedule, VmGroup
 from bot.xen import wire
 from bot.xen.wire import NULL, Record, Records
 
@@ -17,6 +17,42 @@ from bot.xen.wire import NULL, Record, Records
 FULL = ("VBD", "VDI", "VIF", "PIF", "PIF_metrics", "Bond", "VM_guest_metrics", "VM_group")
 #: Those that older XAPI does not have.
 RECENT = frozenset({"VM_group"})
+
+
+def schedules_of(classes: Mapping[str, Records]) -> tuple[SnapshotSchedule, ...]:
+    """The pool's snapshot schedules, by name."""
+    vms = classes.get("VM", {})
+    found = [
+        SnapshotSchedule(
+            ref=ref,
+            uuid=wire.text(record, "uuid"),
+            name=wire.text(record, "name_label"),
+            enabled=wire.flag(record, "enabled"),
+            vms=frozenset(wire.text(vms[vm], "uuid") for vm in wire.texts(record, "VMs") if vm in vms),
+        )
+        for ref, record in classes.get("VMSS", {}).items()
+    ]
+    return tuple(sorted(found, key=lambda schedule: (schedule.name, schedule.uuid)))
+
+
+def networks_of(classes: Mapping[str, Records]) -> tuple[Network, ...]:
+    """The pool's networks, by name, with the hosts that have an address on each (an attached interface with one)."""
+    pifs, hosts = classes.get("PIF"), classes.get("host", {})
+    addressed: dict[str, set[str]] = defaultdict(set)
+    for pif in (pifs or {}).values():
+        has_one = bool(wire.text(pif, "IP")) or any(wire.texts(pif, "IPv6"))
+        if has_one and wire.flag(pif, "currently_attached") and wire.text(pif, "host") in hosts:
+            addressed[wire.text(pif, "network")].add(wire.text(hosts[wire.text(pif, "host")], "uuid"))
+    found = [
+        Network(
+            ref=ref,
+            uuid=wire.text(record, "uuid"),
+            name=wire.text(record, "name_label"),
+            addressed=None if pifs is None else frozenset(addressed[ref]),
+        )
+        for ref, record in classes.get("network", {}).items()
+    ]
+    return tuple(sorted(found, key=lambda network: (network.name, network.uuid)))
 
 
 def drives_of(classes: Mapping[str, Records]) -> Mapping[str, tuple[Drive, ...]]:

@@ -46,13 +46,14 @@ FIELDS: Fields = {
     "PIF": frozenset(
         (
             "device", "host", "network", "managed", "currently_attached", "physical", "metrics", "bond_slave_of",
-            "sriov_logical_PIF_of",
+            "sriov_logical_PIF_of", "IP", "IPv6",
         )
     ),
     "PIF_metrics": frozenset(("carrier",)),
     "Bond": frozenset(("master", "slaves", "links_up")),
     "VM_guest_metrics": frozenset(("PV_drivers_detected", "PV_drivers_up_to_date", "live")),
     "VM_group": frozenset(("uuid", "name_label", "placement", "VMs")),
+    "VMSS": frozenset(("uuid", "name_label", "enabled", "VMs")),
     "VDI": frozenset(("uuid", "name_label", "SR")),
     "network": frozenset(("uuid", "name_label")),
     "Repository": frozenset(("uuid", "name_label", "hash", "binary_url", "origin", "update")),

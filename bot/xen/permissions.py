@@ -39,6 +39,8 @@ ROLLING = (
     "vbd.eject",
     "vbd.insert",
 )
+#: What switching snapshot schedules off and on needs; a rollout does without where it is missing.
+HOLDING_SNAPSHOTS = "vmss.set_enabled"
 #: What changing where updates come from needs, which admins ask for.
 CONFIGURING = (
     "repository.introduce",

@@ -30,6 +30,8 @@ from bot.xen.equipment import (
     drives_of,
     groups_of,
     links_down,
+    networks_of,
+    schedules_of,
     sriov_vms,
     storage_of,
     tools_of,
@@ -40,7 +42,7 @@ from bot.xen.wire import NULL, Record, Records
 TASK_MARK = "xsbot"
 #: The classes a snapshot is made of (networks for their names alone, which XAPI's errors refer to).
 CLASSES = (
-    "pool", "host", "host_metrics", "VM", "SR", "PBD", "network", "Repository", "task",
+    "pool", "host", "host_metrics", "VM", "SR", "PBD", "network", "Repository", "task", "VMSS",
     "VBD", "VDI", "VIF", "PIF", "PIF_metrics", "Bond", "VM_guest_metrics", "VM_group",
 )  # fmt: skip
 
@@ -102,6 +104,8 @@ def snapshot_of(records: PoolRecords, made: MadeVms | None = None) -> PoolSnapsh
         repository=enabled_repository(pool, records.of("Repository")),
         tasks=_tasks(records),
         groups=groups_of(records.classes),
+        schedules=schedules_of(records.classes),
+        networks=networks_of(records.classes),
     )
 
 

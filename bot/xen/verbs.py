@@ -12,6 +12,7 @@ from bot.rollout import action as do
 from bot.rollout.model import CLAIM_KEY, PoolSnapshot
 from bot.xen.connection import PoolConnection
 from bot.xen.errors import HandleGone, HostNotEmpty, PoolClaimed, XenError, translate
+from bot.xen.wire import NULL
 
 
 def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot) -> str | None:
@@ -42,6 +43,8 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             effect("pool.remove_from_other_config", pool, "auto_poweron")
             if value is not None:
                 effect("pool.add_to_other_config", pool, "auto_poweron", value)
+        case do.SetSnapshotSchedule(schedule=schedule, enabled=enabled):
+            effect("VMSS.set_enabled", _schedule(snapshot, schedule), enabled)
         case do.PlugStorage(host=host, sr=sr):
             return str(effect("Async.PBD.plug", _pbd(snapshot, host, sr)))
         case do.LendHost(host=host):
@@ -52,8 +55,14 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             effect("VBD.insert", connection.read("VBD.get_by_uuid", drive), connection.read("VDI.get_by_uuid", disc))
         case do.DisableHost(host=host) | do.ReturnHost(host=host):
             _disable(connection, _host(snapshot, host))
-        case do.EvacuateHost(host=host):
-            return str(effect("Async.host.evacuate", _host(snapshot, host)))
+        case do.EvacuateHost(host=host, at_once=at_once, network=network):
+            more: list[str] = []
+            # Older XAPI lacks the last parameters, so they are left out where nothing is said in them.
+            if network or at_once:
+                more.append(_network(snapshot, network) if network else NULL)
+            if at_once:
+                more.append(str(at_once))
+            return str(effect("Async.host.evacuate", _host(snapshot, host), *more))
         case do.ApplyUpdates(host=host, checksum=checksum):
             return str(effect("Async.host.apply_updates", _host(snapshot, host), checksum))
         case do.RestartToolstack(host=host):
@@ -62,8 +71,9 @@ def begin(connection: PoolConnection, action: do.Action, snapshot: PoolSnapshot)
             _reboot(connection, _host(snapshot, host))
         case do.EnableHost(host=host):
             effect("host.enable", _host(snapshot, host))
-        case do.MigrateVm(vm=vm, to=to):
-            return str(effect("Async.VM.pool_migrate", _vm(snapshot, vm), _host(snapshot, to), {"live": "true"}))
+        case do.MigrateVm(vm=vm, to=to, network=network):
+            options = {"live": "true", **({"network": _network(snapshot, network)} if network else {})}
+            return str(effect("Async.VM.pool_migrate", _vm(snapshot, vm), _host(snapshot, to), options))
         case do.SuspendVm(vm=vm):
             return str(effect("Async.VM.suspend", _vm(snapshot, vm)))
         case do.ResumeVm(vm=vm, on=on):
@@ -144,6 +154,16 @@ def _vm(snapshot: PoolSnapshot, uuid: str) -> str:
 
 def _sr(snapshot: PoolSnapshot, uuid: str) -> str:
     return next((sr.ref for sr in snapshot.srs if sr.uuid == uuid), None) or _missing("SR", uuid)
+
+
+def _schedule(snapshot: PoolSnapshot, uuid: str) -> str:
+    found = next((schedule.ref for schedule in snapshot.schedules if schedule.uuid == uuid), None)
+    return found or _missing("VMSS", uuid)
+
+
+def _network(snapshot: PoolSnapshot, uuid: str) -> str:
+    network = snapshot.network(uuid)
+    return network.ref if network is not None else _missing("network", uuid)
 
 
 def _pbd(snapshot: PoolSnapshot, host: str, uuid: str) -> str:

@@ -35,6 +35,7 @@ _SETTINGS = {
     "update_sync_enabled": DebtKind.SYNC_SCHEDULE,
     "update_sync_frequency": DebtKind.SYNC_SCHEDULE,
     "update_sync_day": DebtKind.SYNC_SCHEDULE,
+    "snapshot_schedules": DebtKind.SNAPSHOT_SCHEDULE,
 }
 
 

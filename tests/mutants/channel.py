@@ -13,9 +13,9 @@ MUTATIONS = (
     Mutation(
         "a requester is asked to approve their own request on the Home tab",
         1,
-        "bot/rollouts/home.py",
-        'return "" if actor.id in done | {row.requester_id} else "approval"',
-        'return "" if actor.id in done else "approval"',
+        "storage/homes.py",
+        "frozenset(agreed | {row.requester_id} | proposer)",
+        "frozenset(agreed | proposer)",
         (f"{_HOMES}test_a_few_at_once_and_everybody_in_the_end",),
     ),
     Mutation(
@@ -80,6 +80,6 @@ MUTATIONS = (
         "bot/messages/updates.py",
         "found = _ADDRESS.fullmatch(update.url)",
         "found = _ADDRESS.match(update.url)",
-        (f"{_NOTICE}test_an_address_that_could_end_its_link_is_not_linked",),
+        tuple(f"{_NOTICE}test_an_address_that_could_end_its_link_is_not_linked[{how}]" for how in ("bar", "blank")),
     ),
 )

@@ -15,10 +15,13 @@ _OTHERS = "tests/rollout/test_other_people.py::"
 _PLANNER = "tests/unit/rollout/test_planner.py::"
 _ROLLING = "tests/rollout/test_rolling.py::"
 _SECRETS = "tests/rollout/test_secrets.py::"
+_SCHEDULES = "tests/rollout/test_snapshot_schedules.py::"
 _SUCCESSION = "tests/rollout/test_succession.py::"
 _DEADLINE = "tests/rollout/test_deadline.py::"
+_LOST = "tests/rollout/test_lost_hosts.py::"
 _TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
+_VM_POLICY = "tests/rollout/test_vm_policy.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
 _AMENDMENTS = "tests/rollout/test_amendments.py::"
@@ -206,10 +209,10 @@ MUTATIONS = (
         "bot/rollout/turn.py",
         """        if allowed is None or allowed.treatment is VmTreatment.RESTART:
             return False
-        asked""",
+        if always""",
         """        if allowed is None:
             return "pool_migrate" not in vm.allowed_operations
-        asked""",
+        if always""",
         (f"{_TROUBLE}test_a_vm_that_must_not_be_stopped_keeps_its_host_running",),
     ),
     # 5. Every debt is settled at every end, or listed until it is.
@@ -554,7 +557,7 @@ MUTATIONS = (
         "a host that came back into service after its installation stands there for ever",
         7,
         "bot/rollout/rolling.py",
-        " or self.round.memory.intent(f\"ApplyUpdates:{host.uuid}\") is not None\n\n    def may_install",
+        ' or self.round.memory.intent(f"ApplyUpdates:{host.uuid}") is not None\n\n    def may_install',
         "\n\n    def may_install",
         (f"{_TIMED}test_a_host_that_comes_into_service_between_installation_and_restart_is_taken_out_again",),
     ),
@@ -565,6 +568,14 @@ MUTATIONS = (
         "return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline",
         "return deadline is None or now <= deadline",
         (f"{_DEADLINE}test_whatever_was_begun_is_done_in_time",),
+    ),
+    Mutation(
+        "hosts that are out but not begun stay out while another is lost",
+        5,
+        "bot/rollout/rolling.py",
+        "        if not lost:\n            return\n",
+        "        if lost:\n            return\n",
+        (f"{_LOST}test_a_host_that_is_out_but_not_begun_serves_again_when_another_is_lost",),
     ),
     Mutation(
         "a host is taken out of service that cannot be reached",
@@ -640,5 +651,38 @@ MUTATIONS = (
         "known if known is not None and known[0] is record else (record, _vm(records, ref, record))",
         "known if known is not None else (record, _vm(records, ref, record))",
         (f"{_MIRROR}test_what_changed_between_two_looks_is_shown",),
+    ),
+    # 4. What people said of single VMs.
+    Mutation(
+        "a VM that is to be left as it is leaves with the others",
+        4,
+        "bot/rollout/turn.py",
+        "kept_on(self.round.snapshot, self.spec.rules, self.host.uuid)",
+        "kept_on(self.round.snapshot, (), self.host.uuid)",
+        (f"{_VM_POLICY}test_a_vm_that_is_left_and_came_to_another_host_makes_the_rollout_ask",),
+    ),
+    Mutation(
+        "whoever is stopped by a rule of its own is stopped only if it cannot move",
+        4,
+        "bot/rollout/vm_policy.py",
+        "    return allowed if by_rule else None\n",
+        "    return None\n",
+        (f"{_VM_POLICY}test_a_vm_with_a_tag_is_suspended_for_its_hosts_turn_and_never_moved",),
+    ),
+    Mutation(
+        "VMs that were stopped come back in any order",
+        6,
+        "bot/rollout/homecoming.py",
+        "    return place > 0 and any(\n",
+        "    return False and any(\n",
+        (f"{_VM_POLICY}test_vms_of_one_host_go_down_and_come_back_in_their_order",),
+    ),
+    Mutation(
+        "snapshot schedules stay off at an abort",
+        5,
+        "bot/rollout/settling.py",
+        "            settle_schedules(round_),\n",
+        "            round_.memory.aborting or settle_schedules(round_),\n",
+        (f"{_SCHEDULES}test_it_comes_back_at_every_end[abort]",),
     ),
 )

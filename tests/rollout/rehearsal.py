@@ -33,7 +33,6 @@ from bot.messages.progress import progress
 from bot.messages.sentences import recorded, sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
-from bot.rollout.fixes import Remedy
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import DRIVEN, State
 from bot.rollout.memory import Debt, DebtKind
@@ -274,7 +273,7 @@ class Rehearsal:
         stopped_vms: StoppedVms = StoppedVms.REFUSE,
         on_livepatch_failure: OnLivepatchFailure = OnLivepatchFailure.ASK,
         preset: Preset = Preset.SERIAL,
-        fixes: Collection[Remedy] = (),
+        fixes: Collection[str] = (),
         **more: Any,
     ) -> Rehearsal:
         """Ask for the update of the pool; `more` are further fields of `Choices`."""

@@ -182,3 +182,18 @@ def test_without_the_choice_nothing_of_it_happens() -> None:
         rollout.carry_out()
         assert rollout.calls("VBD.eject", "PBD.plug") == []
         assert [key for key in rollout.intents() if key.startswith(("LendHost", "EjectDisc", "PlugStorage"))] == []
+
+
+def test_of_two_hosts_in_maintenance_only_the_chosen_one_is_lent() -> None:
+    with rehearse(small(ha=False, hosts=("xs-01", "xs-02", "xs-03"), vms=("web-01", "dns-01"))) as rollout:
+        for name in ("xs-02", "xs-03"):
+            rollout.pool.fault("host_in_maintenance", host=name)
+        rollout.pool.begin_here()
+        rollout.ask(fixes=["enable_host:xs-03"])
+        uuids = {host.name: host.uuid for host in rollout.pool.hosts}
+        assert [fix for fix in rollout.standing.spec.fixes if ":" in fix] == [f"enable_host:{uuids['xs-03']}"]
+        rollout.approve()
+        assert rollout.drive() is State.SUCCEEDED
+        assert [key for key in rollout.intents() if key.startswith("LendHost")] == [f"LendHost:{uuids['xs-03']}"]
+        assert not rollout.pool.host("xs-03").enabled
+        assert rollout.effects("host_enabled", host="xs-02") == []

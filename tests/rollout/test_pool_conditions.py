@@ -33,6 +33,7 @@ CASES: list[tuple[str, dict[str, Any], str, Severity, str, Choices]] = [
     ("toolstack_unreachable", HOST, "host_answers", BLOCKS, "check.host_silent", Choices()),
     ("somebody_works_on_host", HOST, "other_operations", BLOCKS, "check.host_busy", Choices()),
     ("backup_running", VM, "backups_running", WARNS, "check.vm_busy", Choices()),
+    ("snapshot_schedule", VM, "snapshot_schedules", INFORMS, "check.snapshots_on", Choices()),
     ("secret_rotation_unfinished", NONE, "secret_rotation", BLOCKS, "check.secret_rotation_pending", Choices()),
     ("mandatory_pending", HOST, "pending_mandatory", BLOCKS, "check.pending_host", Choices()),
     ("interrupted_upgrade", NONE, "versions_mixed", WARNS, "check.versions_mixed", Choices()),
@@ -77,6 +78,8 @@ ELSEWHERE = {
     "wlb": "test_live_patching_switched_off",
     "auto_poweron": "test_automatic_power_on",
     "sync_schedule": "test_a_healthy_pool",
+    "migration_network": "tests/rollout/test_vm_policy.py",
+    "vm_rules": "tests/rollout/test_vm_policy.py",
 }
 
 

@@ -83,3 +83,19 @@ def test_a_host_that_comes_into_service_between_installation_and_restart_is_take
     assert carried_out(pool) is State.SUCCEEDED
     reboots = [action.host for action in pool.done if isinstance(action, do.RebootHost)]
     assert sorted(reboots) == ["host-1", "host-2", "host-3", "host-4"]
+
+
+@pytest.mark.parametrize("placement", [Placement.LEAVE, Placement.BALANCE, Placement.HOME])
+def test_an_abort_brings_vms_home_only_where_people_chose_that(placement: Placement) -> None:
+    pool = timed(4, 0.4, Choices(preset=Preset.STANDARD, placement=placement), Random(2))
+    while not (installed := [host for host in pool.snapshot.hosts[1:] if host.last_update_hash == pool.spec.checksum]):
+        assert pool.round().verdict is None
+    # A VM that somebody moved there keeps the host from its restart, which is due even now.
+    host, guest = installed[0].uuid, pool.snapshot.residents("host-1")[0].uuid
+    pool._vm(guest, resident_on=host)
+    known = {debt.subject for debt in pool.debts if debt.kind is DebtKind.VM_HOME}
+    pool.aborting = True
+    assert carried_out(pool) is State.ABORTED
+    assert [action.host for action in pool.done if isinstance(action, do.EvacuateHost)] == [host]
+    assert (known == set()) is (placement is not Placement.HOME)
+    assert (pool.vm(guest).resident_on == host) is (placement is Placement.HOME)

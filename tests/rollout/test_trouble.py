@@ -80,6 +80,24 @@ def test_a_migration_that_fails_while_emptying_the_host_is_asked_about() -> None
         assert len(rollout.effects("migration_failed")) == 1
 
 
+def test_an_evacuation_that_moved_others_is_tried_again_for_what_is_left() -> None:
+    with rehearse(small(ha=False)) as rollout:
+        # XAPI moves the largest first, and gives up over this one when the others have left.
+        rollout.pool.vm("dns-01").migration_fails()
+        assert rollout.carry_out() is State.SUCCEEDED
+        rollout.assert_done()
+        assert len(rollout.effects("migration_failed")) == 1
+        moved = [effect.vm for effect in rollout.effects("vm_migrated", host="xs-02") if effect.vm == "web-01"]
+        assert len(moved) == 1
+
+
+def test_an_evacuation_that_gets_nowhere_is_asked_about_at_once() -> None:
+    with rehearse(small(ha=False, vms=("web-01",))) as rollout:
+        rollout.pool.vm("web-01").migration_fails(9)
+        assert rollout.carry_out() is State.NEEDS_ATTENTION
+        assert len(rollout.effects("migration_failed")) == 1
+
+
 def test_a_migration_home_that_fails_is_tried_again_at_the_end() -> None:
     with rehearse(small()) as rollout:
         vm = rollout.pool.vm("web-01")

@@ -63,6 +63,17 @@ class TimedPool(IdealPool):
         coordinator = self.snapshot.coordinator
         return coordinator is not None and not coordinator.live and bool(self._due)
 
+    def lose(self, host: str) -> None:
+        """A host that restarts will not come back, and should have long ago."""
+        self.lost |= {host}
+        key = do.RebootHost(host=host).key
+        self.intents[key] = replace(self.intents[key], started_at=self.now - timedelta(hours=1))
+
+    def arrive(self, host: str) -> None:
+        """A lost host is back after all."""
+        self.lost -= {host}
+        self._ends(do.RebootHost(host=host), self.intents[do.RebootHost(host=host).key])
+
     # -- happening -------------------------------------------------------------------------------------------
 
     def _take(self, step: Step) -> None:
@@ -93,8 +104,7 @@ class TimedPool(IdealPool):
         if isinstance(action, do.RebootHost | do.RestartToolstack) and action.host == self.snapshot.pool.coordinator:
             moving = [key for key, known in self.intents.items() if key.startswith("MigrateVm:") and _open(known)]
             assert moving == [], "moves are in flight when the coordinator goes"
-        if not (isinstance(action, do.RebootHost) and action.host in self.lost):
-            self._at(seconds, lambda: self._ends(action, intent))
+        self._at(seconds, lambda: self._ends(action, intent))
 
     def _seconds(self, action: do.Action) -> float | None:
         if isinstance(action, do.MigrateVm):
@@ -105,6 +115,8 @@ class TimedPool(IdealPool):
         return any(self._away.get(uuid, self.now) > self.now for uuid in (self.vm(move.vm).resident_on or "", move.to))
 
     def _ends(self, action: do.Action, intent: Intent) -> None:
+        if isinstance(action, do.RebootHost) and action.host in self.lost:
+            return
         if isinstance(action, do.MigrateVm) and not self.host(action.to).enabled:
             self._end(intent, IntentState.FAILED, error=("HOST_DISABLED",))
             return

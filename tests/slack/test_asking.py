@@ -190,6 +190,20 @@ def test_leaving_out_the_hosts_that_block_lifts_the_block_without_enter(pinned: 
     dialog(slack, "alice", saying="is requested")
 
 
+def test_a_rule_for_a_vm_is_typed_shown_and_approved_with_the_rest(slack: LabSlack) -> None:
+    slack.say("/xs update lab serial vm=dns-01=suspend", as_="alice")
+    form = dialog(slack, "alice", saying="dns-01: suspended while its host is updated", submit="Request approval")
+    assert "VM dns-01 stops while xs-01 is updated, because that was chosen for it." in form.text
+    form._interactions.fill(form.view, "VMs with a rule of their own", "dns-01=sleep")
+    assert "Write its name" in form.submit().errors["vm_rules"]
+    form._interactions.fill(form.view, "VMs with a rule of their own", "dns-01=suspend")
+    assert not form.submit().errors
+    dialog(slack, "alice", saying="is requested")
+    card = card_in(slack)
+    assert card is not None
+    assert "VMs with a rule of their own (1)" in card.plain
+
+
 def _choose_shutdown(slack: LabSlack) -> None:
     slack.select("stopped_vms", "shutdown", as_="alice")
     dialog(slack, "alice", saying="What approvers will be asked for")

@@ -16,8 +16,9 @@ def test_a_fix_is_chosen_in_the_form_and_the_checks_run_again_from_the_card(fres
     form = slack.modal(as_="alice")
     assert form is not None
     assert "a disc in its drive that only" in form.text
-    assert "Take out discs that keep VMs on their host (1 VM)" in form.text
-    slack.select("fixes", ["eject_cds"], as_="alice")
+    assert "Take out the disc that keeps web-01 on its host" in form.text
+    web = pool.world.db.get("VM", pool.world.db.find("VM", name_label="web-01"), "uuid")
+    slack.select("fixes", [f"eject_cd:{web}"], as_="alice")
     slack.wait_for(lambda: "The disc is taken out at the start" in _form(slack), timeout=20)
     form = slack.modal(as_="alice")
     assert form is not None

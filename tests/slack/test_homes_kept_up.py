@@ -58,21 +58,22 @@ def test_nothing_is_published_while_nothing_changes(office: Office) -> None:
 
 
 def test_a_few_at_once_and_everybody_in_the_end(office: Office) -> None:
+    office.slack.add_to_group("xs-approvers", "alice")
     homes = homes_of(office)
     opened(office, homes, *PEOPLE)
     office.request()
 
     assert [homes.keep_up() for _ in range(4)] == [2, 2, 1, 0]
     assert "waits for your approval" in shown(office, "carol")
-    # Alice asked for it herself.
+    # Alice is an approver too, and asked for it herself.
     assert "waits for your approval" not in shown(office, "alice")
     assert "Rollout 1" in shown(office, "alice")
 
 
-def test_hours_after_it_was_opened_a_tab_is_left_alone(office: Office) -> None:
+def test_a_day_after_it_was_opened_a_tab_is_left_alone(office: Office) -> None:
     homes = homes_of(office)
     opened(office, homes, "bob")
-    office.clock.pass_(3 * 3600)
+    office.clock.pass_(25 * 3600)
     office.request()
     assert homes.keep_up() == 0
     opened(office, homes, "bob")
@@ -111,3 +112,20 @@ def test_when_slack_does_not_say_who_holds_roles_the_tab_says_so(office: Office)
     opened(office, homes_of(office), "bob")
     assert "This page cannot be shown now" in shown(office, "bob")
     assert "usergroups:read" in shown(office, "bob")
+
+
+def test_in_a_hurry_everybody_gets_their_turn(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.delivery.homes._BUSY_S", -1.0)
+    homes = homes_of(office)
+    opened(office, homes, *PEOPLE)
+    office.request()
+    assert [homes.keep_up() for _ in PEOPLE] == [0] * len(PEOPLE), "no time at all"
+    monkeypatch.setattr("bot.delivery.homes._BUSY_S", 60.0)
+    # Something goes on happening all the time; nobody is looked at twice before everybody was.
+    seen: list[str] = []
+    for _ in range(3):
+        office.request(alias="far", pool_uuid=f"pool-{len(seen)}")
+        before = published(office)
+        homes.keep_up()
+        seen += [args["user_id"] for method, args in office.slack.api_calls if method == "views.publish"][before:]
+    assert len(set(seen)) == len(PEOPLE)

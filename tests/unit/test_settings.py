@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.rollout.spec import StoppedVms, VmWay
+from bot.rollout.vm_policy import VmWish
+from bot.rollouts.desk import usual_choices
 from bot.settings import Roles, Settings, SettingsError, documented_settings, load_settings
 
 BOT = "xoxb-test-bot"
@@ -142,6 +146,14 @@ def test_a_pool_sets_apart_only_what_it_names(bench: Bench) -> None:
     assert settings.roles_for("lab").approver == ("U0BOB", "U0CAROL")
 
 
+def test_what_the_pool_says_of_its_vms_is_what_is_usual_there(bench: Bench) -> None:
+    vms = '[pools.lab.vms]\ncannot_move = "suspend"\ntags = ["the db=shutdown:20"]\nat_once = 2\n'
+    settings = bench.load(GOOD + vms)
+    usual = usual_choices(settings, "lab", datetime(2026, 11, 20, tzinfo=UTC))
+    assert (usual.stopped_vms, usual.vms_at_once) == (StoppedVms.SUSPEND, 2)
+    assert usual.tags == (VmWish("the db", VmWay.SHUTDOWN, 20),)
+
+
 def test_an_unknown_pool_names_the_nearest(bench: Bench) -> None:
     settings = bench.load(GOOD)
     with pytest.raises(SettingsError, match="Did you mean lab"):
@@ -184,6 +196,7 @@ def test_fingerprints_are_read_as_tools_print_them(bench: Bench) -> None:
         (("urls = [", "url = ["), "no setting called pools.lab.url", "Did you mean pools.<alias>.urls"),
         (("required = 2", "required = 0"), "approval.required", "docs/configuration.md"),
         (("required = 2", "required = many"), "no valid TOML", "quotes"),
+        (('mode = "act"', 'mode = "act"\nvms = {tags = ["db=kill"]}'), "pools.lab.vms.tags", "shutdown"),
         (("installation", 'database_url = "mysql://u:pw@h/d"\ninstallation'), "PostgreSQL", "sqlite:///"),
         (('installation = "bot-1"', 'database_url = "postgresql://u:pw@h/d"'), "installation must be set", "each"),
     ],

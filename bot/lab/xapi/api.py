@@ -12,6 +12,7 @@ from bot.lab.xapi import (  # noqa: F401  (their handlers register themselves)
     ha,
     hosts,
     migration,
+    schedules,
     succession,
     updates,
     vms,

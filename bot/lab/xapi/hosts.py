@@ -10,7 +10,7 @@ from bot.lab.xapi.ha import assert_plan_survives
 from bot.lab.xapi.kernel import Process, Signal, Steps
 from bot.lab.xapi.lifecycle import reboot as run_reboot
 from bot.lab.xapi.lifecycle import restart_toolstack
-from bot.lab.xapi.migration import migrate
+from bot.lab.xapi.migration import assert_reached_over, migrate
 from bot.lab.xapi.operations import claim_host, release_host
 from bot.lab.xapi.placement import free_memory, plan, refused_on, refused_operation
 from bot.lab.xapi.records import encoded_record
@@ -138,7 +138,9 @@ def evacuate(ctx: Context, host: str, network: str = NULL, evacuate_batch_size: 
         moves, errors = plan(world, host)
         if errors:
             raise next(iter(errors.values()))
-        yield from _move_all(ctx, host, moves, evacuate_batch_size or _BATCH)
+        for target in set(moves.values()):
+            assert_reached_over(world, target, network)
+        yield from _move_all(ctx, host, moves, evacuate_batch_size or _BATCH, network)
     finally:
         release_host(world, machine, ctx.key)
     left = world.guests(host)
@@ -146,7 +148,7 @@ def evacuate(ctx: Context, host: str, network: str = NULL, evacuate_batch_size: 
         raise XapiFailure("INTERNAL_ERROR", f"evacuate: {len(left)} VMs are still resident on {host}")
 
 
-def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int) -> Steps:
+def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int, network: str) -> Steps:
     world = ctx.world
     waiting = list(moves.items())
     flying: list[Process] = []
@@ -155,7 +157,7 @@ def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int) -> Ste
     while waiting or flying:
         while waiting and len(flying) < batch:
             vm, target = waiting.pop(0)
-            process = world.kernel.spawn(_move_one(world, vm, target, ctx.key))
+            process = world.kernel.spawn(_move_one(world, vm, target, ctx.key, network))
             process.when_done(lambda _: some_ended.fire())
             world.running[process] = host
             process.when_done(world.forget)
@@ -176,7 +178,7 @@ def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int) -> Ste
             world.db.set("task", ctx.key, progress=done / max(total, 1))
 
 
-def _move_one(world: World, vm: str, target: str, key: str) -> Steps:
+def _move_one(world: World, vm: str, target: str, key: str, network: str) -> Steps:
     refusal = refused_operation(world, vm, "pool_migrate", "*") or refused_on(world, vm, target)
     if refusal is not None:
         raise refusal
@@ -186,7 +188,7 @@ def _move_one(world: World, vm: str, target: str, key: str) -> Steps:
     for other, operation in world.machine(target).operations.items():
         if operation in ("evacuate", "reboot", "shutdown"):
             raise XapiFailure("OTHER_OPERATION_IN_PROGRESS", "host", target, operation, other)
-    yield from migrate(world, vm, target, key)
+    yield from migrate(world, vm, target, key, network)
 
 
 @xapi("PBD.plug")

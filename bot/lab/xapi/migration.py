@@ -30,12 +30,26 @@ def pool_migrate(ctx: Context, vm: str, host: str, options: dict[str, str]) -> S
         if refusal is not None:
             raise refusal
         assert_memory(world, vm, host)
+        assert_reached_over(world, host, options.get("network", NULL))
         world.forward(machine)
     world.forward(world.machine(source))
-    yield from migrate(world, vm, host, ctx.key)
+    yield from migrate(world, vm, host, ctx.key, options.get("network", NULL))
 
 
-def migrate(world: World, vm: str, host: str, key: str) -> Steps:
+def assert_reached_over(world: World, host: str, network: str) -> None:
+    """Refuse a migration network on which the destination has no address."""
+    if network == NULL:
+        return
+    pifs = [ref for ref in world.db.get("host", host, "PIFs") if world.db.get("PIF", ref, "network") == network]
+    if not pifs:
+        raise XapiFailure("PIF_NOT_PRESENT", host, network)
+    if not world.db.get("PIF", pifs[0], "currently_attached"):
+        raise XapiFailure("REQUIRED_PIF_IS_UNPLUGGED", pifs[0])
+    if not world.db.get("PIF", pifs[0], "IP"):
+        raise XapiFailure("INTERFACE_HAS_NO_IP", pifs[0])
+
+
+def migrate(world: World, vm: str, host: str, key: str, network: str = NULL) -> Steps:
     """Move a VM: memory is reserved at the target at once, the copying waits for a worker at both ends.
 
     As long as a VM is on its way to it, a host can neither be evacuated nor be restarted: those calls wait.
@@ -60,7 +74,8 @@ def migrate(world: World, vm: str, host: str, key: str) -> Steps:
         if host != source_ref:
             world.place(vm, host)
             agent_after_change(world, vm)
-            world.effect("vm_migrated", host, vm, **{"from": source.name, "to": target.name})
+            over = {"network": world.name("network", network)} if network != NULL else {}
+            world.effect("vm_migrated", host, vm, **{"from": source.name, "to": target.name}, **over)
         else:
             world.effect("device_model_restarted", host, vm)
         clear_guidance(world, vm, "restart_device_model")

@@ -30,6 +30,7 @@ from bot.rollout.checks.licence import Licence
 from bot.rollout.checks.live_patching import LivePatching
 from bot.rollout.checks.livepatch_failed import LivepatchFailed
 from bot.rollout.checks.memory_room import MemoryRoom
+from bot.rollout.checks.migration_network import MigrationNetwork
 from bot.rollout.checks.mixed_versions import MixedVersions
 from bot.rollout.checks.network_links import NetworkLinks
 from bot.rollout.checks.nothing_to_do import NothingToDo
@@ -39,6 +40,7 @@ from bot.rollout.checks.repository import RepositoryEnabled
 from bot.rollout.checks.retired_features import RetiredFeatures
 from bot.rollout.checks.room import Room
 from bot.rollout.checks.secret_rotation import SecretRotation
+from bot.rollout.checks.snapshot_schedules import SnapshotSchedules
 from bot.rollout.checks.storage_plugged import StoragePlugged
 from bot.rollout.checks.suspend_space import SuspendSpace
 from bot.rollout.checks.sync_running import NoSyncRunning
@@ -47,6 +49,7 @@ from bot.rollout.checks.toolstack_version import ToolstackVersion
 from bot.rollout.checks.update_age import UpdateAge
 from bot.rollout.checks.update_levels import UpdateLevels
 from bot.rollout.checks.updates_known import UpdatesKnown
+from bot.rollout.checks.vm_rules import VmRules
 from bot.rollout.checks.wlb import WorkloadBalancing
 
 __all__ = ["CHECKS", "Check", "Facts", "Finding", "Fix", "Report", "Severity", "run_checks"]
@@ -77,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     DiskSpace(),
     Clocks(),
     NetworkLinks(),
+    MigrationNetwork(),
     StoragePlugged(),
     ClusteredStorage(),
     CpuLevels(),
@@ -85,6 +89,7 @@ CHECKS: tuple[Check, ...] = (
     MemoryRoom(),
     DiscsInDrives(),
     GuestToolsPresent(),
+    VmRules(),
     EvacuationPossible(),
     Room(),
     SuspendSpace(),
@@ -92,6 +97,7 @@ CHECKS: tuple[Check, ...] = (
     WorkloadBalancing(),
     AutoPoweron(),
     SyncSchedule(),
+    SnapshotSchedules(),
     RetiredFeatures(),
 )
 

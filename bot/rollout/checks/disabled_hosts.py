@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
-from bot.rollout.fixes import Remedy, can_enable, fix_for
+from bot.rollout.fixes import Remedy, can_enable, fix_for, is_chosen
 from bot.rollout.model import Host
 from bot.rollout.reason import because
 
@@ -22,7 +22,7 @@ class DisabledHosts:
         if not can_enable(host):
             return Finding(self.name, Severity.WARNS, because("check.host_disabled", host=host.name), host.uuid)
         undo = because("fix.enable_host.undo", host=host.name)
-        if Remedy.ENABLE_HOSTS in facts.choices.fixes:
+        if is_chosen(facts.choices.fixes, Remedy.ENABLE_HOSTS, host):
             fix = Fix(fix_for(Remedy.ENABLE_HOSTS, host.uuid), because("fix.enable_host", host=host.name), undo)
             return Finding(self.name, Severity.INFORMS, because("check.host_lent", host=host.name), host.uuid, fix)
         fix = Fix(fix_for(Remedy.ENABLE_HOSTS, host.uuid), because("fix.enable_host.offer"), undo)

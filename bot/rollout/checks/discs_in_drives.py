@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
-from bot.rollout.fixes import Remedy, fix_for, ties
+from bot.rollout.fixes import Remedy, fix_for, is_chosen, ties
 from bot.rollout.guidance import Task
 from bot.rollout.model import VM
 from bot.rollout.reason import because
@@ -27,18 +27,18 @@ class DiscsInDrives:
             self._finding(facts, vm)
             for vm in facts.snapshot.vms
             # A VM that is stopped for its host's turn keeps its disc.
-            if vm.resident_on in emptied and ties(vm) and (self._chosen(facts) or vm.uuid not in stopped)
+            if vm.resident_on in emptied and ties(vm) and (self._chosen(facts, vm) or vm.uuid not in stopped)
         )
 
     @staticmethod
-    def _chosen(facts: Facts) -> bool:
-        return Remedy.EJECT_CDS in facts.choices.fixes
+    def _chosen(facts: Facts, vm: VM) -> bool:
+        return is_chosen(facts.choices.fixes, Remedy.EJECT_CDS, vm)
 
     def _finding(self, facts: Facts, vm: VM) -> Finding:
         discs = ", ".join(drive.name for drive in vm.drives if drive.keeps)
         reason = because("check.disc_in_drive", vm=vm.name, disc=discs, host=facts.host_name(vm.resident_on or ""))
         undo = because("fix.eject_cd.undo", vm=vm.name)
-        if self._chosen(facts):
+        if self._chosen(facts, vm):
             fix = Fix(fix_for(Remedy.EJECT_CDS, vm.uuid), because("fix.eject_cd"), undo)
             return Finding(self.name, Severity.INFORMS, reason, vm.uuid, fix)
         fix = Fix(fix_for(Remedy.EJECT_CDS, vm.uuid), because("fix.eject_cd.offer"), undo)

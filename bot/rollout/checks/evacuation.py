@@ -23,7 +23,8 @@ from bot.rollout.guidance import Task
 from bot.rollout.model import VM, PowerState, VmBlocker
 from bot.rollout.proposal import preset_of
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import HostCeiling, Preset, Spec, StoppedVms, VmTreatment
+from bot.rollout.spec import HostCeiling, Preset, Spec, StoppedVms, VmTreatment, VmWay
+from bot.rollout.vm_policy import always_stopped
 
 _STOPS = (VmTreatment.SUSPEND, VmTreatment.SHUTDOWN)
 
@@ -50,6 +51,7 @@ class EvacuationPossible:
                 # XAPI's own placement gives up where the planner may find a way; `Room` tells whether it does.
                 if (preset_of(facts.spec) is Preset.SERIAL or not memory_alone(entry.code))
                 and not _passes_before_start(facts, entry)
+                and not _said_of_the_vm(facts.spec, entry.vm)
             ]
         return (*found, *self._asked_again(facts, emptied))
 
@@ -61,6 +63,9 @@ class EvacuationPossible:
         paused = vm is not None and vm.power_state is not PowerState.RUNNING
         cause = Cause.POWER_STATE if paused else cause_of(entry.code)
         name = vm.name if vm is not None else entry.vm
+        if spec.way(entry.vm) is VmWay.MIGRATE and cause not in PEOPLE_FIRST:
+            reason = because("check.evacuation.must_move", vm=name, host=host.name, code=entry.code)
+            return Finding(self.name, Severity.BLOCKS, reason, entry.vm)
         way_out = _way_out(vm, entry) if facts.choices.stopped_vms is StoppedVms.REFUSE else None
         if way_out is None and cause not in PEOPLE_FIRST:
             reason = because("check.evacuation.cannot_stop", vm=name, host=host.name, code=entry.code)
@@ -90,6 +95,11 @@ def _passes_before_start(facts: Facts, entry: VmBlocker) -> bool:
     if facts.starting or vm is None or cause_of(entry.code) is not Cause.BUSY:
         return False
     return bool(vm.current_operations & OPERATIONS)
+
+
+def _said_of_the_vm(spec: Spec, vm: str) -> bool:
+    """Whether a rule of its own says what becomes of the VM: the check of rules speaks of it."""
+    return always_stopped(spec, vm) is not None or spec.way(vm) is VmWay.LEAVE
 
 
 def _should_have_been_asked(facts: Facts, host: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Severity
-from bot.rollout.fixes import Remedy, can_enable
+from bot.rollout.fixes import Remedy, can_enable, is_chosen
 from bot.rollout.guidance import Task
 from bot.rollout.model import VM, Host, PowerState
 from bot.rollout.proposal import preset_of
@@ -51,7 +51,7 @@ class MemoryRoom:
 def _takes_vms(facts: Facts, other: Host, emptied: Host) -> bool:
     if other.uuid == emptied.uuid or not other.live or not other.version.at_least(emptied.version):
         return False
-    return other.enabled or (Remedy.ENABLE_HOSTS in facts.choices.fixes and can_enable(other))
+    return other.enabled or (can_enable(other) and is_chosen(facts.choices.fixes, Remedy.ENABLE_HOSTS, other))
 
 
 def _moves(facts: Facts, vm: VM) -> bool:

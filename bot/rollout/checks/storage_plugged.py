@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.rollout.checks.facts import Facts
 from bot.rollout.checks.finding import Finding, Fix, Severity
-from bot.rollout.fixes import Remedy, fix_for
+from bot.rollout.fixes import Remedy, fix_for, is_chosen
 from bot.rollout.model import Host
 from bot.rollout.reason import because
 
@@ -29,7 +29,7 @@ class StoragePlugged:
             because("fix.plug_storage", host=host.name),
             because("fix.plug_storage.undo"),
         )
-        if Remedy.PLUG_STORAGE in facts.choices.fixes:
+        if is_chosen(facts.choices.fixes, Remedy.PLUG_STORAGE, host):
             return Finding(self.name, Severity.INFORMS, because("check.storage_unplugged", **params), host.uuid, fix)
         offer = Fix(fix.id, because("fix.plug_storage.offer"), fix.undo)
         if used & set(host.unplugged_srs):

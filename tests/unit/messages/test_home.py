@@ -12,11 +12,13 @@ from bot.messages.blocks import View
 from bot.messages.home import dated, home
 from bot.messages.updates import severities
 from bot.rollout.amendment import AmendmentKind, Offer
+from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind, TurnPhase
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import because
 from bot.rollouts import HomePool, HomeStanding, PoolStanding, Standing
+from bot.rollouts.home import More
 from storage.tables import PoolRow
 from tests.unit.messages.made import NOW, amendment_of, standing_of, updates_for
 
@@ -76,12 +78,18 @@ def test_only_who_may_plan_gets_the_button_and_only_where_nothing_is_open() -> N
     assert buttons(home(standing(busy))) == ["Show updates"]
 
 
-def test_a_pool_that_is_up_to_date_takes_one_block_and_comes_last() -> None:
-    view = home(standing(pool("done", count=0), pool("behind")))
-
-    texts = [block["text"]["text"] for block in view["blocks"] if block["type"] == "section"]
-    assert [text.split("*")[1] for text in texts if text.startswith("*")] == ["behind", "done"]
+def test_a_pool_that_is_up_to_date_takes_one_block() -> None:
+    view = home(standing(pool("done", count=0)))
     assert "✓ up to date" in read(view)
+    assert buttons(view) == []
+
+
+def test_what_is_not_shown_is_counted() -> None:
+    more = More(pools=970, for_me=3, asking_me=1, others=5)
+    told = read(home(replace(standing(pool(), for_me=[standing_of()], others=[standing_of()]), more=more)))
+    assert "Waits for you (5)" in told
+    for count, where in ((4, "status"), (5, "status"), (970, "pools")):
+        assert f"… and {count} more. `/xs {where}`" in told
 
 
 def test_what_waits_for_the_reader_comes_first_with_the_way_to_it() -> None:
@@ -112,7 +120,8 @@ def test_an_amendment_and_a_question_say_what_is_wanted() -> None:
 
 def test_what_is_under_way_shows_its_hosts() -> None:
     phases = (TurnPhase.DONE, TurnPhase.EVACUATING)
-    running = standing_of(State.RUNNING, phases=phases, started_at=NOW)
+    soon = Expectation(NOW, NOW + timedelta(minutes=40))
+    running = standing_of(State.RUNNING, phases=phases, started_at=NOW, expected=soon.as_dict())
     running = replace(running, debts=(Debt(DebtKind.HA, "", label="HA"),))
 
     told = read(home(standing(pool(), others=[running])))
@@ -120,7 +129,9 @@ def test_what_is_under_way_shows_its_hosts() -> None:
     assert "▶ *Rollout 42*, pool lab: running" in told
     assert "1 of 3 hosts done" in told
     assert "xs-02: moving its VMs away, 3 of 7 VMs still here" in told
-    assert "■■■□□□□□□□ 21 min so far" in told
+    assert "■■■□□□□□□□ expected to be done 2026-11-20 10:40 UTC" in told
+    paused = standing_of(State.PAUSED, phases=phases, started_at=NOW, expected=soon.as_dict())
+    assert "expected" not in read(home(standing(pool(), others=[paused])))
 
 
 def test_whoever_holds_no_role_is_told_whom_to_ask() -> None:

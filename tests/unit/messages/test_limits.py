@@ -82,6 +82,7 @@ from bot.rollout.proposal import Choices
 from bot.rollout.reason import because
 from bot.rollout.spec import Preset, VmAllowance, VmTreatment
 from bot.rollouts import HomePool, HomeStanding, PoolStanding, Preview
+from bot.rollouts.home import POOLS, ROLLOUTS, More
 from bot.rollouts.roles import Role, not_an_approver
 from commands import VERBS
 from storage.tables import AuditRow, PoolRow
@@ -149,11 +150,12 @@ def crowded() -> HomeStanding:
     problem = extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM)
     amended = replace(problem, amendment=amendment_of(problem, MANY))
     return HomeStanding(
-        pools=(HomePool(standing, known, True, NOW),) * 1000,
-        for_me=(extreme(), amended) * 30,
-        asking_me=(problem,) * 60,
-        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * 60,
+        pools=(HomePool(standing, known, True, NOW),) * POOLS,
+        for_me=(extreme(), amended) * (ROLLOUTS // 2),
+        asking_me=(problem,) * ROLLOUTS,
+        others=(extreme(State.RUNNING, phases=PHASES, started_at=NOW),) * ROLLOUTS,
         history=(extreme(State.SUCCEEDED, finished_at=NOW).row,) * 8,
+        more=More(970, 99, 99, 99),
     )
 
 

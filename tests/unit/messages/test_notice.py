@@ -116,6 +116,7 @@ def test_only_what_is_spelled_like_a_cve_is_linked() -> None:
         "javascript:alert(1)",
         "https://",
     ],
+    ids=["http", "bar", "blank", "script", "nowhere"],
 )
 def test_an_address_that_could_end_its_link_is_not_linked(url: str) -> None:
     assert vendor_link(Update("x", url=url)) == ""

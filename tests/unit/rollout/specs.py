@@ -15,7 +15,10 @@ from bot.rollout.spec import (
     Spec,
     StoppedVms,
     VmAllowance,
+    VmRestarts,
+    VmRule,
     VmTreatment,
+    VmWay,
     with_schema,
 )
 
@@ -23,6 +26,7 @@ names = st.text(max_size=12)
 uuids = st.uuids().map(str)
 ceilings = st.builds(HostCeiling, uuids, names, st.frozensets(st.sampled_from(list(Task))))
 allowances = st.builds(VmAllowance, uuids, names, st.sampled_from(VmTreatment))
+rules = st.builds(VmRule, uuids, names, st.sampled_from(VmWay), st.integers(0, 3))
 specs = st.builds(
     Spec,
     pool_uuid=uuids,
@@ -44,4 +48,9 @@ specs = st.builds(
     order=st.lists(uuids, max_size=3).map(tuple),
     left_out=st.lists(st.tuples(uuids, names), max_size=3).map(tuple),
     pause_points=st.lists(st.sampled_from(["coordinator", "canary"]), max_size=2, unique=True).map(tuple),
+    rules=st.lists(rules, max_size=3, unique_by=lambda rule: rule.uuid).map(tuple),
+    vm_restarts=st.sampled_from(VmRestarts),
+    vms_at_once=st.integers(0, 9),
+    evacuate_at_once=st.integers(0, 9),
+    network=st.one_of(st.just(("", "")), st.tuples(uuids, st.sampled_from(["migration", "storage"]))),
 ).map(with_schema)

@@ -12,6 +12,7 @@ import pytest
 
 from bot.rollout.blocker import HA_NOISE
 from bot.rollout.checks import CHECKS, Facts, Finding, Report, Severity, run_checks
+from bot.rollout.equipment import Network, SnapshotSchedule
 from bot.rollout.guidance import Guidance, Level, guidance_of
 from bot.rollout.model import (
     CLAIM_KEY,
@@ -24,6 +25,7 @@ from bot.rollout.model import (
 )
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Livepatch, OnLivepatchFailure, Preset, StoppedVms
+from bot.rollout.vm_policy import wishes_of
 from tests.unit.rollout import test_conditions as conditions
 from tests.unit.rollout.pools import GIB, NEW, NOW, OLD, facts_of, host, pool_of, updates_of, vm
 
@@ -59,6 +61,37 @@ FIRING: dict[str, tuple[Facts, str, list[tuple[Severity, str, str]]]] = {
         _stopped_host(),
         "hosts_live",
         [(BLOCKS, "check.host_not_live", "host-2")],
+    ),
+    "a network over which VMs move that there is not": (
+        facts_of(pool_of(), choices=Choices(network="migration")),
+        "migration_network",
+        [(BLOCKS, "check.network_unknown", "pool-1")],
+    ),
+    "a host without an address on the network over which VMs move": (
+        facts_of(
+            replace(pool_of(), networks=(Network("ref", "net-1", "migration", frozenset({"host-1", "host-3"})),)),
+            choices=Choices(network="migration"),
+        ),
+        "migration_network",
+        [(BLOCKS, "check.network_without_address", "pool-1")],
+    ),
+    "a snapshot schedule is on": (
+        facts_of(replace(pool_of(), schedules=(SnapshotSchedule("ref", "vmss-1", "nightly", True, frozenset({"v"})),))),
+        "snapshot_schedules",
+        [(INFORMS, "check.snapshots_on", "pool-1")],
+    ),
+    "a snapshot schedule is on and must stay so": (
+        facts_of(
+            replace(pool_of(), schedules=(SnapshotSchedule("ref", "vmss-1", "nightly", True, frozenset({"v"})),)),
+            choices=Choices(hold_snapshots=False),
+        ),
+        "snapshot_schedules",
+        [(WARNS, "check.snapshots_stay_on", "pool-1")],
+    ),
+    "a VM that is to be left as it is": (
+        facts_of(pool_of(), choices=Choices(vms=wishes_of("db2=leave"))),
+        "vm_rules",
+        [(WARNS, "check.vm_left", "vm-db2")],
     ),
     "mandatory tasks of an earlier update on a host": (
         facts_of(pool_of([host(1), host(2, pending=MANDATORY_REBOOT)])),
@@ -226,6 +259,18 @@ def test_a_check_fires(case: str) -> None:
 
 
 QUIET: dict[str, tuple[Facts, str]] = {
+    "a snapshot schedule is off, another covers nothing": (
+        facts_of(
+            replace(
+                pool_of(),
+                schedules=(
+                    SnapshotSchedule("ref", "vmss-1", "nightly", False, frozenset({"v"})),
+                    SnapshotSchedule("ref", "vmss-2", "empty"),
+                ),
+            )
+        ),
+        "snapshot_schedules",
+    ),
     "recommended tasks may be pending": (
         facts_of(pool_of([host(1, pending=guidance_of(recommended=["reboot_host"])), host(2)])),
         "pending_mandatory",

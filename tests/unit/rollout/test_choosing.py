@@ -10,7 +10,7 @@ from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.guidance import Level
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Placement, Preset, StoppedVms
+from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
 
 from .pools import NOW
 
@@ -39,6 +39,15 @@ def test_a_word_that_means_nothing_is_refused_with_those_that_do(word: str) -> N
     with pytest.raises(InvalidSpec) as refused:
         chosen([word], Choices(), NOW)
     assert refused.value.hint
+
+
+def test_rules_for_single_vms_and_for_restarts_are_typed_as_well() -> None:
+    chosen_so = chosen(["vm=db-1=shutdown:20,ci-7=leave", "vm=web=migrate", "restarts=Pending"], Choices(), NOW)
+    assert [str(wish) for wish in chosen_so.vms] == ["db-1=shutdown:20", "ci-7=leave", "web=migrate"]
+    assert chosen_so.vm_restarts is VmRestarts.PENDING
+    for word in ("vm=db-1", "vm=db-1=kill", "restarts=later"):
+        with pytest.raises(InvalidSpec):
+            chosen([word], Choices(), NOW)
 
 
 def test_lists_of_hosts_are_read_however_they_are_divided() -> None:

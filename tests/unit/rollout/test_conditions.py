@@ -10,10 +10,11 @@ import pytest
 
 from bot.rollout.checks import Facts, Severity, run_checks
 from bot.rollout.equipment import Drive, GuestTools, Probe, VmGroup
-from bot.rollout.fixes import Remedy
+from bot.rollout.errors import InvalidSpec
+from bot.rollout.fixes import Remedy, chosen_fixes, remaining_blockers
 from bot.rollout.guidance import guidance_of
 from bot.rollout.model import SR, VM, HaSettings, PoolSnapshot, Version, VmBlocker, XapiTask
-from bot.rollout.proposal import Choices
+from bot.rollout.proposal import Choices, choices_of
 from bot.rollout.spec import Livepatch, StoppedVms, VmTreatment
 from tests.unit.rollout.pools import GIB, NOW, REBOOT, facts_of, host, pool_of, updates_of, vm
 
@@ -36,7 +37,7 @@ def probed(**probes: Probe) -> Facts:
     return replace(facts_of(pool_of()), probes={name.replace("_", "-"): probe for name, probe in probes.items()})
 
 
-def with_disc(drive: Drive = DISC, *chosen: Remedy, **changes: Any) -> Facts:
+def with_disc(drive: Drive = DISC, *chosen: str, **changes: Any) -> Facts:
     """A VM with a disc in its drive, which XAPI does not move for that."""
     ties = ("sr-local",) if drive.keeps else ()
     web = vm("web", 1, drives=(drive,), local_srs=ties, srs=("sr-shared", "sr-local"), **changes)
@@ -45,7 +46,7 @@ def with_disc(drive: Drive = DISC, *chosen: Remedy, **changes: Any) -> Facts:
     return facts_of(snapshot, blockers={"host-1": blockers, "host-2": ()}, choices=Choices(fixes=frozenset(chosen)))
 
 
-def unplugged(*chosen: Remedy, used: bool = True) -> Facts:
+def unplugged(*chosen: str, used: bool = True) -> Facts:
     """A host without its storage, which a running VM uses, or none."""
     here = [host(1), host(2, unplugged_srs=("sr-nfs",))]
     snapshot = replace(
@@ -383,6 +384,45 @@ def test_a_chosen_fix_names_what_it_touches_and_the_rollout_may_go_on() -> None:
     plugged = unplugged(Remedy.PLUG_STORAGE)
     assert spec_fixes(plugged) == ("plug_storage:host-2",)
     assert not run_checks(plugged).blocked
+
+
+def test_a_fix_is_chosen_for_one_host_or_vm_by_name_or_uuid_and_stays_chosen_for_that_alone() -> None:
+    disc = with_disc()
+    by_name = replace(disc, choices=Choices(fixes=frozenset({"eject_cd:web"})))
+    assert spec_fixes(by_name) == ("eject_cd:vm-web",)
+    assert not run_checks(by_name).blocked
+    other = replace(disc, choices=Choices(fixes=frozenset({"eject_cd:db"})))
+    assert spec_fixes(other) == ()
+    assert run_checks(other).blocked
+    closed = pool_of([host(1), host(2, enabled=False), host(3, enabled=False)])
+    one = facts_of(closed, choices=Choices(fixes=frozenset({"enable_host:xs-03"})))
+    assert spec_fixes(one) == ("enable_host:host-3",)
+    assert one.spec is not None
+    assert choices_of(one.spec).fixes == {"enable_host:host-3"}
+    assert {(severity, uuid) for severity, _, uuid in said("disabled_hosts", one)} == {
+        (WARNS, "host-2"),
+        (INFORMS, "host-3"),
+    }
+
+
+def test_storage_that_two_hosts_lack_has_to_be_connected_to_both() -> None:
+    both = unplugged("plug_storage:xs-02")
+    lacking = tuple(replace(host, unplugged_srs=both.snapshot.hosts[1].unplugged_srs) for host in both.snapshot.hosts)
+    blocked = {"host-1": (VmBlocker("vm-web", "VM_REQUIRES_SR"),)}
+    snapshot = replace(both.snapshot, hosts=lacking)
+    assert remaining_blockers(both.snapshot, blocked, both.choices.fixes)["host-1"] == ()
+    assert remaining_blockers(snapshot, blocked, both.choices.fixes)["host-1"] != ()
+    assert remaining_blockers(snapshot, blocked, {Remedy.PLUG_STORAGE})["host-1"] == ()
+
+
+@pytest.mark.parametrize("word", ["eject", "eject_cds:web", "eject_cd:", "enable_host", "mend:web", "eject_cd:nobody"])
+def test_a_fix_that_there_is_not_is_refused(word: str) -> None:
+    with pytest.raises(InvalidSpec):
+        chosen_fixes([word], pool_of())
+    assert chosen_fixes(["plug_storage", "enable_host:xs-02"], pool_of()) == {"plug_storage", "enable_host:xs-02"}
+    # What somebody approved may be gone since, and is named by its uuid.
+    gone = "eject_cd:9a6ee9d5-0000-4000-8000-000000000001"
+    assert chosen_fixes([gone], pool_of()) == {gone}
 
 
 def test_a_disk_beside_the_disc_still_ties_the_vm() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bot.rollout
-from bot.messages import catalogue_checks, catalogue_conditions
+from bot.messages import catalogue_checks, catalogue_conditions, catalogue_vms
 from bot.rollout.blocker import Cause
 from bot.rollout.checks import CHECKS, run_checks
 from bot.rollout.decision import Estimates
@@ -25,7 +25,7 @@ from tests.unit.rollout import test_conditions as conditions
 from tests.unit.rollout.pools import NO_BLOCKERS, host, pool_of, updates_of
 from tests.unit.rollout.test_checks import FIRING, HA_ON, stuck
 
-SENTENCES = catalogue_checks.SENTENCES | catalogue_conditions.SENTENCES
+SENTENCES = catalogue_checks.SENTENCES | catalogue_conditions.SENTENCES | catalogue_vms.SENTENCES
 PREFIXES = ("check.", "fix.", "forecast.", "spec.")
 SOURCES = ("checks", "forecast.py", "difference.py")
 
@@ -47,6 +47,7 @@ def composed_codes() -> set[str]:
     return (
         {f"check.evacuation.{cause.value}" for cause in Cause}
         | {f"check.evacuation.{word}" for word in ("suspend", "shutdown", "shutdown_instead", "shutdown_to_restart")}
+        | {f"check.vm_rule.cannot_{word}" for word in ("suspend", "shutdown")}
         | {f"check.passed.{check.name}" for check in CHECKS}
         | {f"check.pending_{kind}{end}" for kind in ("host", "vm") for end in ("", "_resumed")}
         | {f"fix.{word}{end}" for word in ("suspend", "shutdown") for end in ("", ".undo")}

@@ -23,7 +23,10 @@ from bot.rollout.spec import (
     Spec,
     StoppedVms,
     VmAllowance,
+    VmRestarts,
+    VmRule,
     VmTreatment,
+    VmWay,
     canonical_bytes,
     digest_of,
     parse_spec,
@@ -79,6 +82,7 @@ def test_a_stored_spec_is_read_back_as_it_was_written(spec: Spec) -> None:
         backups=tuple(sorted(spec.backups)),
         left_out=tuple(sorted(spec.left_out)),
         pause_points=tuple(sorted(spec.pause_points)),
+        rules=tuple(sorted(spec.rules, key=lambda rule: rule.uuid)),
     )
 
 
@@ -95,6 +99,7 @@ def test_the_order_in_which_things_are_listed_does_not_matter(spec: Spec, chance
         backups=shuffled(spec.backups),
         left_out=shuffled(spec.left_out),
         pause_points=shuffled(spec.pause_points),
+        rules=shuffled(spec.rules),
     )
     assert digest_of(canonical_bytes(same)) == digest_of(canonical_bytes(spec))
 
@@ -121,6 +126,11 @@ CHANGES: dict[str, Any] = {
     "pause_points": ("canary",),
     "deadline": datetime(2026, 3, 8, 5, 30, tzinfo=UTC),
     "amendment": 1,
+    "rules": (VmRule("vm-9", "license server", VmWay.LEAVE),),
+    "vm_restarts": VmRestarts.NOW,
+    "vms_at_once": 2,
+    "evacuate_at_once": 2,
+    "network": ("network-1", "migration"),
 }
 
 
