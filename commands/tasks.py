@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
@@ -41,7 +42,18 @@ def _show(call: Call, alias: str) -> None:
 def _open(call: Call, alias: str, kind: Kind, names: tuple[str, ...] = ()) -> None:
     def form() -> View:
         hosts = call.context.rollouts.hosts_named(alias, names, call.actor) if names else ()
-        return update.form(call, alias, Choices(kind=kind, hosts=hosts))
+        plain = Choices()
+        choices = replace(
+            call.context.rollouts.usual(alias),
+            kind=kind,
+            hosts=hosts,
+            # Nothing is installed: one host after the other, as the command says, until somebody chooses otherwise.
+            preset=plain.preset,
+            placement=plain.placement,
+            max_out=plain.max_out,
+            deadline=plain.deadline,
+        )
+        return update.form(call, alias, choices)
 
     call.open(modal.update_title(alias), _("Looking at the pool: its hosts, its VMs, and what is pending."), form)
 

@@ -30,6 +30,11 @@ class LabHost:
         return self.pool.world.machines[self.name].ref
 
     @property
+    def plain_url(self) -> str:
+        """Its address without TLS, where it only says that it has moved."""
+        return self.pool.plain_url(self.name)
+
+    @property
     def enabled(self) -> bool:
         """host.enabled."""
         return bool(self._get("enabled"))

@@ -113,6 +113,11 @@ class LabPool:
         """
         return cls(scenario, time if time is not None else ScaledTime(), port, number)
 
+    def plain_url(self, host: str) -> str:
+        """The host's address without TLS."""
+        listener = self._sockets.listeners[host]
+        return f"http://{self._world.machines[host].address}:{self.run(lambda: listener.plain_port)}"
+
     # ------------------------------------------------------------------ life
 
     def _run_loop(self) -> None:

@@ -12,7 +12,10 @@ from datetime import UTC, datetime, timedelta
 from bot.rollout.amendment import AmendmentKind, Offer
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.expected import turn_seconds
-from bot.rollout.planner.view import Stage
+from bot.rollout.model import Host
+from bot.rollout.planner.pipeline import Pipeline, drain_seconds
+from bot.rollout.planner.policy import Policy
+from bot.rollout.planner.view import Stage, View
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
 from bot.rollout.whatif import present_view
@@ -63,6 +66,28 @@ def late(round_: Round) -> frozenset[str]:
     nodes = (node for node in present_view(round_).nodes if node.stage is Stage.OLD)
     home = round_.spec.brings_home
     return frozenset(node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline))
+
+
+def hold_late(round_: Round, view: View, policy: Policy) -> None:
+    """Have the planner begin no host that would not be done by the deadline, behind those that install before it."""
+    if round_.spec.deadline is None:
+        return
+    lock, coordinator = Pipeline(view, policy).lock, view.coordinator
+    if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
+        # Members wait until it is back, not only until it has installed.
+        lock = max(lock, turn_seconds(coordinator, home=False))
+    for node in view.nodes:
+        if node.stage is Stage.OLD:
+            seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
+            node.held = not may_begin(round_.now, seconds, round_.spec.deadline)
+
+
+def ask_once_held(round_: Round, view: View, left: Iterable[Host]) -> None:
+    """Ask people about the hosts that are left, once none of them may be begun and none is in hand any more."""
+    hosts = list(left)
+    first = [host for host in hosts if host.is_coordinator] or hosts
+    if hosts and all(view.by_uuid[host.uuid].held for host in first):
+        ask_about(round_, (host.name for host in hosts))
 
 
 def ask_about(round_: Round, names: Iterable[str]) -> None:

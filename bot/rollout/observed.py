@@ -123,6 +123,8 @@ class Observed:
         then, although its VMs run."""
         if host.live or not self._away(host):
             return False
+        if any(_is(self._intent(f"{kind}:{host.uuid}"), *_OPEN) for kind in ("RebootHost", "RestartToolstack")):
+            return False  # it restarts itself, and is waited for as that
         coordinator = self.round.snapshot.pool.coordinator
         ended = [
             intent.finished_at

@@ -10,29 +10,26 @@ from collections.abc import Sequence
 
 from bot.rollout.action import DrainHost, KeepHost, MigrateVm, close
 from bot.rollout.amendment import ASKED, AmendmentKind, Offer
-from bot.rollout.deadline import ask_about, may_begin
-from bot.rollout.expected import turn_seconds
+from bot.rollout.deadline import ask_once_held, hold_late
 from bot.rollout.homecoming import home_of, settle_vms
 from bot.rollout.memory import Debt, DebtKind, IntentState
 from bot.rollout.model import VM, Host
 from bot.rollout.observed import Observed
 from bot.rollout.pace import Emptying, evacuation
 from bot.rollout.pausing import members_before_pause
-from bot.rollout.planner.pipeline import Pipeline, drain_seconds
 from bot.rollout.planner.plan import Move, Plan
 from bot.rollout.planner.planner import plan
-from bot.rollout.planner.policy import Policy, policy_of
+from bot.rollout.planner.policy import policy_of
 from bot.rollout.planner.view import Stage
 from bot.rollout.preparing import may_evacuate
 from bot.rollout.pursuit import Round
 from bot.rollout.reason import Reason, because
-from bot.rollout.settling import settle_host
+from bot.rollout.serving import STOPPED, only_waits, owes_stopped, serve_again
 from bot.rollout.spec import Preset, VmRestarts
 from bot.rollout.turn import Turn
 from bot.rollout.vm_policy import at_once, last_of
 from bot.rollout.vm_tasks import vm_tasks
 
-_STOPPED = (DebtKind.VM_STOPPED, DebtKind.VM_SUSPENDED)
 _IN_HAND = (Stage.OUT, Stage.APPLY, Stage.APPLIED, Stage.RESTART, Stage.RETURN, Stage.LOST)
 #: While VMs move, their tasks tell of the end; this is for what happens around them.
 _LOOK = 15.0
@@ -75,7 +72,7 @@ class Planned:
 
     def settle_vms(self, round_: Round, host: Host, *, final: bool) -> bool:
         # Moved VMs go home when the planner finds room; those that stand still come back with their host.
-        return settle_vms(round_, host, final=True) if final else settle_vms(round_, host, kinds=_STOPPED)
+        return settle_vms(round_, host, final=True) if final else settle_vms(round_, host, kinds=STOPPED)
 
 
 class Rolling:
@@ -112,7 +109,7 @@ class _Pass:
         self._put_back()
         self.view.members = members_before_pause(self.round, self.turns)
         policy = policy_of(Preset(self.spec.preset), self.spec.placement, self.spec.max_out)
-        self._hold_late(policy)
+        hold_late(self.round, self.view, policy)
         decided = plan(self.view, policy)
         self._book(decided)
         begun = {*decided.out, *decided.restart, *([decided.apply] if decided.apply else [])}
@@ -122,7 +119,7 @@ class _Pass:
         self._restart_vms({move.vm for move in decided.moves})
         self._close_homes()
         self._stuck(decided)
-        self._ask_about_late()
+        ask_once_held(self.round, self.view, (turn.host for turn in self.turns if turn.update_left))
         self._show()
         self._look(decided)
         self._defer_problems()
@@ -134,7 +131,7 @@ class _Pass:
         if self.stages[turn.host.uuid] in _IN_HAND:
             return True
         enabling = self.round.memory.debt(DebtKind.HOST_ENABLED, turn.host.uuid) is not None
-        return not turn.update_left and (enabling or self._owed_stopped(turn.host))
+        return not turn.update_left and (enabling or owes_stopped(self.round, turn.host))
 
     def _advance(self, turns: Sequence[Turn], decided: Plan) -> None:
         pace = Planned(self.round, decided)
@@ -161,42 +158,16 @@ class _Pass:
         return unwell
 
     def _put_back(self) -> None:
-        """While another host is lost or late, hosts that only wait for their installation serve again, not updated:
-        nobody knows how long the pool will have to do without the lost one."""
+        """Hosts that only wait for their installation serve again while another is lost or late."""
         stuck = {problem.host for problem in self.round.problems}
         lost = sorted({*self.seen.overdue, *(self.names[uuid] for uuid in stuck if uuid in self.names)})
-        if not lost:
-            return
-        for turn in self.turns:
+        for turn in self.turns if lost else ():
             node = self.view.by_uuid[turn.host.uuid]
-            if node.uuid not in stuck and self._only_waits(turn):
+            if node.uuid not in stuck and only_waits(self.seen, turn):
+                # It takes no VMs before it is known to serve.
                 node.stage, node.not_before = Stage.OLD, max(node.not_before, _LOOK)
                 self.undone.pop(node.uuid, None)
-                self._serve_again(turn, lost)
-
-    def _only_waits(self, turn: Turn) -> bool:
-        """Whether the host's turn has begun, but not yet its installation or restart."""
-        host, memory = turn.host, self.round.memory
-        if not turn.update_left or not host.live or self.stages[host.uuid] not in (Stage.OLD, Stage.DRAIN, Stage.OUT):
-            return False
-        if any(memory.intent(f"{kind}:{host.uuid}") for kind in ("ApplyUpdates", "RebootHost", "RestartToolstack")):
-            return False
-        if host.pending.mandatory or self.round.is_open(f"EvacuateHost:{host.uuid}"):
-            return False  # XAPI would not put it into service
-        ours = memory.debt(DebtKind.HOST_ENABLED, host.uuid) is not None
-        return ours or self.seen.draining(host.uuid) or self._owed_stopped(host)
-
-    def _owed_stopped(self, host: Host) -> bool:
-        return any(home_of(debt) == host.uuid for debt in self.round.memory.debts_of(*_STOPPED))
-
-    def _serve_again(self, turn: Turn, lost: Sequence[str]) -> None:
-        host, known = turn.host, len(self.round.problems)
-        if self.seen.draining(host.uuid):
-            reason = because("host.put_back", host=host.name, lost=", ".join(lost))
-            self.round.step(KeepHost(host=host.uuid), reason, milestone=True)
-        served = settle_host(self.round, host) and settle_vms(self.round, host, kinds=_STOPPED)
-        self.round.blame(host.uuid, known)
-        self.putting_back = self.putting_back or not (served or len(self.round.problems) > known)
+                self.putting_back = not serve_again(self.seen, turn.host, lost) or self.putting_back
 
     # -- what the plan says ----------------------------------------------------------------------------------
 
@@ -298,27 +269,6 @@ class _Pass:
         code = failed[-1].error[0] if failed[-1].error else ""
         keys = (*(intent.key for intent in failed), ASKED, ASKED + turn.host.uuid)
         return because("vm.will_not_move", vm=name, host=host, code=code), keys
-
-    # -- the deadline ----------------------------------------------------------------------------------------
-
-    def _hold_late(self, policy: Policy) -> None:
-        """Hosts that would not be done by the deadline are not begun: behind those that install before them."""
-        if self.spec.deadline is None:
-            return
-        lock, coordinator = Pipeline(self.view, policy).lock, self.view.coordinator
-        if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
-            # Members wait until it is back, not only until it has installed.
-            lock = max(lock, turn_seconds(coordinator, home=False))
-        for node in self.view.nodes:
-            if node.stage is Stage.OLD:
-                seconds = max(lock, drain_seconds(node, policy) if node.drains else 0.0) + node.apply + node.tail
-                node.held = not may_begin(self.round.now, seconds, self.spec.deadline)
-
-    def _ask_about_late(self) -> None:
-        """Once nothing is in hand any more and nothing may be begun, people are asked about what is left."""
-        left = [turn.host for turn in self.turns if turn.update_left]
-        if left and all(self.view.by_uuid[host.uuid].held for host in left):
-            ask_about(self.round, (host.name for host in left))
 
     # -- what people see, and when to look again -----------------------------------------------------------------
 

@@ -97,6 +97,7 @@ SHOWN = {
         "test_what_it_forbids",
         "test_while_versions_are_mixed_the_dump_is_a_stub",
     ),
+    "plain HTTP answers that everything has moved to HTTPS": ("test_plain_http_is_sent_to_https",),
     "requests need a length and have a limit; a member lacks the coordinator's pages": (
         "test_a_request_needs_a_length",
         "test_malformed_and_oversized_bodies_get_an_html_error",

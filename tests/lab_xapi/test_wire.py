@@ -7,6 +7,8 @@ import http.client
 import json
 import socket
 import ssl
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 import XenAPI
@@ -136,3 +138,39 @@ def test_every_host_has_its_own_address_and_pinned_certificate(small: Client) ->
         assert hashlib.sha256(der).hexdigest() == host.fingerprint
         seen.add(host.fingerprint)
     assert len(seen) == 3
+
+
+def plainly(client: Client, host: str, request: bytes) -> bytes:
+    """What the host answers without TLS."""
+    address = urlsplit(client.pool.host(host).plain_url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+        return answer
+
+
+@pytest.mark.parametrize("host", ["xs-01", "xs-02"])
+def test_plain_http_is_sent_to_https(small: Client, host: str) -> None:
+    secure = small.pool.host(host).url
+    answer = plainly(small, host, b"GET /updates?session_id=x HTTP/1.1\r\nHost: xs\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 301 Moved Permanently\r\n")
+    assert f"Location: {secure}/updates?session_id=x\r\n".encode() in answer
+    # A call is not carried out on the way, and what is no HTTP gets no further.
+    calls = len(small.pool.calls)
+    login = b"POST /RPC2 HTTP/1.1\r\nContent-Length: 9\r\n\r\n<methodCall>"
+    assert f"Location: {secure}/RPC2\r\n".encode() in plainly(small, host, login)
+    assert b" 301 " in plainly(small, host, b"hello\n")
+    assert len(small.pool.calls) == calls
+
+
+def test_plain_http_goes_and_comes_with_the_toolstack(small: Client) -> None:
+    before = small.pool.host("xs-02").plain_url
+    small("host.restart_agent", small.host("xs-02"))
+    small.clock.wait_until(small.clock.now() + timedelta(seconds=5))
+    with pytest.raises(OSError):
+        plainly(small, "xs-02", b"GET / HTTP/1.1\r\n\r\n")
+    small.clock.wait_until(small.clock.now() + timedelta(minutes=5))
+    assert small.pool.host("xs-02").plain_url == before
+    assert b" 301 " in plainly(small, "xs-02", b"GET / HTTP/1.1\r\n\r\n")

@@ -480,8 +480,8 @@ MUTATIONS = (
         "nobody asks about a debt that is a day old",
         5,
         "bot/clock.py",
-        "self._settle, self._ask_about_debts, self._prune):",
-        "self._settle, self._prune):",
+        "self._settle, self._ask_about_debts, self._wake, self._prune):",
+        "self._settle, self._wake, self._prune):",
         (f"{_CONTROLS}test_a_debt_is_asked_about_after_a_day_and_again_each_day",),
     ),
     # 12. A new pool is only told about.
@@ -573,8 +573,8 @@ MUTATIONS = (
         "hosts that are out but not begun stay out while another is lost",
         5,
         "bot/rollout/rolling.py",
-        "        if not lost:\n            return\n",
-        "        if lost:\n            return\n",
+        "for turn in self.turns if lost else ():",
+        "for turn in ():",
         (f"{_LOST}test_a_host_that_is_out_but_not_begun_serves_again_when_another_is_lost",),
     ),
     Mutation(

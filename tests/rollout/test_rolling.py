@@ -240,3 +240,21 @@ def test_an_abort_while_vms_leave_brings_them_home() -> None:
         assert rollout.drive() is State.ABORTED
         rollout.assert_as_it_was()
         assert rollout.effects("apply_started") == []
+
+
+def test_a_vm_that_is_kept_apart_goes_where_no_other_of_its_group_is() -> None:
+    kept = tuple(VmSpec(f"db-{number}", f"xs-{number:02}", 12) for number in (1, 2, 3))
+    # If nobody minded, it would go to a host that is emptier than the one without any of them.
+    filling = VmSpec("web-01", "xs-04", 24)
+    with rehearse(replace(rack(vms=""), vms=(*kept, filling))) as rollout:
+        rollout.pool.fault("kept_apart")
+        alone = rollout.pool.vm(filling.name).ref
+        rollout.pool.run(lambda: rollout.pool.world.db.set("VM", alone, groups=[]))
+        places: list[str] = []
+        rollout.when(
+            "host_rebooted", lambda: places.extend(rollout.pool.vm(vm.name).resident_on for vm in kept), host="xs-01"
+        )
+        rollout.ask(preset=Preset.GENTLE, placement=Placement.LEAVE).approve()
+        rollout.drive()
+        assert_rolled(rollout)
+        assert places == ["xs-04", "xs-02", "xs-03"]

@@ -487,16 +487,22 @@ def test_who_waits_for_the_pace_of_a_channel_costs_the_database_next_to_nothing(
     assert max(row.attempts for row in cards) == 2, "looked at once, and sent"
 
 
-def test_the_oldest_message_goes_first_whatever_lane_it_is_in(office: Office) -> None:
+def test_cards_go_first_then_the_oldest_message_whatever_lane_it_is_in(office: Office) -> None:
     """The audit channel has a line for whatever happens on any pool; it is not served once per pool and no more."""
     for number in range(6):
         office.move(office.request(pool_uuid=f"uuid-{number}"), State.APPROVED, State.CANCELLED)
-    order: list[int] = []
+    order: list[tuple[bool, int]] = []
     deliver = office.delivery._deliver
-    office.delivery._deliver = lambda row, now: (order.append(row.id), deliver(row, now))[1]  # type: ignore[method-assign, func-returns-value]
+
+    def watched(row: OutboxRow, now: Any) -> None:
+        order.append((row.topic is not outbox.Topic.CARD, row.id))
+        deliver(row, now)
+
+    office.delivery._deliver = watched  # type: ignore[method-assign]
     office.delivery._allowed_at = lambda outgoing, now: now  # type: ignore[method-assign]
     office.clock.pass_(60)
     office.deliver(1)
 
     assert office.waiting() == 0
+    assert {rest for rest, _ in order} == {False, True}
     assert order == sorted(order)

@@ -1,4 +1,7 @@
-"""The hosts' sockets: one TLS listener per host, closed and reopened as its toolstack goes and comes."""
+"""The hosts' sockets: one TLS listener per host, and a plain one that only says where that is.
+
+Both are closed and reopened as the host's toolstack goes and comes.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def bind(address: str, port: int) -> socket.socket:
 
 
 class Listener:
-    """One host's TLS endpoint."""
+    """One host's TLS endpoint, and the plain one beside it; `plain_port` is 0 before the first opening."""
 
     def __init__(self, app: Starlette, address: str, port: int, certificate: HostCertificate) -> None:
         self._address = address
@@ -70,19 +73,40 @@ class Listener:
         self._state = ServerState()
         self._server: asyncio.Server | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._plain: asyncio.Server | None = None
+        self.plain_port = 0
 
     def open(self, listening: socket.socket | None = None) -> None:
         """Listen from now on (connections are accepted at once, served from the next turn of the loop)."""
         waiting = listening if listening is not None else bind(self._address, self._port)
-        self._starting = asyncio.get_running_loop().create_task(self._serve(waiting))
+        plain = bind(self._address, self.plain_port)
+        self.plain_port = plain.getsockname()[1]
+        self._starting = asyncio.get_running_loop().create_task(self._serve(waiting, plain))
 
-    async def _serve(self, listening: socket.socket) -> None:
+    async def _serve(self, listening: socket.socket, plain: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(self._protocol, sock=listening, ssl=self._config.ssl)
+            self._plain = await asyncio.start_server(self._moved, sock=plain)
         except asyncio.CancelledError:
-            listening.close()
+            # One that is served already belongs to its server, which `close` ends.
+            for opened, server in ((listening, self._server), (plain, self._plain)):
+                if server is None:
+                    opened.close()
             raise
+
+    async def _moved(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Whatever is asked without TLS has moved to where there is some; nothing else is read or done."""
+        try:
+            words = (await reader.readline()).split()
+            path = words[1].decode("ascii") if len(words) > 1 and words[1].startswith(b"/") else "/"
+            answer = f"HTTP/1.1 301 Moved Permanently\r\nLocation: https://{self._address}:{self._port}{path}\r\n"
+            writer.write(f"{answer}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            await writer.drain()
+        except (ConnectionError, ValueError):
+            return  # whoever asked has left, or spoke no HTTP
+        finally:
+            writer.close()
 
     def _protocol(self) -> asyncio.Protocol:
         return self._config.http_protocol_class(  # type: ignore[call-arg]
@@ -96,6 +120,9 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        if self._plain is not None:
+            self._plain.close()
+            self._plain = None
         self.reset()
 
     def reset(self) -> None:
