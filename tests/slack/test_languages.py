@@ -24,7 +24,7 @@ from tests.slack.conftest import SPEED
 from tests.slack.office import HandClock, Office, client_of, settings_for
 from tests.words.pseudo import foreign, latin_words, pseudo
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 #: What a conversation shows that is nobody's sentence: names of the stage, commands as they are typed, units, updates.
 FOREIGN = re.compile(
@@ -101,7 +101,7 @@ def test_no_english_is_left_in_a_whole_conversation(strange: Stage) -> None:
         hear(f"refused to {who}", answered(slack, slack.click(card.APPROVE, as_=who, message=the_card(slack))))
     for who in ("bob", "carol"):
         slack.click(card.APPROVE, as_=who, message=the_card(slack))
-    slack.wait_for(lambda: over(strange), timeout=60)
+    slack.wait_for(lambda: over(strange), timeout=150)
     hear("thread", *slack.thread(the_card(slack)))
     hear("card at the end", the_card(slack))
 
