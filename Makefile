@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint mutants chaos bench bench-rolling interop pictures lock clean
+.PHONY: help setup demo test lint words mutants chaos bench bench-rolling interop pictures lock clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -62,6 +62,10 @@ mutants: setup
 # Kills, freezes and disturbs the bot on many pools, then checks what it promises; see docs/reliability.md.
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+# Brings the catalogues of other languages up to date with the sources and names what is not translated (docs/languages.md).
+words: setup
+	@$(BIN)/python -m tests.words
 
 # Fetches the npm client that tests/interop sets on the simulated pools; without it those tests are left out.
 interop:

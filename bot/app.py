@@ -13,8 +13,9 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -37,8 +38,10 @@ from bot.clock import Clock
 from bot.delivery import Delivery, Homes
 from bot.delivery.refusal import UNKNOWN_TOKEN, code_of
 from bot.measures import Measures
-from bot.messages.sentences import sentence
+from bot.messages.language import speaking
+from bot.messages.sentences import recorded
 from bot.polling import Poller
+from bot.readers import Readers
 from bot.rollouts import Authority, Rollouts
 from bot.settings import PoolSettings, Settings, SettingsError
 from bot.time import RealTime, Time
@@ -126,15 +129,22 @@ class _Prompt(ThreadPoolExecutor):
     looks again; ours acknowledge first of all, so waiting for that moment here spares the sleep."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future = super().submit(fn, *args, **kwargs)
+        # The language is spoken in the listener's thread too.
+        future = super().submit(copy_context().run, fn, *args, **kwargs)
         wait([future], timeout=_AT_ONCE)
         return future
 
 
-class _MeasuredApp(App):
-    """Bolt's app, with the time to each acknowledgement measured."""
+def _person(body: Mapping[str, Any]) -> str:
+    """Who typed or clicked, "" where nobody did."""
+    user = body.get("user")
+    return str(body.get("user_id") or (user.get("id", "") if isinstance(user, Mapping) else ""))
 
-    def __init__(self, measures: Measures, settings: Settings, client: WebClient) -> None:
+
+class _MeasuredApp(App):
+    """Bolt's app, with the time to each acknowledgement measured, and each reader spoken to in their language."""
+
+    def __init__(self, measures: Measures, settings: Settings, client: WebClient, readers: Readers) -> None:
         super().__init__(
             client=client,
             # Nobody must reach Slack to begin: rollouts go on while it is down. See `Service._connect`.
@@ -146,12 +156,14 @@ class _MeasuredApp(App):
             logger=_quiet_bolt(),
         )
         self._measures = measures
+        self._readers = readers
 
     def dispatch(self, req: BoltRequest) -> BoltResponse:
         """Bolt returns as soon as the listener has acknowledged."""
         began = monotonic()
         try:
-            return super().dispatch(req)
+            with speaking(self._readers.known(_person(req.body))):
+                return super().dispatch(req)
         finally:
             self._measures.ack(monotonic() - began)
 
@@ -205,7 +217,7 @@ class Service:
             settings,
             self.time,
             self.authority,
-            sentence,
+            recorded,
             wake=lambda: self.engine.wake(),
             settle=lambda alias: self.engine.settle(alias),
             follow=self.background.submit,
@@ -218,8 +230,9 @@ class Service:
         # The sender has other channels to serve while one has to wait, and writes down how long that is.
         sender = slack_client(settings, patient=False)
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
-        self.homes = Homes(self.rollouts, sender, leads=self.sending.leads)
-        self.app: App = _MeasuredApp(self.measures, settings, self.client)
+        self.readers = Readers(self.client, settings, self.time)
+        self.homes = Homes(self.rollouts, sender, leads=self.sending.leads, language=self.readers.language)
+        self.app: App = _MeasuredApp(self.measures, settings, self.client, self.readers)
         commands.register(
             self.app,
             Context(
@@ -227,6 +240,7 @@ class Service:
                 self.authority,
                 settings,
                 self.time,
+                self.readers,
                 background=self.answers,
                 uploads=self.uploads,
                 homes=self.homes,

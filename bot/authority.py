@@ -84,9 +84,9 @@ class SlackAuthority:
                 return self._in_channel(group)
             answer = self._client.usergroups_users_list(usergroup=group)
         except SlackApiError as error:
-            raise AuthorityUnknown(*_explained(group, str(error.response.get("error", "")))) from error
+            raise AuthorityUnknown(*explained(group, str(error.response.get("error", "")))) from error
         except (SlackClientError, OSError) as error:
-            raise AuthorityUnknown(*_explained(group, type(error).__name__)) from error
+            raise AuthorityUnknown(*explained(group, type(error).__name__)) from error
         users = answer.get("users")
         return frozenset(map(str, users)) if isinstance(users, list) else frozenset()
 
@@ -117,7 +117,8 @@ def _entries(roles: Roles, role: Role) -> tuple[str, ...]:
     }[role]
 
 
-def _explained(group: str, code: str) -> tuple[str, str]:
+def explained(group: str, code: str) -> tuple[str, str]:
+    """What it means that Slack answered so about a user group or a channel, and what to do about it."""
     what, scope = ("channel", "channels:read") if group.startswith("C") else ("user group", "usergroups:read")
     sentence = f"Slack did not say who is in the {what} {group} ({code}), so nobody's role can be told."
     hint = {

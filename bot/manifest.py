@@ -17,6 +17,7 @@ SCOPES: dict[str, str] = {
     "channels:read": "See who is in the public channels that hold a role; needed only where one does.",
     "commands": "Offer the command /xs; buttons, forms and private answers come with it.",
     "files:read": "Fetch an update bundle that an administrator shares and names in /xs bundle; no other file.",
+    "users:read": "See the language each person has set in Slack, so that private answers are in it; nothing else.",
     "usergroups:read": "See who is in the user groups that hold the roles (approvers, for instance).",
 }
 
@@ -35,6 +36,7 @@ METHODS: dict[str, str] = {
     "files.getUploadURLExternal": "files:write",
     "files.info": "files:read",
     "usergroups.users.list": "usergroups:read",
+    "users.info": "users:read",
     "views.open": "",
     "views.publish": "",
     "views.push": "",
@@ -51,7 +53,7 @@ USAGE_HINT = (
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
     "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | windows [POOL] | "
     "freeze POOL [until WHEN because WHY, or off] | status | approve ID | reject ID | revoke ID | pause ID | "
-    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit"
+    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit | whoami"
 )
 
 

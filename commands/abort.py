@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.messages import attention, modal, progress
 from bot.messages.answers import abort_title, aborting
 from bot.messages.blocks import View
+from bot.messages.language import _
 from bot.rollouts import Role
 from commands.call import Call, clicked
 from commands.context import Context
@@ -24,7 +25,7 @@ def run(call: Call) -> None:
 
 
 def _ask(call: Call, rollout_id: int) -> None:
-    call.open(abort_title(rollout_id), "Looking at what would be restored.", lambda: _form(call, rollout_id))
+    call.open(abort_title(rollout_id), _("Looking at what would be restored."), lambda: _form(call, rollout_id))
 
 
 def _form(call: Call, rollout_id: int) -> View:
@@ -35,7 +36,13 @@ def _form(call: Call, rollout_id: int) -> View:
 
 
 VERB = Verb(
-    "abort", "/xs abort <id>", "Shows what ending a rollout would do now, then ends it.", "approver", run, opens=True
+    "abort",
+    "/xs abort <id>",
+    "Shows what ending a rollout would do now, then ends it.",
+    "approver",
+    run,
+    opens=True,
+    examples=("/xs abort 42",),
 )
 
 
@@ -51,7 +58,7 @@ def register(app: App, context: Context) -> None:
         call = clicked(context, body, client, respond)
         view = body["view"]
         rollout_id = int(json.loads(view["private_metadata"])["rollout"])
-        ack(response_action="update", view=modal.loading(abort_title(rollout_id), "Passing it on."))
+        ack(response_action="update", view=modal.loading(abort_title(rollout_id), _("Passing it on.")))
         why = text_of(view, modal.REASON)
         sent = call.acknowledged()
         sent.later(lambda: sent.answer(aborting(context.rollouts.abort(rollout_id, call.actor, why))))

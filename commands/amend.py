@@ -59,6 +59,7 @@ VERB = Verb(
     "Says which changes of what was approved would let a rollout go on, or asks others to approve one.",
     "requester or approver",
     run,
+    examples=("/xs amend 42", "/xs amend 42 reboot", "/xs amend 42 withdraw"),
 )
 
 

@@ -13,6 +13,7 @@ from bot.messages import card
 from bot.messages.amendment import amendment_modal
 from bot.messages.answers import approved, stale
 from bot.messages.blocks import View
+from bot.messages.language import _
 from bot.rollout.amendment import changes
 from bot.rollout.errors import StaleDigest
 from bot.rollout.reason import Reason
@@ -33,7 +34,7 @@ def run(call: Call) -> None:
 
 
 def _show(call: Call, rollout_id: int) -> None:
-    call.open(f"Rollout {rollout_id}", "Looking it up.", lambda: _card(call, rollout_id))
+    call.open(_("Rollout {id}").format(id=rollout_id), _("Looking it up."), lambda: _card(call, rollout_id))
 
 
 def _card(call: Call, rollout_id: int) -> View:
@@ -73,6 +74,7 @@ VERB = Verb(
     "approver",
     run,
     opens=True,
+    examples=("/xs approve 42",),
 )
 
 

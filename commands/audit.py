@@ -19,5 +19,10 @@ def run(call: Call) -> None:
 
 
 VERB = Verb(
-    "audit", "/xs audit [id]", "Shows the last lines of the audit trail, or those of one rollout.", "viewer", run
+    "audit",
+    "/xs audit [id]",
+    "Shows the last lines of the audit trail, or those of one rollout.",
+    "viewer",
+    run,
+    examples=("/xs audit", "/xs audit 42"),
 )

@@ -70,5 +70,10 @@ def _tell(call: Call, told: Message) -> None:
 
 
 VERB = Verb(
-    "bundle", "/xs bundle <pool> <file>", "Uploads an update bundle to a pool on the offline channel.", "admin", run
+    "bundle",
+    "/xs bundle <pool> <file>",
+    "Uploads an update bundle to a pool on the offline channel.",
+    "admin",
+    run,
+    examples=("/xs bundle lab XS8-2026-11.xsbundle",),
 )

@@ -24,7 +24,7 @@ from bot.log import concerning
 from bot.messages.answers import too_late
 from bot.messages.blocks import View
 from bot.messages.errors import refusal, unexpected
-from bot.messages.language import _
+from bot.messages.language import _, speaking
 from bot.messages.message import Message
 from bot.messages.modal import loading, message_view
 from bot.rollouts.roles import Role, require
@@ -112,7 +112,10 @@ class Call:
         self._in_background(lambda: self.answering(work), self.context.uploads)
 
     def answering(self, work: Callable[[], None]) -> None:
-        """Do it, and answer what it raises: our own errors with sentence and hint, others with an id for the log."""
+        """Do it, and answer what it raises: our own errors with sentence and hint, others with an id for the log.
+
+        What is said here and now is in the reader's language if that is known already; see `bot.readers`.
+        """
         subject = self._subject
         with concerning(rollout=subject.rollout, pool=subject.pool):
             try:
@@ -127,7 +130,8 @@ class Call:
     def _in_background(self, work: Callable[[], None], where: Executor | None = None) -> None:
         def concerned() -> None:
             subject = self._subject.completed(self.context.rollouts.database)
-            with concerning(rollout=subject.rollout, pool=subject.pool):
+            language = self.context.readers.language(self.actor.id)
+            with concerning(rollout=subject.rollout, pool=subject.pool), speaking(language):
                 log.info("%s: %s", self.actor.id, self.deed)
                 work()
 
@@ -171,8 +175,11 @@ class Call:
             return self.words[0]
         if len(pools) == 1:
             return next(iter(pools))
-        known = ", ".join(sorted(pools)) or "none is configured"
-        raise UsageError("Which pool?", f"Type {self.usage}. The pools are: {known}.")
+        known = ", ".join(sorted(pools))
+        raise UsageError(
+            "Which pool?",
+            f"Type {self.usage}. The pools are: {known}." if known else f"Type {self.usage}. No pool is configured.",
+        )
 
     def rollout(self) -> int:
         """The rollout that was named. Raises `UsageError`."""

@@ -29,4 +29,5 @@ VERB = Verb(
     "Shows where a pool's updates come from, or switches its update channel.",
     "admin",
     run,
+    examples=("/xs channel lab", "/xs channel lab normal"),
 )

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from bot.delivery import Homes
+from bot.readers import Readers
 from bot.rollouts import Authority, Rollouts
 from bot.settings import Settings
 from bot.time import Time
@@ -23,6 +24,7 @@ class Context:
     authority: Authority
     settings: Settings
     time: Time
+    readers: Readers
     background: Executor
     uploads: Executor
     homes: Homes

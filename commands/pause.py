@@ -23,7 +23,14 @@ def _pause(call: Call, rollout_id: int) -> None:
     call.answer(paused(call.context.rollouts.pause(rollout_id, call.actor)))
 
 
-VERB = Verb("pause", "/xs pause <id>", "Stops a rollout at its next safe point.", "approver", run)
+VERB = Verb(
+    "pause",
+    "/xs pause <id>",
+    "Stops a rollout at its next safe point.",
+    "approver",
+    run,
+    examples=("/xs pause 42",),
+)
 
 
 def register(app: App, context: Context) -> None:

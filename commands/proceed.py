@@ -30,6 +30,7 @@ VERB = Verb(
     "Lets a rollout go on although a host is not as well as before its turn.",
     "approver",
     run,
+    examples=("/xs proceed 42",),
 )
 
 

@@ -64,6 +64,7 @@ VERB = Verb(
     "admin",
     run,
     opens=True,
+    examples=("/xs proxy lab", "/xs proxy lab set"),
 )
 
 

@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from bot.messages import card, modal
 from bot.messages.answers import MIN_REASON, reason_too_short, reject_title, rejected
 from bot.messages.blocks import View
+from bot.messages.language import _
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollouts import Role
@@ -26,7 +27,7 @@ def run(call: Call) -> None:
 
 
 def _ask(call: Call, rollout_id: int, digest: str = "") -> None:
-    call.open(reject_title(rollout_id), "One moment.", lambda: _form(call, rollout_id, digest))
+    call.open(reject_title(rollout_id), _("One moment."), lambda: _form(call, rollout_id, digest))
 
 
 def _form(call: Call, rollout_id: int, digest: str) -> View:
@@ -64,6 +65,7 @@ VERB = Verb(
     "approver",
     run,
     opens=True,
+    examples=("/xs reject 42",),
 )
 
 
@@ -84,7 +86,7 @@ def register(app: App, context: Context) -> None:
         if len(why) < MIN_REASON:
             ack(response_action="errors", errors={modal.REASON: reason_too_short()})
             return
-        ack(response_action="update", view=modal.loading(reject_title(about["rollout"]), "Passing it on."))
+        ack(response_action="update", view=modal.loading(reject_title(about["rollout"]), _("Passing it on.")))
         sent = call.acknowledged()
         rollout_id, digest = int(about["rollout"]), str(about["digest"])
         sent.later(lambda: _reject(sent, rollout_id, digest, why))

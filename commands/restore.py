@@ -25,7 +25,14 @@ def _restore(call: Call, alias: str) -> None:
     call.answer(restoring(alias, owed))
 
 
-VERB = Verb("restore", "/xs restore <pool>", "Gives back now what rollouts switched off or moved.", "admin", run)
+VERB = Verb(
+    "restore",
+    "/xs restore <pool>",
+    "Gives back now what rollouts switched off or moved.",
+    "admin",
+    run,
+    examples=("/xs restore lab",),
+)
 
 
 def register(app: App, context: Context) -> None:

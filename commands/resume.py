@@ -23,7 +23,14 @@ def _resume(call: Call, rollout_id: int) -> None:
     call.answer(retrying(call.context.rollouts.resume(rollout_id, call.actor)))
 
 
-VERB = Verb("resume", "/xs resume <id>", "Lets a paused rollout go on.", "approver", run)
+VERB = Verb(
+    "resume",
+    "/xs resume <id>",
+    "Lets a paused rollout go on.",
+    "approver",
+    run,
+    examples=("/xs resume 42",),
+)
 
 
 def register(app: App, context: Context) -> None:

@@ -23,7 +23,14 @@ def _retry(call: Call, rollout_id: int) -> None:
     call.answer(retrying(call.context.rollouts.retry(rollout_id, call.actor)))
 
 
-VERB = Verb("retry", "/xs retry <id>", "Lets a rollout that needs attention go on.", "approver", run)
+VERB = Verb(
+    "retry",
+    "/xs retry <id>",
+    "Lets a rollout that needs attention go on.",
+    "approver",
+    run,
+    examples=("/xs retry 42",),
+)
 
 
 def register(app: App, context: Context) -> None:

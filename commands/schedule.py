@@ -29,4 +29,5 @@ VERB = Verb(
     "Shows or changes when a pool looks for updates by itself.",
     "admin",
     run,
+    examples=("/xs schedule lab", "/xs schedule lab weekly tuesday", "/xs schedule lab off"),
 )

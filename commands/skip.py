@@ -28,7 +28,14 @@ def _skip(call: Call, rollout_id: int, host: str) -> None:
     call.answer(skipping(*call.context.rollouts.skip(rollout_id, host, call.actor)))
 
 
-VERB = Verb("skip", "/xs skip <id> <host>", "Leaves one host of a rollout out; the others go on.", "approver", run)
+VERB = Verb(
+    "skip",
+    "/xs skip <id> <host>",
+    "Leaves one host of a rollout out; the others go on.",
+    "approver",
+    run,
+    examples=("/xs skip 42 xs-03",),
+)
 
 
 def register(app: App, context: Context) -> None:

@@ -25,7 +25,12 @@ def _sync(call: Call, alias: str) -> None:
 
 
 VERB = Verb(
-    "sync", "/xs sync <pool>", "Has the pool ask its update channel what is new. Installs nothing.", "admin", run
+    "sync",
+    "/xs sync <pool>",
+    "Has the pool ask its update channel what is new. Installs nothing.",
+    "admin",
+    run,
+    examples=("/xs sync lab",),
 )
 
 

@@ -65,6 +65,7 @@ VERB = Verb(
     "viewer",
     run,
     opens=True,
+    examples=("/xs tasks lab", "/xs tasks lab run", "/xs tasks lab reboot xs-02 xs-03"),
 )
 
 

@@ -17,6 +17,7 @@ from bot.messages import modal, notice
 from bot.messages.answers import looked_at_again, not_the_name, requested, still_blocked
 from bot.messages.blocks import View
 from bot.messages.findings import blocked_message
+from bot.messages.language import _
 from bot.messages.vm_fields import VMS
 from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
@@ -46,7 +47,7 @@ def run(call: Call) -> None:
 def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "") -> None:
     call.open(
         modal.update_title(alias),
-        "Looking at the pool: its hosts, its VMs, and what the updates ask for.",
+        _("Looking at the pool: its hosts, its VMs, and what the updates ask for."),
         lambda: form(call, alias, choices or call.context.rollouts.usual(alias), why=why),
     )
 
@@ -136,6 +137,12 @@ VERB = Verb(
     "requester",
     run,
     opens=True,
+    examples=(
+        "/xs update lab",
+        "/xs update lab fast leave max=2",
+        "/xs update lab first=xs-05 without=xs-03 pause=canary",
+        "/xs update lab full vms=suspend",
+    ),
 )
 
 
@@ -193,7 +200,8 @@ def register(app: App, context: Context) -> None:
             ack(response_action="errors", errors={modal.CONFIRM: not_the_name(alias)})
             return
         newest.end(str(view["id"]))
-        ack(response_action="update", view=modal.loading(modal.update_title(alias), "Checking once more, then asking."))
+        meanwhile = modal.loading(modal.update_title(alias), _("Checking once more, then asking."))
+        ack(response_action="update", view=meanwhile)
         sent = call.acknowledged()
         replaces = _replaces(view)
         sent.later(lambda: _request(sent, alias, choices, why, replaces, typed))

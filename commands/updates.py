@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from bot.messages import details as pages
 from bot.messages import notice, status
 from bot.messages.blocks import actions, button
+from bot.messages.language import _
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.verb import Verb
@@ -21,11 +22,19 @@ def run(call: Call) -> None:
     known, row = call.context.rollouts.updates(alias, call.actor)
     plan = None
     if call.context.settings.pool(alias).mode == "act" and known is not None:
-        plan = actions(button("Plan update…", notice.PLAN, alias, style="primary"))
+        label = _("Plan the update of pool {alias}").format(alias=alias)
+        plan = actions(button(_("Plan update…"), notice.PLAN, alias, style="primary", label=label))
     call.answer(status.updates(alias, known, row, plan))
 
 
-VERB = Verb("updates", "/xs updates <pool>", "Says what is available and what it would take.", "viewer", run)
+VERB = Verb(
+    "updates",
+    "/xs updates <pool>",
+    "Says what is available and what it would take.",
+    "viewer",
+    run,
+    examples=("/xs updates lab",),
+)
 
 
 def register(app: App, context: Context) -> None:
@@ -36,8 +45,8 @@ def register(app: App, context: Context) -> None:
         call = clicked(context, body, client, respond)
         alias = call.value
         call.open(
-            "Updates",
-            "Looking up what is known.",
+            _("Updates"),
+            _("Looking up what is known."),
             lambda: pages.details(alias, context.rollouts.updates(alias, call.actor)[0]),
         )
 

@@ -12,7 +12,8 @@ from commands.call import Call
 class Verb:
     """A sub-command: how it is typed, what it does in one line, who may, and the function that does it.
 
-    `opens` says that it opens a dialog, which must happen at once; everything else runs in the background.
+    `opens` says that it opens a dialog, which must happen at once; everything else runs in the background. `examples`
+    are lines as somebody would type them, for `/xs help <verb>`.
     """
 
     name: str
@@ -21,3 +22,4 @@ class Verb:
     role: str
     run: Callable[[Call], None]
     opens: bool = False
+    examples: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ from commands import (
     tasks,
     update,
     updates,
+    whoami,
     windows,
 )
 from commands.call import Call, clicked, told_of, typed
@@ -54,7 +55,7 @@ def _help(call: Call) -> None:
 
 #: Every sub-command, in the order the help shows them.
 VERBS: tuple[Verb, ...] = (
-    Verb("help", "/xs help", "Lists these commands.", "", _help),
+    Verb("help", "/xs help [command]", "Lists these commands, or shows examples of one.", "", _help),
     pools.VERB,
     updates.VERB,
     update.VERB,
@@ -80,6 +81,7 @@ VERBS: tuple[Verb, ...] = (
     restore.VERB,
     history.VERB,
     audit.VERB,
+    whoami.VERB,
 )
 _BY_NAME = {verb.name: verb for verb in VERBS}
 

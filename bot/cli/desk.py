@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bot.app import gateways_of
 from bot.cli.main import Session
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded
 from bot.rollouts import Role, Rollouts
 from bot.time import RealTime
 
@@ -31,7 +31,7 @@ def opened_desk(session: Session, *, reaching_pools: bool = False) -> Iterator[R
     database = session.database()
     gateways = gateways_of(session.settings, RealTime()) if reaching_pools else {}
     try:
-        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), sentence)
+        yield Rollouts(database, gateways, session.settings, RealTime(), Nobody(), recorded)
     finally:
         for gateway in gateways.values():
             gateway.close()

@@ -1,19 +1,17 @@
-"""`xsbot doctor`: does everything work that the bot will need tonight? Reads only, changes nothing."""
+"""`xsbot doctor`: does everything work that the bot will need tonight? Reads only, unless it is told to post."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import click
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.app import gateway_of, slack_client
+from bot.app import gateway_of
+from bot.cli.examined import Examined, failed
 from bot.cli.main import Session
+from bot.cli.slack_health import slack_health
 from bot.errors import XsbotError
-from bot.manifest import SCOPES
 from bot.settings import PoolSettings, Settings
 from bot.time import RealTime
 from bot.xen.address import Endpoint
@@ -24,16 +22,6 @@ from bot.xen.trust import seen_fingerprint
 from storage.database import Database
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """One thing that was looked at: whether it is well, what was seen, and what to do if not."""
-
-    what: str
-    well: bool
-    seen: str
-    remedy: str = ""
-
-
 def register(main: click.Group) -> None:
     """Add the command."""
     main.add_command(doctor)
@@ -41,12 +29,13 @@ def register(main: click.Group) -> None:
 
 @click.command()
 @click.option("--no-slack", is_flag=True, help="Leave Slack out.")
+@click.option("--post", is_flag=True, help="Post one line into every configured channel, to see that it may.")
 @click.pass_context
-def doctor(ctx: click.Context, no_slack: bool) -> None:
+def doctor(ctx: click.Context, no_slack: bool, post: bool) -> None:
     """Look at configuration, tokens, database and every pool, and say what is wrong with its remedy."""
     session: Session = ctx.obj
     sick = 0
-    for examined in examine(session.settings, slack=not no_slack):
+    for examined in examine(session.settings, slack=not no_slack, post=post):
         sick += not examined.well
         click.echo(f"{'ok  ' if examined.well else 'FAIL'}  {examined.what}: {examined.seen}")
         if examined.remedy and not examined.well:
@@ -55,98 +44,42 @@ def doctor(ctx: click.Context, no_slack: bool) -> None:
     ctx.exit(1 if sick else 0)
 
 
-def examine(settings: Settings, *, slack: bool = True) -> Iterator[Examined]:
-    """Everything there is to say about an installation, in the order to mend it."""
+def examine(settings: Settings, *, slack: bool = True, post: bool = False) -> Iterator[Examined]:
+    """Everything there is to say about an installation, in the order to mend it. `post`: try the channels."""
     yield Examined("configuration", True, f"{len(settings.pools)} pool(s)")
     yield _database(settings)
     if any(pool.backups for pool in settings.pools.values()):
         yield _backup_directory(settings)
     if slack:
-        yield from _slack(settings)
+        yield from slack_health(settings, os.environ, post=post)
     for alias, pool in settings.pools.items():
         yield from _pool(alias, pool)
-
-
-def _failed(what: str, error: XsbotError) -> Examined:
-    return Examined(what, False, error.sentence, error.hint)
 
 
 def _database(settings: Settings) -> Examined:
     try:
         database = Database.open(settings.database_url)
     except XsbotError as error:
-        return _failed("database", error)
+        return failed("database", error)
     try:
         database.require_upgraded()
         return Examined("database", True, f"revision {database.revision}")
     except XsbotError as error:
-        return _failed("database", error)
+        return failed("database", error)
     finally:
         database.close()
-
-
-def _slack(settings: Settings) -> Iterator[Examined]:
-    try:
-        settings.require_slack()
-    except XsbotError as error:
-        yield _failed("Slack settings", error)
-        return
-    client = slack_client(settings)
-    try:
-        answer = client.auth_test()
-    except SlackApiError as error:
-        code = str(error.response.get("error", ""))
-        yield Examined("Slack bot token", False, f"Slack says {code}.", _remedy(code))
-        return
-    except (SlackClientError, OSError) as error:
-        yield Examined("Slack", False, f"cannot be reached: {type(error).__name__}.", "Look at network and proxy.")
-        return
-    yield Examined("Slack bot token", True, f"workspace {answer.get('team')}, bot {answer.get('user')}")
-    granted = {scope.strip() for scope in str((answer.headers or {}).get("x-oauth-scopes", "")).split(",")}
-    missing = sorted(set(SCOPES) - granted)
-    yield Examined(
-        "Slack scopes",
-        not missing,
-        "all there" if not missing else f"missing: {', '.join(missing)}",
-        "Add them under “OAuth & Permissions” and reinstall the app; `xsbot manifest` prints what is needed.",
-    )
-    if settings.slack.mode == "http":
-        told = "Slack calls this bot; only Slack can try the signing secret: press any button, or type /xs help."
-        yield Examined("Slack over HTTP", True, told)
-    else:
-        yield _socket(settings, client)
-
-
-def _socket(settings: Settings, client: WebClient) -> Examined:
-    try:
-        client.apps_connections_open(app_token=settings.slack.app_token.get_secret_value())
-    except SlackApiError as error:
-        code = str(error.response.get("error", ""))
-        return Examined("Slack app-level token", False, f"Slack says {code}.", _remedy(code))
-    except (SlackClientError, OSError) as error:
-        return Examined("Slack app-level token", False, f"not checked: {type(error).__name__}.", "Look at the network.")
-    return Examined("Slack app-level token", True, "Socket Mode opens")
-
-
-def _remedy(code: str) -> str:
-    return {
-        "invalid_auth": "Copy the token again; it may have been revoked.",
-        "not_allowed_token_type": "The two tokens are swapped: xoxb-… is the bot token, xapp-… the app-level token.",
-        "account_inactive": "The app was removed from the workspace; install it again.",
-        "missing_scope": "Give the app-level token the scope connections:write.",
-    }.get(code, "Look the code up in Slack's documentation.")
 
 
 def _pool(alias: str, pool: PoolSettings) -> Iterator[Examined]:
     try:
         gateway = gateway_of(alias, pool, RealTime())
     except XsbotError as error:
-        yield _failed(f"pool {alias}", error)
+        yield failed(f"pool {alias}", error)
         return
     try:
         yield from _reached(alias, pool, gateway)
     except XsbotError as error:
-        yield _failed(f"pool {alias}", error)
+        yield failed(f"pool {alias}", error)
     finally:
         gateway.close()
 
@@ -155,7 +88,7 @@ def _reached(alias: str, pool: PoolSettings, gateway: Gateway) -> Iterator[Exami
     try:
         snapshot = gateway.snapshot()
     except XsbotError as error:
-        yield _failed(f"pool {alias}, login", error)
+        yield failed(f"pool {alias}, login", error)
         yield from _certificates(alias, pool)
         return
     yield Examined(
@@ -221,6 +154,6 @@ def _certificates(alias: str, pool: PoolSettings) -> Iterator[Examined]:
         try:
             seen = seen_fingerprint(Endpoint.parse(url))
         except Unreachable as error:
-            yield _failed(f"pool {alias}, certificate at {url}", error)
+            yield failed(f"pool {alias}, certificate at {url}", error)
         else:
             yield Examined(f"pool {alias}, certificate at {url}", True, f"sha256 {seen}")

@@ -15,6 +15,7 @@ from bot.lab.pool import LabPool
 from bot.lab.scenario import scenario_names
 from bot.lab.slack import LabSlack
 from bot.lab.time import ScaledTime
+from bot.messages.language import LANGUAGES
 
 _SCENARIO = click.option(
     "--scenario", type=click.Choice(scenario_names()), default="small", show_default=True, help="Which pool."
@@ -34,6 +35,13 @@ def register(main: click.Group) -> None:
     type=click.FloatRange(min=0.1, max=2000),
     help="Simulated seconds per second (default: 60, scripted 300).",
 )
+@click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="The language of the workspace and its people.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8421, show_default=True, help="The page's port.")
 @click.option("--headless", is_flag=True, help="Say nothing about a browser; for other programs.")
 @click.option("--scripted", is_flag=True, help="Hold the whole conversation and end with its outcome.")
@@ -51,6 +59,7 @@ def demo(
     ctx: click.Context,
     scenario: str,
     speed: float | None,
+    language: str,
     port: int,
     headless: bool,
     scripted: bool,
@@ -60,6 +69,8 @@ def demo(
 ) -> None:
     """A pool with updates, a Slack page in your browser, and the bot. Nothing real is touched."""
     if scripted:
+        if language != "en":
+            raise click.UsageError("The scripted conversation looks for English buttons; leave --language out.")
         with Stage(scenario, speed or 300.0, 0) as stage:
             figures = hold_conversation(stage, stopped_vms=stopped_vms, patience_s=patience)
         if as_json:
@@ -68,7 +79,7 @@ def demo(
             for name, value in figures.items():
                 click.echo(f"{name:20} {value}")
         ctx.exit(0 if figures["outcome"] == "succeeded" else 1)
-    with Stage(scenario, speed or 60.0, port) as stage:
+    with Stage(scenario, speed or 60.0, port, language=language) as stage:
         if stage.slack.port_taken:
             click.echo(f"Port {port} is taken, so another one was chosen.")
         click.echo(f"The page is at {stage.slack.url}")

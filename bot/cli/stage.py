@@ -35,8 +35,8 @@ ALIAS = "lab"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-def stage_settings(pool: LabPool, slack: LabSlack, directory: Path) -> Settings:
-    """The configuration that points the bot at a simulated pool and a local workspace."""
+def stage_settings(pool: LabPool, slack: LabSlack, directory: Path, language: str = "en") -> Settings:
+    """The configuration that points the bot at a simulated pool and a local workspace, with its language."""
     return Settings.model_validate(
         {
             "installation": "rehearsal",
@@ -46,6 +46,7 @@ def stage_settings(pool: LabPool, slack: LabSlack, directory: Path) -> Settings:
                 "app_token": slack.app_token,
                 "audit_channel": "C0AUDIT",
                 "base_url": slack.api_url,
+                "language": language,
             },
             "roles": {
                 "requester": ["S0REQUESTERS"],
@@ -71,11 +72,14 @@ def stage_settings(pool: LabPool, slack: LabSlack, directory: Path) -> Settings:
 class Stage:
     """Lab and bot together. `change_scenario` swaps the pool and begins anew with an empty workspace."""
 
-    def __init__(self, scenario: str, speed: float, port: int, extra_routes: Sequence[BaseRoute] = ()) -> None:
+    def __init__(
+        self, scenario: str, speed: float, port: int, extra_routes: Sequence[BaseRoute] = (), language: str = "en"
+    ) -> None:
         for name in _PROXIES:
             os.environ.pop(name, None)
         self.speed = speed
         self.scenario = scenario
+        self.language = language
         self._lock = threading.Lock()
         self._extra = extra_routes
         hints = [(verb.usage.replace("<pool>", ALIAS), verb.does) for verb in VERBS]
@@ -90,7 +94,10 @@ class Stage:
         self._directory = tempfile.TemporaryDirectory(prefix="xsbot-rehearsal-")
         self.time = ScaledTime(self.speed)
         self.pool = LabPool.start(scenario=self.scenario, time=self.time)
-        self.settings = stage_settings(self.pool, self.slack, Path(self._directory.name))
+        self.settings = stage_settings(self.pool, self.slack, Path(self._directory.name), self.language)
+        if self.language != "en":
+            # People who talk in a channel of that language have it in their own Slack.
+            self.slack.set_locale(self.language.replace("_", "-"))
         database = Database.open(self.settings.database_url)
         database.upgrade()
         database.close()

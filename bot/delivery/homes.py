@@ -22,6 +22,8 @@ from bot.delivery.refusal import RATE_LIMITED, code_of, retry_after
 from bot.errors import XsbotError
 from bot.messages.blocks import View
 from bot.messages.home import dated, home, home_unavailable
+from bot.messages.language import SOURCE, speaking
+from bot.messages.retelling import retold
 from bot.rollouts import Rollouts
 from storage import homes
 from storage.actors import Actor
@@ -47,10 +49,19 @@ _FORGOTTEN = timedelta(days=7)
 class Homes:
     """Publishes Home tabs. `show` may be called from any thread; `run` has one of its own."""
 
-    def __init__(self, rollouts: Rollouts, client: WebClient, *, leads: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        rollouts: Rollouts,
+        client: WebClient,
+        *,
+        leads: Callable[[], bool] = lambda: True,
+        language: Callable[[str], str] = lambda user_id: SOURCE,
+    ) -> None:
         self._rollouts = rollouts
         self._client = client
         self._leads = leads
+        #: In which language somebody reads, by user id; see `bot.readers`.
+        self._language = language
         #: By person: what the database's stamp was when their tab was compared last, and when that was.
         self._compared: dict[str, tuple[tuple[int, int, int], float]] = {}
         self._quiet_until = 0.0
@@ -60,14 +71,16 @@ class Homes:
         now = self._rollouts.time.now()
         with self._rollouts.database.transaction() as tx:
             name = homes.note_opened(tx, user_id, user_name, now).user_name
-        try:
-            content = home(self._rollouts.home(Actor("slack", user_id, name)))
-        except StorageError:
-            raise
-        except XsbotError as error:
-            self._client.views_publish(user_id=user_id, view=home_unavailable(error.sentence, error.hint))
-            return
-        self._publish(user_id, content)
+        with speaking(self._language(user_id)):
+            try:
+                content = home(self._rollouts.home(Actor("slack", user_id, name)))
+            except StorageError:
+                raise
+            except XsbotError as error:
+                told = home_unavailable(retold(error.sentence), retold(error.hint))
+                self._client.views_publish(user_id=user_id, view=told)
+                return
+            self._publish(user_id, content)
 
     def run(self, stop: threading.Event) -> None:
         """Keep tabs up until `stop` is set."""
@@ -98,7 +111,8 @@ class Homes:
             if published == _AT_ONCE or real_time.monotonic() > moment + _BUSY_S:
                 break
             try:
-                published += self._keep_up(person)
+                with speaking(self._language(person.user_id)):
+                    published += self._keep_up(person)
             except StorageError:
                 raise
             except (SlackClientError, OSError, XsbotError) as error:

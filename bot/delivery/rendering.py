@@ -15,7 +15,7 @@ from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
 from bot.messages.card import Ask, approval_reminder, card, emergency, title
 from bot.messages.debts import debts_asked
-from bot.messages.language import _
+from bot.messages.language import _, speaking
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
@@ -47,7 +47,7 @@ from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standin
 from bot.settings import Settings
 from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
 from storage.outbox import OutboxRow, Topic
-from storage.tables import PoolRow, Posted
+from storage.tables import PoolRow, Posted, RolloutRow
 from storage.updates_codec import updates_from_json
 
 #: Outcomes after which the audit channel gets the head of the chain.
@@ -111,8 +111,19 @@ def render(
     if row.topic is Topic.DEBTS:
         return _debts(tx, row, settings)
     if row.topic is Topic.AUDIT:
-        return _audit(tx, row, settings, permalink)
+        with speaking(settings.slack.language):
+            return _audit(tx, row, settings, permalink)
     record = rollouts.get(tx, int(row.payload["rollout_id"]))
+    with speaking(_language(settings, record.pool_alias)):
+        return _of_rollout(tx, row, record, settings, plan=plan)
+
+
+def _language(settings: Settings, alias: str) -> str:
+    """The language of a pool's channel; a pool that is no longer configured still has messages to be edited."""
+    return settings.language_for(alias) if alias in settings.pools else settings.slack.language
+
+
+def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Settings, *, plan: bool) -> Outgoing:
     standing = standing_of(tx, record, settings, None)
     root = posted.find(tx, rollouts.card_key(record.id))
     channel = root.channel if root is not None else record.channel or _channel(settings, record.pool_alias)
@@ -191,7 +202,8 @@ def settled_attention(tx: Session, rollout_id: int, settings: Settings) -> Outgo
     if asked is None or record.state is State.NEEDS_ATTENTION:
         return None
     standing = standing_of(tx, record, settings, None)
-    return Outgoing(asked.channel, attention(standing), edits=asked)
+    with speaking(_language(settings, record.pool_alias)):
+        return Outgoing(asked.channel, attention(standing), edits=asked)
 
 
 def _emptied(key: str, intent: Intent) -> bool:
@@ -258,7 +270,8 @@ def _notice(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
     channel = _channel(settings, pool.alias)
     key = notices.notice_key(known.id)
     edits = posted.find(tx, key)
-    return Outgoing(channel, notice(notice_facts(pool, settings, known)), remember=key, edits=edits)
+    with speaking(_language(settings, pool.alias)):
+        return Outgoing(channel, notice(notice_facts(pool, settings, known)), remember=key, edits=edits)
 
 
 def _debts(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
@@ -268,7 +281,8 @@ def _debts(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
     channel = _channel(settings, pool.alias)
     owed = debts.open_debts(tx, pool.uuid)
     asked = settings.roles_for(pool.alias).admin
-    return Outgoing(channel, debts_asked(pool.alias, owed, asked, int(row.payload["hours"])))
+    with speaking(_language(settings, pool.alias)):
+        return Outgoing(channel, debts_asked(pool.alias, owed, asked, int(row.payload["hours"])))
 
 
 def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[[Posted], str]) -> Outgoing:

@@ -66,7 +66,7 @@ def amendment_briefly(amendment: AmendmentStanding) -> str:
 def offer_button(standing: Standing, offer: Offer) -> Element:
     """The button of a call for attention that proposes the change."""
     row = standing.row
-    people = several(standing.policy.required, _("person approves"), _("people approve"))
+    people = several(standing.policy.required, "person approves", "people approve")
     asks = _("{meaning} This only asks for it: nothing is done until {people}.").format(
         meaning=plain(offer_meaning(standing, offer)), people=people
     )
@@ -124,7 +124,7 @@ def _host(standing: Standing, offer: Offer) -> str:
 def _vms(offer: Offer) -> str:
     if len(offer.vms) == 1:
         return one_line(offer.vms[0].name)
-    return several(len(offer.vms), _("VM"), _("VMs"))
+    return several(len(offer.vms), "VM", "VMs")
 
 
 def _settings(offer: Offer) -> str:

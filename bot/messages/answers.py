@@ -34,7 +34,7 @@ def approved(standing: Standing, digest: str) -> Message:
     if amendment is not None and amendment.row.digest == digest:
         have, need = len(amendment.quorum.counted), amendment.quorum.required
         told = _("Approval recorded, {have} of {need}: amendment {number} of rollout {id} waits for {more}.")
-        more = several(max(need - have, 1), _("more approval"), _("more approvals"))
+        more = several(max(need - have, 1), "more approval", "more approvals")
         return line(told.format(number=amendment.row.number, id=row.id, have=have, need=need, more=more))
     if standing.spec.amendment and standing.digest == digest:
         told = _("Approval recorded: amendment {number} is in effect, and rollout {id} goes on.")
@@ -44,7 +44,7 @@ def approved(standing: Standing, digest: str) -> Message:
         told = _("Approval recorded, {have} of {need}: rollout {id} waits for {more}.")
     else:
         told = _("Approval recorded, {have} of {need}: rollout {id} starts {when}.")
-    more = several(max(need - have, 1), _("more approval"), _("more approvals"))
+    more = several(max(need - have, 1), "more approval", "more approvals")
     when = moment(row.starts_at) if row.starts_at is not None else _("now")
     return line(told.format(id=row.id, have=have, need=need, more=more, when=when))
 

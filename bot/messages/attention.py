@@ -153,7 +153,7 @@ def _meaning(standing: Standing) -> str:
     for turn in within[:3]:
         parts.append(_("In the middle of its turn: {host}.").format(host=name(turn.name)))
     if waiting:
-        count = several(len(waiting), _("host"), _("hosts"))
+        count = several(len(waiting), "host", "hosts")
         parts.append(_("Not touched yet: {count} ({hosts}).").format(count=count, hosts=names(waiting)))
     parts += _vms_now(standing)
     if any(debt.kind is DebtKind.HA for debt in standing.debts):
@@ -180,7 +180,7 @@ def _vms_now(standing: Standing) -> list[str]:
     homes = Counter(hosts.get(str(debt.original), "") for debt in standing.debts if debt.kind is DebtKind.VM_HOME)
     away = [
         _("{count} away from {host}").format(
-            count=several(count, _("VM is"), _("VMs are")), host=name(host) if host else _("its host")
+            count=several(count, "VM is", "VMs are"), host=name(host) if host else _("its host")
         )
         for host, count in homes.items()
     ]

@@ -172,7 +172,7 @@ def summary(standing: Standing, ask: Ask) -> str:
 def summary_line(standing: Standing) -> str:
     """What it is for, in half a sentence."""
     spec = standing.spec
-    hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    hosts = several(len(spec.hosts), "host", "hosts")
     if kind_of(spec.kind) is Kind.TASKS:
         return _("carry out what is pending on {hosts}").format(hosts=hosts)
     if kind_of(spec.kind) is Kind.REBOOT:
@@ -239,7 +239,7 @@ def _wish(standing: Standing) -> str:
 
 def _then(standing: Standing) -> str:
     """What approving leads to."""
-    people = several(standing.quorum.required, _("person approves"), _("people approve"))
+    people = several(standing.quorum.required, "person approves", "people approve")
     told = _("Nothing changes until {people}; it then starts {when}.")
     return told.format(people=people, when=start_words(standing))
 
@@ -333,7 +333,7 @@ def _installs(standing: Standing) -> str:
 
 
 def _pool(alias: str, spec: Spec) -> str:
-    hosts = several(len(spec.hosts), _("host"), _("hosts"))
+    hosts = several(len(spec.hosts), "host", "hosts")
     shown = alias if spec.pool_name in ("", alias) else f"{alias} ({name(spec.pool_name)})"
     return f"{shown}, {hosts}"
 
@@ -395,7 +395,7 @@ def _buttons(standing: Standing) -> list[Element]:
         _("{cost}, {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast)),
     ]
     if spec.vms:
-        asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), _("VM"), _("VMs"))))
+        asks.append(_("{count} may be stopped.").format(count=several(len(spec.vms), "VM", "VMs")))
     else:
         asks.append(_("No VM is stopped."))
     if "ha_off" in spec.fixes:

@@ -25,7 +25,7 @@ SENTENCES: dict[str, str] = {
         "XenServer does not say which updates {host} needs, and unknown is not current. "
         "Run `/xs sync` for the pool once every host answers."
     ),
-    "check.up_to_date": "Nothing is left to do on {pool} at the {level} level: every host is up to date.",
+    "check.up_to_date": "Nothing is left to do on {pool} at the {level:words} level: every host is up to date.",
     "check.host_not_live": "{host} does not answer. Bring it back, or remove it from the pool, before updating.",
     "check.claimed": (
         "{pool} is held by another rollout ({owner}). Wait until that one has ended, or settle it there."
@@ -34,15 +34,17 @@ SENTENCES: dict[str, str] = {
     "check.pool_busy": "XenServer is busy with {operation} on {pool}. Wait until that has ended, then ask again.",
     "check.host_busy": "Somebody is working on {host} ({operation}). Wait until that has ended, then ask again.",
     "check.pending_host": (
-        "{host} still has mandatory tasks of an earlier update: {tasks}. "
+        "{host} still has mandatory tasks of an earlier update: {tasks:words}. "
         "Carry them out first; XenServer refuses new updates until then."
     ),
-    "check.pending_vm": ("VM {vm} still has mandatory tasks of an earlier update: {tasks}. Carry them out first."),
+    "check.pending_vm": (
+        "VM {vm} still has mandatory tasks of an earlier update: {tasks:words}. Carry them out first."
+    ),
     "check.pending_host_resumed": (
-        "{host} has this update already but not its mandatory tasks: {tasks}. The rollout carries them out."
+        "{host} has this update already but not its mandatory tasks: {tasks:words}. The rollout carries them out."
     ),
     "check.pending_vm_resumed": (
-        "VM {vm} has mandatory tasks of this update left: {tasks}. They are carried out if the VM runs."
+        "VM {vm} has mandatory tasks of this update left: {tasks:words}. They are carried out if the VM runs."
     ),
     "check.versions_mixed": (
         "The hosts of {pool} run different versions: an earlier rolling update was not finished. "
@@ -235,36 +237,36 @@ SENTENCES: dict[str, str] = {
     ),
     "forecast.ha_off": "High availability is off for the whole time, about {low:minutes} to {high:minutes}.",
     "forecast.left_pending": (
-        "At the {level} level {count:host|hosts} will still recommend a restart afterwards: {hosts}."
+        "At the {level:words} level {count:host|hosts} will still recommend a restart afterwards: {hosts}."
     ),
     # What differs between two specs.
     "spec.pool": "The pool is {new} instead of {old}.",
     "spec.pool_renamed": "The pool {old} is now called {new}.",
     "spec.checksum": "The updates are those of checksum {new} instead of {old}.",
-    "spec.kind": "The kind of change is {new} instead of {old}.",
-    "spec.level": "The guidance level is {new} instead of {old}.",
-    "spec.preset": "The order of work is {new} instead of {old}.",
-    "spec.placement": "Where moved VMs end up is {new} instead of {old}.",
+    "spec.kind": "The kind of change is {new:words} instead of {old:words}.",
+    "spec.level": "The guidance level is {new:words} instead of {old:words}.",
+    "spec.preset": "The order of work is {new:words} instead of {old:words}.",
+    "spec.placement": "Where moved VMs end up is {new:words} instead of {old:words}.",
     "spec.max_out": "At most {new} hosts may be out of service at once instead of {old} (0: as many as the preset).",
     "spec.emergency": "It is an emergency: {new} instead of {old}.",
     "spec.start_at": "The start is not before {new} instead of {old} (none: as soon as it is approved).",
     "spec.deadline": "The deadline is {new} instead of {old}.",
     "spec.order": "The hosts wanted first are {new} instead of {old}.",
     "spec.left_out": "The hosts left out are {new} instead of {old}.",
-    "spec.pause_points": "It pauses after {new} instead of {old}.",
-    "spec.stopped_vms": "VMs that cannot move: {new} instead of {old}.",
-    "spec.livepatch": "Live patches: {new} instead of {old}.",
-    "spec.on_livepatch_failure": "When a live patch fails: {new} instead of {old}.",
-    "spec.fixes": "Settings switched off meanwhile: {new} instead of {old}.",
-    "spec.backups": "Backups: {new} instead of {old}.",
+    "spec.pause_points": "It pauses after {new:words} instead of {old:words}.",
+    "spec.stopped_vms": "VMs that cannot move: {new:words} instead of {old:words}.",
+    "spec.livepatch": "Live patches: {new:words} instead of {old:words}.",
+    "spec.on_livepatch_failure": "When a live patch fails: {new:words} instead of {old:words}.",
+    "spec.fixes": "Settings switched off meanwhile: {new:words} instead of {old:words}.",
+    "spec.backups": "Backups: {new:words} instead of {old:words}.",
     "spec.schema": "The spec is written in schema {new} instead of {old}.",
-    "spec.host_added": "{host} is added, with at most: {tasks}.",
+    "spec.host_added": "{host} is added, with at most: {tasks:words}.",
     "spec.host_removed": "{host} no longer takes part.",
     "spec.host_renamed": "The host {old} is now called {new}.",
-    "spec.host_more": "{host} may now also get: {tasks}.",
-    "spec.host_less": "{host} no longer gets: {tasks}.",
-    "spec.vm_added": "VM {vm} may now be stopped ({treatment}).",
-    "spec.vm_removed": "VM {vm} may no longer be stopped ({treatment}).",
+    "spec.host_more": "{host} may now also get: {tasks:words}.",
+    "spec.host_less": "{host} no longer gets: {tasks:words}.",
+    "spec.vm_added": "VM {vm} may now be stopped ({treatment:words}).",
+    "spec.vm_removed": "VM {vm} may no longer be stopped ({treatment:words}).",
     "spec.vm_renamed": "The VM {old} is now called {new}.",
-    "spec.vm_changed": "VM {vm}: {new} instead of {old}.",
+    "spec.vm_changed": "VM {vm}: {new:words} instead of {old:words}.",
 }

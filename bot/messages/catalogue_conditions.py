@@ -73,7 +73,7 @@ SENTENCES: dict[str, str] = {
         "{pool} is busy with {task}, as during a backup. The rollout does not start before that has ended."
     ),
     "check.coordinator_pending": (
-        "The coordinator {host} still waits for tasks of an earlier update that this level leaves out: {tasks}. "
+        "The coordinator {host} still waits for tasks of an earlier update that this level leaves out: {tasks:words}. "
         "Choose a higher level, or carry them out first."
     ),
     "check.suspend_space": (

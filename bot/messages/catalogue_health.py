@@ -30,14 +30,14 @@ SENTENCES: dict[str, str] = {
     "gate.agents_silent": (
         "The guest agents of {count:VM|VMs} of {host} reported before its turn and do not now: {vms}."
     ),
-    "gate.failed": "{host} is not as well as before its turn in {count:respect|respects}: {what}.",
+    "gate.failed": "{host} is not as well as before its turn in {count:respect|respects}: {what:words}.",
     "gate.advice": (
         "No other host is touched meanwhile. Put it right and *Retry*: the host is looked at again, then the rollout "
         "goes on. If it may stay like this, *Go on anyway*."
     ),
     "gate.accepted": "{user} lets it go on although {host} is not as well as before.",
     # before and after
-    "stock.taking": "Writing down how the pool is {moment} the rollout.",
+    "stock.taking": "Writing down how the pool is {moment:words} the rollout.",
     "compared.same": "Compared with before: no setting, host, connection or VM is worse or elsewhere.",
     "compared.setting": "The setting {setting:words} is not as before.",
     "compared.hosts_gone": "{count:host|hosts} left the pool: {names}.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 SENTENCES: dict[str, str] = {
     # the rollout as a whole
-    "rollout.requested": "{requester} asked to update pool {pool} to {checksum} ({level} guidance): {text}",
+    "rollout.requested": "{requester} asked to update pool {pool} to {checksum} ({level:words} guidance): {text}",
     "rollout.requested.tasks": (
-        "{requester} asked to carry out what is pending on pool {pool} ({level} guidance), installing nothing: {text}"
+        "{requester} asked to carry out what is pending on pool {pool} ({level:words} guidance), "
+        "installing nothing: {text}"
     ),
     "rollout.requested.reboot": "{requester} asked to reboot hosts of pool {pool} in turn, installing nothing: {text}",
     "rollout.approved": "Approved by {approvers}.",
@@ -21,9 +22,9 @@ SENTENCES: dict[str, str] = {
     "rollout.approval_revoked": "{user} took back the approval; {have} of {need} approvals are left.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
     "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
-    "rollout.superseded": "What would happen is no longer what was asked for: {why}",
+    "rollout.superseded": "What would happen is no longer what was asked for: {why:told}",
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
-    "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence} {hint}",
+    "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence:told} {hint:told}",
     "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",
     "rollout.succeeded": "Every host is updated and everything is as it was before.",
     "rollout.succeeded.tasks": "What was pending is carried out, and everything is as it was before.",
@@ -42,7 +43,8 @@ SENTENCES: dict[str, str] = {
     "rollout.paused": "{user} paused it at the next safe point.",
     "rollout.resumed": "{user} let it go on.",
     "rollout.still_paused": (
-        "Still paused, for {minutes:minute|minutes} now: {why} /xs resume {id} lets it go on, /xs abort {id} ends it."
+        "Still paused, for {minutes:minute|minutes} now: {why:told} /xs resume {id} lets it go on, "
+        "/xs abort {id} ends it."
     ),
     # the pool's settings
     "pool.claiming": "Marking the pool as ours, so that no other installation touches it.",
@@ -76,7 +78,7 @@ SENTENCES: dict[str, str] = {
     "sync.enabling": "Switching the sync schedule on again.",
     "sync.restored": "The sync schedule is on again.",
     "sync.asked": "{user} asked pool {pool} to synchronize with its update channel.",
-    "sync.failed": "Pool {pool} could not synchronize: {why}",
+    "sync.failed": "Pool {pool} could not synchronize: {why:told}",
     "sync.finished": "Pool {pool} is synchronized; its checksum is {checksum}.",
     "ha.disabling": "Switching high availability off: XenServer applies no update while it is on.",
     "ha.enabling": "Switching high availability on again.",
@@ -155,18 +157,18 @@ SENTENCES: dict[str, str] = {
     "host.in_service": "{host} is back in service.",
     "host.vm_must_stay": ("{host} would have to be emptied, and {count:VM|VMs} there must be left as they are: {vms}."),
     "host.done": "{host} is done after {duration}.",
-    "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action}.",
+    "host.not_back": "{host} has not come back {minutes:minute|minutes} after {action:words}.",
     "host.mandatory_left": "{host} still has a mandatory task pending, so XenServer does not let it back into service.",
     "livepatch.failed": (
         "{host}: a live patch could not be applied, and XenServer now asks for a reboot that was not approved."
     ),
-    "setting.not_approved": ("A setting is on now that was not approved to be switched off ({what})."),
-    "operation.slow": "{action} on {subject} has been under way for {minutes} minutes.",
-    "ceiling.exceeded": "{host}: XenServer now asks for {task}, which is more than what was approved.",
-    "operation.failed": "{action} failed on {subject}: {code} {details} ({attempts:attempt|attempts})",
+    "setting.not_approved": ("A setting is on now that was not approved to be switched off ({what:words})."),
+    "operation.slow": "{action:words} on {subject} has been under way for {minutes} minutes.",
+    "ceiling.exceeded": "{host}: XenServer now asks for {task:words}, which is more than what was approved.",
+    "operation.failed": "{action:words} failed on {subject}: {code} {details} ({attempts:attempt|attempts})",
     "driver.fault": "xsbot made a mistake of its own ({what}, error id {fault}); the log has the details.",
-    "operation.failed_told": "{subject}: {sentence} {hint}",
-    "operation.failed_told.named": "{sentence} {hint}",
+    "operation.failed_told": "{subject}: {sentence:told} {hint:told}",
+    "operation.failed_told.named": "{sentence:told} {hint:told}",
     # VMs
     "vm.suspending": "Suspending {vm}, which cannot leave {host}.",
     "vm.suspending_as_chosen": "Suspending {vm} for the turn of {host}, as was chosen for it.",
@@ -178,7 +180,7 @@ SENTENCES: dict[str, str] = {
     "vm.restarting_home": "Stopping {vm} to start it on its updated host {host}.",
     "vm.restarting": "Restarting {vm}, as the updates ask.",
     "vm.restarting_device_model": "Restarting the device model of {vm}.",
-    "pending.left": "Still pending after this rollout: {task} for {names}.",
+    "pending.left": "Still pending after this rollout: {task:words} for {names}.",
     # what is owed
     "debt.opened": "To be restored later: {kind:words} {label}.",
     "debt.opened.claim": "Pool reserved for this rollout, to be released at the end.",
@@ -203,16 +205,16 @@ SENTENCES: dict[str, str] = {
     "debt.settled.vm_suspended": "VM {label}: running again.",
     "debt.settled.vm_stopped": "VM {label}: running again.",
     "debt.settled.left_alone": "Left as somebody else set it meanwhile: {kind:words} {label}.",
-    "debt.left_alone": "Left alone, because somebody changed it meanwhile: {what} {subject}",
+    "debt.left_alone": "Left alone, because somebody changed it meanwhile: {what:words} {subject}",
     "debt.vm_gone": "{vm} no longer exists.",
     "debt.home_gone": "The host that {vm} came from left the pool; the VM stays where it is.",
     "debt.vm_runs": "{vm} runs again.",
     "debt.vm_home": "{vm} is back on {host}.",
-    "debt.waiting": "Cannot be restored yet: {what} {subject} ({code})",
+    "debt.waiting": "Cannot be restored yet: {what:words} {subject} ({code})",
     "restore.asked": "{user} asked to restore what is owed to pool {pool}.",
     "abort.finishing": "{host}: finishing what is in hand before the rollout ends.",
     "abort.host_in_hand": "{host} is in hand: its present operation is finished and it goes back into service.",
-    "abort.stays_off": "{what}: not possible until every host runs the same version.",
+    "abort.stays_off": "{what:words}: not possible until every host runs the same version.",
     "abort.mixed": (
         "Updated: {done:host|hosts}; not updated: {left:host|hosts}. The pool stays on mixed versions until a new "
         "rollout."

@@ -6,6 +6,7 @@ from bot.messages.blocks import Block, View, context, fields, header, input_bloc
 from bot.messages.language import _
 from bot.messages.message import Message, message
 from bot.messages.text import clip, lines_within, moment, name
+from bot.messages.words import in_words
 from bot.rollout.channel import Channel, HostLevel, RepositoryFacts, UpdateSettings
 
 PROXY = "proxy_form"
@@ -54,7 +55,7 @@ def _when(now: UpdateSettings) -> str:
 
 
 def _schedule(now: UpdateSettings) -> str:
-    return str(now.schedule) if now.schedule_on else _("off")
+    return in_words(str(now.schedule)) if now.schedule_on else _("off")
 
 
 def _repository(entry: RepositoryFacts) -> str:

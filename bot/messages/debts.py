@@ -98,15 +98,15 @@ def owed_briefly(debts: Sequence[Debt]) -> str:
     }
     listed = [word for kind, word in words.items() if kind in kinds]
     if hosts := kinds.count(DebtKind.HOST_ENABLED):
-        listed.append(several(hosts, _("host out of service"), _("hosts out of service")))
+        listed.append(several(hosts, "host out of service", "hosts out of service"))
     if lent := kinds.count(DebtKind.HOST_LENT):
-        listed.append(several(lent, _("host in service for it"), _("hosts in service for it")))
+        listed.append(several(lent, "host in service for it", "hosts in service for it"))
     if discs := kinds.count(DebtKind.DISC):
-        listed.append(several(discs, _("disc out of its drive"), _("discs out of their drives")))
+        listed.append(several(discs, "disc out of its drive", "discs out of their drives"))
     if moved := kinds.count(DebtKind.VM_HOME):
-        listed.append(several(moved, _("VM away from home"), _("VMs away from home")))
+        listed.append(several(moved, "VM away from home", "VMs away from home"))
     if stopped := kinds.count(DebtKind.VM_SUSPENDED) + kinds.count(DebtKind.VM_STOPPED):
-        listed.append(several(stopped, _("stopped VM"), _("stopped VMs")))
+        listed.append(several(stopped, "stopped VM", "stopped VMs"))
     told = ", ".join(listed) or _("the pool's reservation by xsbot")
     waiting = sum(bool(debt.waiting_for) for debt in debts)
     more = _(" ({count} of them wait until XenServer allows it)").format(count=waiting) if waiting else ""

@@ -39,9 +39,13 @@ def details(alias: str, updates: AvailableUpdates | None, page: int = 0) -> View
     if pages > 1:
         buttons = []
         if page:
-            buttons.append(button(_("← Page {number}").format(number=page), EARLIER, f"{alias}:{page - 1}"))
+            label = _("Page {number} of the updates of pool {alias}").format(number=page, alias=alias)
+            text = _("← Page {number}").format(number=page)
+            buttons.append(button(text, EARLIER, f"{alias}:{page - 1}", label=label))
         if page < pages - 1:
-            buttons.append(button(_("Page {number} →").format(number=page + 2), LATER, f"{alias}:{page + 1}"))
+            label = _("Page {number} of the updates of pool {alias}").format(number=page + 2, alias=alias)
+            text = _("Page {number} →").format(number=page + 2)
+            buttons.append(button(text, LATER, f"{alias}:{page + 1}", label=label))
         blocks += [
             divider(),
             context(

@@ -6,6 +6,7 @@ from bot.errors import XsbotError
 from bot.messages.blocks import Block, context, plain_text, section
 from bot.messages.language import _
 from bot.messages.message import Message, message
+from bot.messages.retelling import retold
 from bot.messages.text import escape, mentions
 from bot.rollouts.roles import LacksRole
 
@@ -13,14 +14,20 @@ from bot.rollouts.roles import LacksRole
 def refusal(error: XsbotError) -> Message:
     """What happened and what to do about it; both may quote foreign text and are shown as plain words."""
     # Plain text objects: they show commands in a hint as they are typed, and nothing in them acts.
-    blocks: list[Block] = [{"type": "section", "text": plain_text(error.sentence, 2_900)}]
-    if error.hint:
-        blocks.append({"type": "context", "elements": [plain_text(error.hint, 1_900)]})
+    sentence, hint = retold(error.sentence), retold(error.hint)
+    blocks: list[Block] = [{"type": "section", "text": plain_text(sentence, 2_900)}]
+    if hint:
+        blocks.append({"type": "context", "elements": [plain_text(hint, 1_900)]})
     asked = ""
     if isinstance(error, LacksRole) and error.ask:
         asked = _("Ask {who}.").format(who=mentions(error.ask))
         blocks.append(context(asked))
-    return message(f"{escape(error.sentence, 1_500)} {escape(error.hint, 1_000)} {asked}".strip(), blocks)
+    return message(f"{escape(sentence, 1_500)} {escape(hint, 1_000)} {asked}".strip(), blocks)
+
+
+def told_plainly(error: XsbotError) -> str:
+    """What happened and what to do, in one row of plain words."""
+    return f"{retold(error.sentence)} {retold(error.hint)}".strip()
 
 
 def unexpected(error_id: str) -> Message:

@@ -46,7 +46,7 @@ def findings_blocks(
         if lines:
             blocks.append(section(f"{_heading(severity)}\n{lines_within(lines, 1_800)}"))
     if report.passed:
-        count = several(len(report.passed), _("check"), _("checks"))
+        count = several(len(report.passed), "check", "checks")
         blocks.append(section(_("✓ {count} passed without a finding.").format(count=count)))
     return blocks
 
@@ -55,9 +55,9 @@ def findings_summary(report: Report) -> str:
     """The checks in half a line: ``1 finding blocks, 2 warnings``."""
     parts = []
     if blocks := len(report.of(Severity.BLOCKS)):
-        parts.append(several(blocks, _("finding blocks"), _("findings block")))
+        parts.append(several(blocks, "finding blocks", "findings block"))
     if warns := len(report.of(Severity.WARNS)):
-        parts.append(several(warns, _("warning"), _("warnings")))
+        parts.append(several(warns, "warning", "warnings"))
     return ", ".join(parts) or _("no check blocks or warns")
 
 

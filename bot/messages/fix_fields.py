@@ -64,7 +64,7 @@ def _kinds(possible: tuple[str, ...]) -> Iterator[Element]:
         count = len(subjects_of(possible, remedy))
         if not count:
             continue
-        vms, hosts = several(count, _("VM"), _("VMs")), several(count, _("host"), _("hosts"))
+        vms, hosts = several(count, "VM", "VMs"), several(count, "host", "hosts")
         told = {
             Remedy.EJECT_CDS: _("Take out discs that keep VMs on their host ({vms})").format(vms=vms),
             Remedy.PLUG_STORAGE: _("Connect hosts to storage they should have ({hosts})").format(hosts=hosts),

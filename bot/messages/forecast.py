@@ -37,7 +37,7 @@ def turn_line(position: int, turn: TurnForecast, *, homes: bool = True) -> str:
     if turn.vms_stopped:
         steps.append(_("stop {vms}").format(vms=names(turn.vms_stopped, most=4)))
     if turn.vms_moved:
-        steps.append(_("move {vms} away").format(vms=several(turn.vms_moved, _("VM"), _("VMs"))))
+        steps.append(_("move {vms} away").format(vms=several(turn.vms_moved, "VM", "VMs")))
     steps.append(_("install the updates"))
     # Emptying the host has been said above, in numbers.
     steps += task_names(frozenset(turn.tasks) - {Task.EVACUATE_HOST})
@@ -111,12 +111,12 @@ def _chosen_line(fixes: Sequence[str]) -> str:
     """The fixes that were chosen, counted; the findings name each host and VM."""
     parts = []
     if hosts := len(subjects_of(fixes, Remedy.PLUG_STORAGE)):
-        parts.append(_("{hosts} connected to storage").format(hosts=several(hosts, _("host is"), _("hosts are"))))
+        parts.append(_("{hosts} connected to storage").format(hosts=several(hosts, "host is", "hosts are")))
     if hosts := len(subjects_of(fixes, Remedy.ENABLE_HOSTS)):
-        lent = several(hosts, _("host is"), _("hosts are"))
+        lent = several(hosts, "host is", "hosts are")
         parts.append(_("{hosts} put into service and taken out again at the end").format(hosts=lent))
     if vms := len(subjects_of(fixes, Remedy.EJECT_CDS)):
-        drives = several(vms, _("VM loses its disc"), _("VMs lose their discs"))
+        drives = several(vms, "VM loses its disc", "VMs lose their discs")
         parts.append(_("{vms} until after the turn of the host").format(vms=drives))
     return _("*Put right first:* {listed}.").format(listed="; ".join(parts)) if parts else ""
 

@@ -183,7 +183,7 @@ def _pool(pool: HomePool) -> list[Block]:
     if row.ha_enabled is not None:
         facts.append(_("HA on") if row.ha_enabled else _("HA off"))
     if row.pending_hosts:
-        facts.append(_("tasks pending on {hosts}").format(hosts=several(row.pending_hosts, _("host"), _("hosts"))))
+        facts.append(_("tasks pending on {hosts}").format(hosts=several(row.pending_hosts, "host", "hosts")))
     elif row.ha_enabled is not None:
         facts.append(_("no task pending on a host"))
     if pool.next_window is not None:
@@ -200,7 +200,7 @@ def _pool(pool: HomePool) -> list[Block]:
             )
         )
     if standing.debts:
-        owed = several(len(standing.debts), _("setting or VM"), _("settings or VMs"))
+        owed = several(len(standing.debts), "setting or VM", "settings or VMs")
         lines.append(_("⚠ {owed} still to restore (`/xs status`)").format(owed=owed))
     if row.last_error:
         lines.append(_("⚠ last look failed: {error}").format(error=escape(row.last_error, 200)))
@@ -218,7 +218,7 @@ def _updates(pool: HomePool) -> str:
     if not behind:
         return _("✓ up to date")
     told = _("{counts}, for {behind} of {all}").format(
-        counts=counts(known), behind=behind, all=several(len(known.hosts), _("host"), _("hosts"))
+        counts=counts(known), behind=behind, all=several(len(known.hosts), "host", "hosts")
     )
     worst = severities(known)
     if worst:

@@ -24,6 +24,7 @@ from bot.messages.blocks import (
     select,
     text_input,
 )
+from bot.messages.errors import told_plainly
 from bot.messages.findings import finding_lines, findings_blocks, way_out
 from bot.messages.fix_fields import fixes_input
 from bot.messages.forecast import (
@@ -116,7 +117,7 @@ def update_form(
     spec, forecast = preview.spec, preview.forecast
     blocks: list[Block] = []
     if error is not None:
-        blocks.append({"type": "section", "text": plain_text(f"{error.sentence} {error.hint}".strip(), 2_900)})
+        blocks.append({"type": "section", "text": plain_text(told_plainly(error), 2_900)})
     blocks.append(section(f"*{preview.pool_alias}*: {_for_what(preview, choices)}"))
     if earlier is not None:
         blocks.append(section(_replaces(earlier, preview)))
@@ -270,7 +271,7 @@ def _preset_input(costs: Mapping[Preset, Forecast], chosen: Preset) -> Block:
 def _time_and_moves(forecast: Forecast | None) -> str:
     if forecast is None or not forecast.turns:
         return ""
-    moves = several(forecast.migrations, _("VM move"), _("VM moves"))
+    moves = several(forecast.migrations, "VM move", "VM moves")
     return f"{moves}, " + _("up to {time}").format(time=duration(forecast.minutes[1] * 60))
 
 
@@ -338,13 +339,13 @@ def _names_input(label: str, block_id: str, chosen: Sequence[str], hint: str = "
 def _short_cost(forecast: Forecast) -> str:
     parts = []
     if forecast.reboots:
-        parts.append(several(forecast.reboots, _("reboot"), _("reboots")))
+        parts.append(several(forecast.reboots, "reboot", "reboots"))
     if forecast.toolstack_restarts:
-        parts.append(several(forecast.toolstack_restarts, _("toolstack restart"), _("toolstack restarts")))
+        parts.append(several(forecast.toolstack_restarts, "toolstack restart", "toolstack restarts"))
     if forecast.migrations:
-        parts.append(several(forecast.migrations, _("VM move"), _("VM moves")))
+        parts.append(several(forecast.migrations, "VM move", "VM moves"))
     if forecast.vm_restarts:
-        parts.append(several(forecast.vm_restarts, _("VM restart"), _("VM restarts")))
+        parts.append(several(forecast.vm_restarts, "VM restart", "VM restarts"))
     parts.append(_("up to {time}").format(time=duration(forecast.minutes[1] * 60)))
     return ", ".join(parts)
 

@@ -89,7 +89,7 @@ def notice(facts: NoticeFacts) -> Message:
         )
     if facts.kind == "stale_sync":
         when = moment(facts.last_sync) if facts.last_sync else _("unknown")
-        age = several(facts.days, _("day"), _("days"))
+        age = several(facts.days, "day", "days")
         return _sync_first(
             facts,
             _("{pool} last looked for updates {age} ago").format(pool=_pool(facts), age=age),
@@ -105,8 +105,8 @@ def _pool(facts: NoticeFacts) -> str:
 def _updates(facts: NoticeFacts) -> Message:
     updates = facts.updates or AvailableUpdates("")
     hosts = sum(host.anything for host in updates.hosts)
-    count = several(len(updates.updates), _("update"), _("updates"))
-    on = several(hosts, _("host"), _("hosts"))
+    count = several(len(updates.updates), "update", "updates")
+    on = several(hosts, "host", "hosts")
     told = _("Pool {alias}, {hosts}: {counts}").format(alias=facts.alias, counts=counts(updates), hosts=on)
     listed = security_first(updates)
     security = [update for update in listed if kind_of(update) == "security"]
@@ -163,7 +163,8 @@ def _buttons(facts: NoticeFacts) -> list[Element]:
     if facts.acts:
         label = _("Plan the update of pool {alias}").format(alias=facts.alias)
         elements.append(button(_("Plan update…"), PLAN, facts.alias, style="primary", label=label))
-    elements.append(button(_("Details"), DETAILS, facts.alias))
+    label = _("Details of the updates of pool {alias}").format(alias=facts.alias)
+    elements.append(button(_("Details"), DETAILS, facts.alias, label=label))
     if facts.id:
         words = {24: _("Snooze for a day"), 168: _("Snooze for a week"), 0: _("Dismiss until something newer comes")}
         elements.append(overflow(FOLD, [option(words[hours], fold_value(hours, facts.id)) for hours in HOURS]))
@@ -200,6 +201,7 @@ def _sync_first(facts: NoticeFacts, title: str, meaning: str) -> Message:
                 _("Sync now"),
                 SYNC,
                 facts.alias,
+                label=_("Sync pool {alias} now").format(alias=facts.alias),
                 asks=confirm(
                     _("Sync pool {alias}?").format(alias=facts.alias),
                     _("The pool downloads the list of updates and their packages. Nothing is installed."),

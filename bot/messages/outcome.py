@@ -86,7 +86,7 @@ def _changed(standing: Standing) -> str:
     level = level_name(standing.spec.level).lower()
     if not others and not skipped and len(done) > 1:
         return _("All {count} hosts are updated ({level} guidance).").format(count=len(done), level=level)
-    count = several(len(done), _("host is"), _("hosts are"))
+    count = several(len(done), "host is", "hosts are")
     told = _("{count} updated ({level} guidance): {hosts}.").format(count=count, level=level, hosts=names(done, most=8))
     if skipped:
         told += " " + _("Skipped: {hosts}.").format(hosts=names(skipped, most=8))
@@ -138,7 +138,7 @@ def _counted(standing: Standing, done: Done) -> str:
     row = standing.row
     parts = []
     if done.emptied:
-        parts.append(several(done.emptied, _("host emptied by live moves"), _("hosts emptied by live moves")))
+        parts.append(several(done.emptied, "host emptied by live moves", "hosts emptied by live moves"))
     if done.reboots or done.toolstacks or done.stops or done.restarts:
         parts.append(cost(reboots=done.reboots, toolstacks=done.toolstacks, stops=done.stops, restarts=done.restarts))
     counted = ", ".join(parts) or _("no host restarted, no VM moved")

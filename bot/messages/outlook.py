@@ -25,7 +25,7 @@ def cost_blocks(updates: AvailableUpdates, known: Outlook | None) -> list[Block]
         _(
             "Expected with the preset {preset} on the pool as it was found ({vms} running);"
             " the form works it out anew with your choices."
-        ).format(preset=_preset(known.preset), vms=several(known.running, _("VM"), _("VMs")))
+        ).format(preset=_preset(known.preset), vms=several(known.running, "VM", "VMs"))
     )
     told = {level: _lines(known.levels[level]) for level in Level if level in known.levels}
     if len({tuple(lines) for lines in told.values()}) == 1:
@@ -51,20 +51,20 @@ def cost_line(known: Outlook, level: Level) -> str:
 def _lines(entry: LevelOutlook) -> list[str]:
     if not entry.hosts:
         return [_("nothing to do")]
-    lines = [_("installs on {hosts}").format(hosts=several(entry.hosts, _("host"), _("hosts")))]
+    lines = [_("installs on {hosts}").format(hosts=several(entry.hosts, "host", "hosts"))]
     if entry.reboots:
-        lines.append(several(entry.reboots, _("host reboot"), _("host reboots")))
+        lines.append(several(entry.reboots, "host reboot", "host reboots"))
     if entry.toolstacks:
-        lines.append(several(entry.toolstacks, _("toolstack restart"), _("toolstack restarts")))
+        lines.append(several(entry.toolstacks, "toolstack restart", "toolstack restarts"))
     if not (entry.reboots or entry.toolstacks):
         lines.append(_("no host restarts"))
     if entry.vms:
-        moves = several(entry.moves, _("live move"), _("live moves"))
-        lines.append(_("{vms} move, {moves} in all").format(vms=several(entry.vms, _("VM"), _("VMs")), moves=moves))
+        moves = several(entry.moves, "live move", "live moves")
+        lines.append(_("{vms} move, {moves} in all").format(vms=several(entry.vms, "VM", "VMs"), moves=moves))
     else:
         lines.append(_("no VM moves"))
     if entry.restarts:
-        lines.append(several(entry.restarts, _("VM restart"), _("VM restarts")))
+        lines.append(several(entry.restarts, "VM restart", "VM restarts"))
     lines.append(minutes(*entry.minutes))
     return lines
 
@@ -79,10 +79,10 @@ def livepatch_line(known: Outlook | None) -> str:
     if known is None or not known.patched:
         return ""
     told = _("*Live patches* for {what} take effect without a reboot on {hosts}.").format(
-        what=names(known.livepatches), hosts=several(known.patched, _("host"), _("hosts"))
+        what=names(known.livepatches), hosts=several(known.patched, "host", "hosts")
     )
     if known.rebooting:
-        rest = several(known.rebooting, _("host"), _("hosts"))
+        rest = several(known.rebooting, "host", "hosts")
         told += " " + _("Other updates ask for a reboot of {hosts} all the same.").format(hosts=rest)
     return told
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.messages.language import _, several
-from bot.messages.text import clip, duration, one_line
+from bot.messages.text import clip, duration, one_line, plain_moment
 from bot.messages.work import phase_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
@@ -64,7 +64,7 @@ def picture(timeline: Timeline, title: str) -> bytes:
         _draw_standstills(axes, timeline, factor)
         axes.spines[["top", "right"]].set_visible(False)
     above.set_title(_plain(title, 90), loc="left", fontsize=13, color=_INK, fontweight="bold")
-    started = timeline.began.strftime("%Y-%m-%d %H:%M UTC")
+    started = plain_moment(timeline.began)
     memory.set_xlabel(_("{unit} since the start at {moment}").format(unit=unit, moment=started), color=_INK)
     memory.set_xlim(0, max(_at(timeline, _end(timeline), factor), 0.01))
     _explain(figure, timeline)
@@ -75,7 +75,7 @@ def picture(timeline: Timeline, title: str) -> bytes:
 
 def alternative(timeline: Timeline) -> str:
     """What the picture shows, in words, for those who cannot see it (Slack takes 1 000 characters)."""
-    told = [_("Timeline of {hosts}.").format(hosts=several(len(timeline.hosts), _("host"), _("hosts")))]
+    told = [_("Timeline of {hosts}.").format(hosts=several(len(timeline.hosts), "host", "hosts"))]
     for host, name in timeline.hosts:
         spans = [span for span in timeline.spans if span.host == host and span.phase in _LOOKS]
         if not spans:
@@ -89,7 +89,7 @@ def alternative(timeline: Timeline) -> str:
             seconds = sum(((span.ended or _end(timeline)) - span.began).total_seconds() for span in away)
             line += ", " + _("rebooting for {time}").format(time=duration(seconds))
         told.append(line + ".")
-    told.append(_("{moves} in all.").format(moves=several(timeline.moves, _("VM move"), _("VM moves"))))
+    told.append(_("{moves} in all.").format(moves=several(timeline.moves, "VM move", "VM moves")))
     least = timeline.lowest_spare
     if least is not None:
         told.append(

@@ -117,7 +117,7 @@ def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
         alias=row.pool_alias,
         state=state_name(state).lower(),
         done=done,
-        all=several(len(turns), _("host done"), _("hosts done")),
+        all=several(len(turns), "host done", "hosts done"),
     )
 
 
@@ -184,7 +184,7 @@ def _left(turn: TurnRow) -> str:
     }.get(turn.phase, "")
     if not (told and turn.total):
         return ""
-    return told.format(left=turn.left, total=several(turn.total, _("VM"), _("VMs")))
+    return told.format(left=turn.left, total=several(turn.total, "VM", "VMs"))
 
 
 def _foreseen(turn: TurnRow, times: HostTimes | None) -> str:

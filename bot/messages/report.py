@@ -71,7 +71,7 @@ def report(standing: Standing, evidence: Evidence) -> str:
             spec_bytes=evidence.spec_bytes.decode("utf-8", "replace"),
             approvals=[(who, _approved(at, revoked), digest[:12]) for who, at, digest, revoked in evidence.approvals],
             checks=_checks(standing),
-            passed=several(len(report_of(standing.report).passed), _("check passed"), _("checks passed")),
+            passed=several(len(report_of(standing.report).passed), "check passed", "checks passed"),
             phases=_phases(timeline),
             owed=[one_line(plain(line)) for line in debt_lines(standing.debts, hosts)],
             events=[

@@ -1,12 +1,13 @@
 """Reason to sentence.
 
 The templates are merged from the `catalogue_*` modules beside this one, so each part of the product keeps its own
-words. A template is English prose with ``{parameters}``; six notations help it:
+words. A template is English prose with ``{parameters}``; seven notations help it:
 
     {vms:VM|VMs}      a number with its word: "1 VM", "7 VMs"
     {wait:duration}   seconds as a length of time
     {low:minutes}     minutes as a length of time
-    {kind:words}      a name of ours without its underscores
+    {kind:words}      a name of ours, or several with commas between them, as people read it
+    {why:told}        what an error or another sentence of ours said, kept in English
     {bytes:size}      a number of bytes
     {at:moment}       an ISO moment, shown in the reader's time zone
 
@@ -16,35 +17,20 @@ A reason with a parameter `kind` may have a template of its own for that kind, u
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import string
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-import bot.messages
-from bot.messages.language import _, several
+from bot.messages.catalogue import templates
+from bot.messages.language import SOURCE, _, counted, number, speaking
+from bot.messages.retelling import retold
 from bot.messages.text import duration, escape, moment, one_line, plain_moment, size
+from bot.messages.words import in_words
 from bot.rollout.reason import Param, Reason
 
-
-@cache
-def templates() -> Mapping[str, str]:
-    """All sentences by reason code.
-
-    Raises `ValueError` when two catalogues claim one code.
-    """
-    merged: dict[str, str] = {}
-    for module in sorted(entry.name for entry in pkgutil.iter_modules(bot.messages.__path__)):
-        if not module.startswith("catalogue_"):
-            continue
-        own: dict[str, str] = importlib.import_module(f"bot.messages.{module}").SENTENCES
-        if twice := merged.keys() & own.keys():
-            raise ValueError(f"{module} repeats the sentences {sorted(twice)}")
-        merged |= own
-    return merged
+__all__ = ["recorded", "sentence", "templates"]
 
 
 def sentence(reason: Reason, *, mrkdwn: bool = False) -> str:
@@ -59,6 +45,12 @@ def sentence(reason: Reason, *, mrkdwn: bool = False) -> str:
     shown = ", ".join(f"{key} {_shown(value, mrkdwn)}" for key, value in sorted(reason.params.items()))
     code = escape(reason.code) if mrkdwn else one_line(reason.code)
     return f"{code}: {shown}" if shown else code
+
+
+def recorded(reason: Reason) -> str:
+    """The sentence as the audit trail keeps it: always in English, whoever is spoken to meanwhile."""
+    with speaking(SOURCE):
+        return sentence(reason)
 
 
 def _template(reason: Reason) -> str | None:
@@ -81,7 +73,7 @@ def _shown(value: Param, mrkdwn: bool) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, float):
-        return f"{value:g}"
+        return number(value)
     if isinstance(value, int):
         return str(value)
     return escape(value) if mrkdwn else one_line(value)
@@ -107,7 +99,9 @@ class _Sentence(string.Formatter):
         if format_spec == "duration":
             return duration(float(value))
         if format_spec == "words":
-            return _shown(str(value).replace("_", " "), self._mrkdwn)
+            return _shown(in_words(str(value)), self._mrkdwn)
+        if format_spec == "told":
+            return _shown(retold(str(value)), self._mrkdwn)
         if format_spec == "minutes":
             return duration(float(value) * 60)
         if format_spec == "size":
@@ -116,5 +110,5 @@ class _Sentence(string.Formatter):
             return self._moment(value)
         if "|" in format_spec:
             one, many = format_spec.split("|", 1)
-            return several(value, one, many) if isinstance(value, int) else f"{_shown(value, self._mrkdwn)} {many}"
+            return counted(value, one, many) if isinstance(value, int) else f"{_shown(value, self._mrkdwn)} {many}"
         return _shown(value, self._mrkdwn)

@@ -14,9 +14,11 @@ from bot.messages.debts import debt_line, owed_briefly
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.progress import turn_words
+from bot.messages.retelling import retold
 from bot.messages.sentences import sentence
 from bot.messages.text import escape, lines_within, moment, name, one_line, person
 from bot.messages.updates import counts, level_lines, security_first, update_line
+from bot.messages.words import in_words
 from bot.messages.work import state_mark, state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, TurnPhase
@@ -34,6 +36,7 @@ class CommandHelp:
     usage: str
     does: str
     role: str = ""
+    examples: Sequence[str] = ()
 
 
 def pools(standings: Sequence[PoolStanding], updates: Mapping[str, AvailableUpdates | None]) -> Message:
@@ -68,10 +71,10 @@ def _pool_text(standing: PoolStanding, known: AvailableUpdates | None) -> str:
             mark=state_mark(state), id=standing.open_rollout.id, state=state_name(state).lower()
         )
     if standing.debts:
-        owed = several(len(standing.debts), _("setting or VM"), _("settings or VMs"))
+        owed = several(len(standing.debts), "setting or VM", "settings or VMs")
         told += "\n" + _("⚠ {owed} still to restore (`/xs status`)").format(owed=owed)
     if row.last_error:
-        told += "\n" + _("⚠ last look failed: {error}").format(error=escape(row.last_error, 300))
+        told += "\n" + _("⚠ last look failed: {error}").format(error=escape(retold(row.last_error), 300))
     return told
 
 
@@ -84,7 +87,7 @@ def _available(known: AvailableUpdates | None) -> str:
     return (
         counts(known)
         + ", "
-        + _("for {behind} of {all}").format(behind=behind, all=several(len(known.hosts), _("host"), _("hosts")))
+        + _("for {behind} of {all}").format(behind=behind, all=several(len(known.hosts), "host", "hosts"))
     )
 
 
@@ -172,9 +175,7 @@ def rollout_text(standing: Standing) -> str:
     active = [turn_words(turn) for turn in standing.turns if turn.phase not in busy]
     done = sum(turn.phase is TurnPhase.DONE for turn in standing.turns)
     if standing.turns:
-        told += "\n" + _("{done} of {all} done").format(
-            done=done, all=several(len(standing.turns), _("host"), _("hosts"))
-        )
+        told += "\n" + _("{done} of {all} done").format(done=done, all=several(len(standing.turns), "host", "hosts"))
     return "\n".join([told, *active[:3]])
 
 
@@ -222,8 +223,15 @@ def audit(rows: Sequence[AuditRow], rollout_id: int | None = None) -> Message:
 def help_message(commands: Sequence[CommandHelp], asked: str = "", meant: str = "") -> Message:
     """All commands. `asked` is what somebody typed that is none, `meant` the nearest that is."""
     told = _("xsbot keeps XenServer pools up to date: it tells about updates, asks for approval, carries them out.")
-    lines = [f"`{escape_usage(command.usage)}` {command.does}" + _role(command) for command in commands]
-    blocks: list[Block] = [section(told), section(lines_within(lines, 2_900))]
+    lines = [f"`{escape_usage(command.usage)}` {_(command.does)}" + _role(command) for command in commands]
+    # All of them, however many: half of the list in one paragraph, half in another.
+    half = len(lines) // 2
+    more = context(_("`/xs help &lt;command&gt;` shows examples."))
+    blocks: list[Block] = [
+        section(told),
+        *(section(lines_within(part, 2_900)) for part in (lines[:half], lines[half:]) if part),
+        more,
+    ]
     if not asked:
         return message("\n".join([told, *lines]), blocks)
     unknown = _("There is no command “{asked}”.").format(asked=escape(asked, 60))
@@ -232,8 +240,22 @@ def help_message(commands: Sequence[CommandHelp], asked: str = "", meant: str = 
     return message("\n".join([unknown, told, *lines]), [section(unknown), divider(), *blocks])
 
 
+def help_on(command: CommandHelp) -> Message:
+    """One command: how it is typed, what it does, who may, and lines to copy."""
+    does = _(command.does)
+    who = _("For: {role}.").format(role=in_words(command.role)) if command.role else _("For everybody.")
+    told = f"`{escape_usage(command.usage)}`\n{does} {who}"
+    blocks: list[Block] = [section(told)]
+    if command.examples:
+        lines = [f"• `{escape_usage(example)}`" for example in command.examples]
+        examples = _("*Examples*") + "\n" + "\n".join(lines)
+        blocks.append(section(examples))
+        told += f"\n{examples}"
+    return message(told, [*blocks, context(_("`/xs help` lists all commands."))])
+
+
 def _role(command: CommandHelp) -> str:
-    return f" _({command.role})_" if command.role else ""
+    return f" _({in_words(command.role)})_" if command.role else ""
 
 
 def escape_usage(usage: str) -> str:

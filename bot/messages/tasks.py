@@ -21,8 +21,8 @@ def pending(alias: str, waiting: tuple[Waiting, ...], *, may_act: bool) -> Messa
     vms = [entry for entry in waiting if not entry.is_host]
     told = _("Pool {alias}: {hosts} and {vms} wait for tasks of earlier updates.").format(
         alias=alias,
-        hosts=several(len(hosts), _("host"), _("hosts")),
-        vms=several(len(vms), _("VM"), _("VMs")),
+        hosts=several(len(hosts), "host", "hosts"),
+        vms=several(len(vms), "VM", "VMs"),
     )
     blocks: list[Block] = [header(_("Pending tasks of pool {alias}").format(alias=alias)), section(told)]
     for title, entries in ((_("Hosts"), hosts), (_("VMs"), vms)):

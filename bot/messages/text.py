@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from bot.messages.language import _, several
+from bot.messages.language import _, day_and_time, number, several
 
 #: Joins without a break and shows nothing: keeps Slack from reading ``@here`` or ``:fire:`` as more than letters.
 _JOINER = "\u2060"
@@ -82,14 +82,12 @@ def lines_within(lines: Sequence[str], limit: int) -> str:
 
 def moment(at: datetime) -> str:
     """A moment, shown by Slack in the reader's own time zone (UTC where Slack cannot)."""
-    utc = at.astimezone(UTC)
-    fallback = utc.strftime("%Y-%m-%d %H:%M UTC")
-    return f"<!date^{int(utc.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{day_and_time(at)}>"
 
 
 def plain_moment(at: datetime) -> str:
     """A moment where Slack does not render dates (dialogs, plain text)."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return day_and_time(at)
 
 
 def duration(seconds: float) -> str:
@@ -102,8 +100,9 @@ def duration(seconds: float) -> str:
         return _("{count} min").format(count=minutes)
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
-        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes) if minutes else f"{hours} h"
-    return several(round(hours / 24), _("day"), _("days"))
+        told = _("{hours} h {minutes} min") if minutes else _("{hours} h")
+        return told.format(hours=hours, minutes=minutes)
+    return several(round(hours / 24), "day", "days")
 
 
 def size(count: int) -> str:
@@ -111,9 +110,9 @@ def size(count: int) -> str:
     shown = float(count)
     for unit in ("B", "KiB", "MiB"):
         if shown < 1024:
-            return f"{shown:.0f} {unit}" if unit == "B" else f"{shown:.1f} {unit}"
+            return f"{number(count)} B" if unit == "B" else f"{number(shown, 1)} {unit}"
         shown /= 1024
-    return f"{shown:.1f} GiB"
+    return f"{number(shown, 1)} GiB"
 
 
 def mention(holder: str) -> str:

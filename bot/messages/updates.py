@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.messages.language import _, several
+from bot.messages.language import _, day, several
 from bot.messages.text import escape, name, one_line
 from bot.messages.work import cost, level_meaning, level_name, task_names
 from bot.rollout.guidance import Level, Task
@@ -26,16 +26,15 @@ def kind_of(update: Update) -> str:
 
 
 def _kind_name(kind: str, count: int) -> str:
-    one, many = {
-        "security": (_("security fix"), _("security fixes")),
-        "bug": (_("bug fix"), _("bug fixes")),
-        "improvement": (_("improvement"), _("improvements")),
-        "feature": (_("new feature"), _("new features")),
-        "preview": (_("preview feature"), _("preview features")),
-        "foundational": (_("foundation for later updates"), _("foundations for later updates")),
-        "": (_("other update"), _("other updates")),
+    return {
+        "security": several(count, "security fix", "security fixes"),
+        "bug": several(count, "bug fix", "bug fixes"),
+        "improvement": several(count, "improvement", "improvements"),
+        "feature": several(count, "new feature", "new features"),
+        "preview": several(count, "preview feature", "preview features"),
+        "foundational": several(count, "foundation for later updates", "foundations for later updates"),
+        "": several(count, "other update", "other updates"),
     }[kind]
-    return several(count, one, many)
 
 
 def security_first(updates: AvailableUpdates) -> list[Update]:
@@ -59,7 +58,7 @@ def counts(updates: AvailableUpdates) -> str:
     """``9 updates (3 security fixes, 6 improvements)``."""
     kinds = [kind_of(update) for update in updates.updates]
     parts = [_kind_name(kind, kinds.count(kind)) for kind in _ORDER if kind in kinds]
-    total = several(len(kinds), _("update"), _("updates"))
+    total = several(len(kinds), "update", "updates")
     return f"{total} ({', '.join(parts)})" if parts else total
 
 
@@ -126,7 +125,7 @@ def update_details(update: Update) -> str:
     parts.append(_("Asks for: {tasks}").format(tasks=_asks_for(update)))
     tail = [_kind_name(kind_of(update), 1).removeprefix("1 "), name(update.id, 40)]
     if update.issued is not None:
-        tail.append(_("issued {day}").format(day=update.issued.strftime("%Y-%m-%d")))
+        tail.append(_("issued {day}").format(day=day(update.issued)))
     if link := vendor_link(update):
         tail.append(link)
     return "\n".join([*parts, " · ".join(tail)])

@@ -98,7 +98,7 @@ def way_of_work(spec: Spec) -> str:
     parts = [f"{preset_name(preset_of(spec))} ({preset_meaning(preset_of(spec))})"]
     parts.append(_("VMs in the end: {where}").format(where=placement_name(spec.placement).lower()))
     if spec.max_out:
-        parts.append(_("at most {hosts} out at once").format(hosts=several(spec.max_out, _("host"), _("hosts"))))
+        parts.append(_("at most {hosts} out at once").format(hosts=several(spec.max_out, "host", "hosts")))
     known = {host.uuid: host.name for host in spec.hosts}
     if first := [known[uuid] for uuid in spec.order if uuid in known]:
         parts.append(_("first {hosts}").format(hosts=names(first)))
@@ -113,9 +113,9 @@ def way_of_work(spec: Spec) -> str:
     if spec.network[1]:
         parts.append(_("VMs move over network {network}").format(network=name(spec.network[1])))
     if spec.evacuate_at_once:
-        parts.append(_("{vms} leave a host at a time").format(vms=several(spec.evacuate_at_once, _("VM"), _("VMs"))))
+        parts.append(_("{vms} leave a host at a time").format(vms=several(spec.evacuate_at_once, "VM", "VMs")))
     if spec.vms_at_once:
-        parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, _("VM"), _("VMs"))))
+        parts.append(_("{vms} at a time").format(vms=several(spec.vms_at_once, "VM", "VMs")))
     return "; ".join(parts)
 
 
@@ -217,15 +217,15 @@ def cost(
     """What something costs, counted: ``3 reboots, 18 VM moves``."""
     parts = []
     if reboots:
-        parts.append(several(reboots, _("host reboot"), _("host reboots")))
+        parts.append(several(reboots, "host reboot", "host reboots"))
     if toolstacks:
-        parts.append(several(toolstacks, _("toolstack restart"), _("toolstack restarts")))
+        parts.append(several(toolstacks, "toolstack restart", "toolstack restarts"))
     if moves:
-        parts.append(several(moves, _("live VM move"), _("live VM moves")))
+        parts.append(several(moves, "live VM move", "live VM moves"))
     if stops:
-        parts.append(several(stops, _("VM stopped for a while"), _("VMs stopped for a while")))
+        parts.append(several(stops, "VM stopped for a while", "VMs stopped for a while"))
     if restarts:
-        parts.append(several(restarts, _("VM restart"), _("VM restarts")))
+        parts.append(several(restarts, "VM restart", "VM restarts"))
     return ", ".join(parts) or _("no reboot, no restart, no VM moved")
 
 

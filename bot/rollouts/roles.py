@@ -40,16 +40,19 @@ class LacksRole(NotAllowed):
         self.ask = tuple(ask)
 
 
-#: What each role lets people do, for the sentence that refuses.
-_ALLOWS = {
-    Role.VIEWER: "look at pool {pool}",
-    Role.REQUESTER: "ask for a rollout of pool {pool}",
-    Role.APPROVER: "decide about rollouts of pool {pool}",
-    Role.ADMIN: "change settings of pool {pool}",
-    Role.EMERGENCY: "ask for an emergency rollout of pool {pool}",
+#: What is refused to whom, and why.
+_CANNOT = {
+    Role.VIEWER: "You cannot look at pool {pool}: you are not a viewer of it. Nothing was changed.",
+    Role.REQUESTER: "You cannot ask for a rollout of pool {pool}: you are not a requester of it. Nothing was changed.",
+    Role.APPROVER: (
+        "You cannot decide about rollouts of pool {pool}: you are not an approver of it. Nothing was changed."
+    ),
+    Role.ADMIN: "You cannot change settings of pool {pool}: you are not an administrator of it. Nothing was changed.",
+    Role.EMERGENCY: (
+        "You cannot ask for an emergency rollout of pool {pool}: you are not among those who may declare an emergency "
+        "of it. Nothing was changed."
+    ),
 }
-
-
 _A = {
     Role.VIEWER: "a viewer",
     Role.REQUESTER: "a requester",
@@ -73,7 +76,7 @@ def require(authority: Authority, actor: Actor, role: Role, pool: str, ask: Coll
     roles = authority.roles_of(actor.id, pool)
     if role in roles or (role is Role.VIEWER and roles):
         return
-    cannot = f"You cannot {_ALLOWS[role].format(pool=pool)}: you are not {_A[role]} of it. Nothing was changed."
+    cannot = _CANNOT[role].format(pool=pool)
     raise LacksRole(cannot, "" if ask else "Ask one of its administrators, or see `/xs help` for who may.", ask)
 
 

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from bot.settings import rules
 from bot.settings.rules import EVERYBODY, wrong
 
+#: The languages there are catalogues for; `bot.messages.language.LANGUAGES` has the same.
+Language = Literal["en", "es", "pt_BR"]
+
 
 class Section(BaseModel):
     """What all sections share: immutable, no unknown names, and no value repeated in an error."""
@@ -43,6 +46,9 @@ class SlackSettings(Section):
     audit_channel: str = ""
     """The channel that gets one line for every request, decision, transition and setting change: its id (`C…`), or its
     name with `#`. `xsbot serve` needs it."""
+    language: Language = "en"
+    """The language of the audit channel, of channels whose pools set none, and of private answers to people whose own
+    Slack is in a language that xsbot does not speak."""
     progress: Literal["auto", "plan", "sections"] = "auto"
     """How the thread shows the progress of hosts: `plan` uses Slack's plan block, `sections` plain sections, `auto`
     tries the plan block and falls back where the workspace refuses it."""
@@ -289,6 +295,9 @@ class PoolSettings(Section):
     channel: str = ""
     """The Slack channel for this pool's notices, cards and threads: its id (`C…`), or its name with `#`. `xsbot serve`
     needs it."""
+    language: Language | None = None
+    """The language of what is posted in this pool's channel. Empty: `slack.language`. Private answers follow each
+    reader's own Slack."""
     mode: Literal["notify", "act"] = "notify"
     """`notify` only tells about updates; `act` also lets rollouts change the pool."""
     repository_url: str = "https://repo.ops.xenserver.com/xs8"

@@ -134,6 +134,23 @@ class Settings(Section):
         hint = f"Did you mean {near[0]}?" if near else f"The configured pools are: {known}."
         raise SettingsError(f"There is no pool called {alias!r}.", hint)
 
+    @model_validator(mode="after")
+    def _speaks_one_language_in_each_channel(self) -> Self:
+        spoken: dict[str, tuple[str, str]] = {}
+        for alias, pool in self.pools.items():
+            language = self.language_for(alias)
+            other, heard = spoken.setdefault(pool.channel, (alias, language))
+            if pool.channel and heard != language:
+                raise wrong(
+                    f"The pools {other} and {alias} share the channel {pool.channel} and speak different languages.",
+                    "Give both the same language, or each a channel of its own.",
+                )
+        return self
+
+    def language_for(self, alias: str) -> str:
+        """The language of what is posted in the channel of a pool."""
+        return self.pool(alias).language or self.slack.language
+
     def approval_for(self, alias: str) -> ApprovalSettings:
         """The approval rules of a pool: the general ones, with what its policy and the pool itself set differently."""
         own, policy = self.pool(alias).approval, self.policy_of(alias)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.cli import slack_health
 from bot.lab.pool import LabPool
 from bot.lab.slack import LabSlack
 from bot.lab.time import ScaledTime
+from bot.settings import Settings
+from bot.time import RealTime
 from tests.cli.configuration import configure, configured, secrets
 from tests.cli.conftest import FAST
 from tests.cli.machine import Said, xsbot
@@ -32,6 +37,10 @@ def test_all_is_well(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
         "Slack bot token: workspace",
         "Slack scopes: all there",
         "Socket Mode opens",
+        "Slack says hello",
+        "clock: agrees with Slack's",
+        "channel C0AUDIT (the audit): exists",
+        "user group S0APPROVERS: 2 people",
         "3 hosts",
         "certificate of xs-01: matches its pin",
         "certificate of xs-03: matches its pin",
@@ -129,6 +138,91 @@ def test_a_missing_scope_is_named(tmp_path: Path, small: LabPool, slack: LabSlac
     assert seen.code == 1
     assert failures(seen) == [f"FAIL  Slack scopes: missing: {scope}"]
     assert "OAuth & Permissions" in seen.out
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    """The configuration with one thing written differently."""
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+def test_a_channel_that_is_not_there_is_named(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    path = changed(configured(tmp_path, small, slack), "C0UPDATES", "C0NOWHERE")
+    seen = doctor(path, secrets(small.password, slack))
+    assert failures(seen) == ["FAIL  channel C0NOWHERE (pool lab): Slack says channel_not_found."]
+    assert "/invite @xsbot" in seen.out
+    assert slack.messages("xs-audit") == [], "it looks, and says nothing to anybody"
+
+
+def test_a_channel_without_the_bot_is_found_by_posting(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    path = changed(configured(tmp_path, small, slack), "C0UPDATES", "#random")
+    assert failures(doctor(path, secrets(small.password, slack))) == []
+    seen = doctor(path, secrets(small.password, slack), "--post")
+    assert failures(seen) == ["FAIL  channel #random (pool lab): Slack says not_in_channel."]
+    assert "Type `/invite @xsbot` in that channel." in seen.out
+    assert [entry.text for entry in slack.messages("xs-audit")] == ["xsbot doctor: this channel can be posted to."]
+
+
+def test_a_free_plan_has_no_user_groups(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    slack.fault("plan_upgrade_required", times=3)
+    seen = doctor(configured(tmp_path, small, slack), secrets(small.password, slack))
+    assert [line.split(":")[0] for line in failures(seen)] == [
+        f"FAIL  user group {group}" for group in ("S0REQUESTERS", "S0APPROVERS", "S0ADMINS")
+    ]
+    assert "Name user ids in [roles] instead." in seen.out
+
+
+def test_groups_and_people_that_are_not_there_are_named(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    path = changed(configured(tmp_path, small, slack), 'admin = ["S0ADMINS"]', 'admin = ["S0NONE", "U0NOBODY"]')
+    seen = doctor(path, secrets(small.password, slack))
+    assert [line.split(":")[0] for line in failures(seen)] == ["FAIL  user group S0NONE", "FAIL  person U0NOBODY"]
+    assert "Correct the member id in [roles]." in seen.out
+
+
+def test_a_clock_that_is_off_is_told(
+    tmp_path: Path, small: LabPool, slack: LabSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(RealTime):
+        def now(self) -> datetime:
+            return super().now() - timedelta(minutes=4)
+
+    monkeypatch.setattr(slack_health, "RealTime", Slow)
+    seen = doctor(configured(tmp_path, small, slack), secrets(small.password, slack))
+    assert len(failures(seen)) == 1
+    assert re.search(r"FAIL  clock: is 2[34]\d s behind Slack's", seen.out)
+    assert "NTP" in seen.out
+
+
+def test_a_socket_that_is_never_greeted_is_told(
+    tmp_path: Path, small: LabPool, slack: LabSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_health, "_HELLO_S", 0.5)
+    slack.fault("no_hello")
+    seen = doctor(configured(tmp_path, small, slack), secrets(small.password, slack))
+    assert len(failures(seen)) == 1
+    assert "Slack socket: opens, but Slack's hello was not seen" in failures(seen)[0]
+    assert "wss://wss-primary.slack.com" in seen.out
+
+
+@pytest.mark.parametrize(
+    ("environ", "well", "told"),
+    [
+        ({}, True, "none in the environment"),
+        ({"HTTPS_PROXY": "http://bot:s3cret@proxy.example:3128"}, True, "HTTPS_PROXY=http://proxy.example:3128"),
+        ({"https_proxy": "proxy.example:3128"}, False, "is no address"),
+        ({"HTTP_PROXY": "http://p:1", "NO_PROXY": "slack.com"}, False, "does not look at NO_PROXY"),
+    ],
+)
+def test_traps_of_proxies(environ: dict[str, str], well: bool, told: str) -> None:
+    settings = Settings.model_validate(
+        {"slack": {"bot_token": "xoxb-1", "app_token": "xapp-1", "audit_channel": "C0AUDIT"}}
+    )
+    seen = next(iter(slack_health.slack_health(settings, environ)))
+    assert (seen.what, seen.well) == ("proxy", well)
+    assert told in seen.seen
+    assert "s3cret" not in seen.seen + seen.remedy
 
 
 def test_a_pool_that_does_not_answer_is_named(tmp_path: Path, slack: LabSlack) -> None:

@@ -46,6 +46,7 @@ def test_the_manifest_asks_for_the_least(tmp_path: Path) -> None:
             "commands",
             "files:read",
             "files:write",
+            "users:read",
             "usergroups:read",
         }
     )

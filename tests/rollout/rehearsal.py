@@ -30,7 +30,7 @@ from bot.lab.slack.plain import plain_blocks
 from bot.lab.time import SteppedTime
 from bot.lab.verdict import Verdict
 from bot.messages.progress import progress
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded, sentence
 from bot.polling import Poller
 from bot.rollout.action import Action
 from bot.rollout.guidance import Level
@@ -248,7 +248,7 @@ class Rehearsal:
             self.settings,
             self.time,
             self.people,
-            sentence,
+            recorded,
             settle=lambda alias: self.worker.settle(alias),
         )
         self.worker = _HereAndNow(self.desk)

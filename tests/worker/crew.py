@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.app import gateways_of
 from bot.lab.pool import LabPool
 from bot.lab.time import ScaledTime
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded
 from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
 from bot.rollouts import Role, Rollouts
@@ -69,7 +69,7 @@ class Process:
             settings,
             clock,
             _Everybody(),
-            sentence,
+            recorded,
             wake=lambda: self.engine.wake(),
             settle=lambda alias: self.engine.settle(alias),
         )

@@ -239,6 +239,10 @@ class LabSlack:
         """Take a person out of a user group."""
         self.workspace.set_group(group, user, member=False)
 
+    def set_locale(self, locale: str, *people: str) -> None:
+        """Set the language of these people's Slack, of everybody's when none is named: ``pt-BR``, for instance."""
+        self.workspace.set_locale(locale, people)
+
     def fault(self, name: str, method: str | None = None, times: int | None = None, seconds: float = 1.0) -> None:
         """Let something go wrong (`faults.FAULTS`), `times` times (default: once; an outage until cleared)."""
         if name == "disconnect":

@@ -14,6 +14,7 @@ FAULTS: dict[str, str] = {
     "outage": "nothing of Slack answers, and its sockets close; until cleared",
     "disconnect": "Slack asks the bot to connect anew, as it does every few hours",
     "disconnect_abrupt": "the bot's sockets close without a word",
+    "no_hello": "the next sockets open and are never greeted",
     "slow": "the next calls of the method (or of any) take `seconds` longer",
     "lost_reply": "the next calls are carried out, and their answers get lost",
     "plan_upgrade_required": "user groups cannot be read, as in a workspace without a paid plan",

@@ -19,7 +19,7 @@ class People:
     def methods(self) -> dict[str, Callable[[Json], Json]]:
         """Method name to function."""
         return {
-            "users.info": lambda args: {"user": _user(self._user(args, "user"))},
+            "users.info": self._info,
             "users.list": lambda args: {"members": [_user(u) for u in self._workspace.users.values()], **_END},
             "usergroups.list": self._groups,
             "usergroups.users.list": lambda args: {"users": list(self._group(args).users)},
@@ -28,6 +28,12 @@ class People:
             "conversations.members": lambda args: {"members": list(self._channel(args).members), **_END},
             "conversations.open": self._open,
         }
+
+    def _info(self, args: Json) -> Json:
+        user = self._user(args, "user")
+        # Slack tells the locale to those who ask for it.
+        asked = str(args.get("include_locale", "")).lower() in ("true", "1")
+        return {"user": _user(user) | ({"locale": user.locale} if asked else {})}
 
     def _user(self, args: Json, key: str) -> User:
         user = self._workspace.users.get(str(args.get(key, "")))
@@ -78,7 +84,6 @@ def _user(user: User) -> Json:
         "deleted": False,
         "real_name": user.real_name,
         "tz": user.tz,
-        "locale": user.locale,
         "is_bot": user.is_bot,
         "is_app_user": False,
         "is_admin": user.title == "admin",

@@ -106,7 +106,8 @@ class SocketMode:
             await socket.send_text(json.dumps({"type": "disconnect", "reason": "too_many_websockets"}))
             await socket.close()
             return
-        await socket.send_text(json.dumps(_hello(number)))
+        if self._faults.take("no_hello", "") is None:
+            await socket.send_text(json.dumps(_hello(number)))
         self._close_draining()
         self._on_change()
         sender = asyncio.create_task(self._send(link))

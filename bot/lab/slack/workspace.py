@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from bot.lab.slack.directory import (
@@ -133,6 +133,13 @@ class Workspace:
                 raise LabError(f"There is no user group {handle!r} in the lab.")
             rest = tuple(u for u in group.users if u != id_)
             self.groups[group.id] = replace(group, users=(*rest, id_) if member else rest)
+            self.touch()
+
+    def set_locale(self, locale: str, people: Collection[str] = ()) -> None:
+        """Set the locale of these people, of everybody when none is named."""
+        with self.lock:
+            wanted = {self.person(name).id for name in people} or set(self.users)
+            self.users |= {id_: replace(self.users[id_], locale=locale) for id_ in wanted}
             self.touch()
 
     # --- messages -------------------------------------------------------------------------------------------

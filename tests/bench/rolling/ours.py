@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.lab.pool import LabPool
 from bot.lab.time import SteppedTime
-from bot.messages.sentences import sentence
+from bot.messages.sentences import recorded
 from bot.rollout.checks import Report, Severity
 from bot.rollout.decision import Decision
 from bot.rollout.lifecycle import State
@@ -133,7 +133,7 @@ def roll(pool: LabPool, time: SteppedTime, wanted: Choices, effort: Effort, *, p
         database.upgrade()
         gateway = Gateway(address, time=time, name="bench") if product else near_gateway(pool, address, time)
         stack.callback(gateway.close)
-        desk = Rollouts(database, {"bench": gateway}, settings, time, _Everybody(), sentence)
+        desk = Rollouts(database, {"bench": gateway}, settings, time, _Everybody(), recorded)
         (_drive if product else _loop)(desk, gateway, wanted, effort)
 
 

@@ -2,46 +2,94 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import json
+import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from slack_sdk.models.blocks import Block as SdkBlock
+from slack_sdk.models.views import View as SdkView
 
-from bot.lab.slack.limits import MESSAGE_BLOCK_CHARACTERS, UPDATE_TEXT, block_characters, check_blocks, check_view
+import bot.messages
+from bot.lab.slack.limits import (
+    MESSAGE_BLOCK_CHARACTERS,
+    UPDATE_TEXT,
+    VIEW_BYTES,
+    block_characters,
+    check_blocks,
+    check_view,
+)
 from bot.messages import status
 from bot.messages.amendment import amendment_card, amendment_modal
-from bot.messages.answers import approved, changes_offered, requested, restoring, stale
+from bot.messages.answers import (
+    aborting,
+    approved,
+    changes_offered,
+    checked,
+    folded,
+    paused,
+    proposed,
+    rejected,
+    requested,
+    restoring,
+    retired,
+    retrying,
+    skipping,
+    stale,
+    sync_started,
+    too_late,
+    unfolded,
+    withdrawn,
+)
 from bot.messages.attention import attention
+from bot.messages.audit_line import audit_line
 from bot.messages.blocks import View
 from bot.messages.card import Ask, approval_reminder, card, card_modal, emergency
+from bot.messages.configuring import bundle_sent, bundle_started, proxy_form, update_settings
+from bot.messages.debts import debts_asked
 from bot.messages.details import details
+from bot.messages.errors import refusal, unexpected
+from bot.messages.findings import blocked_message
 from bot.messages.home import dated, home, home_unavailable
-from bot.messages.message import Message
-from bot.messages.modal import abort_form, reject_form
+from bot.messages.message import CHARACTERS, Message, characters
+from bot.messages.modal import abort_form, loading, message_view, reject_form, update_form
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
 from bot.messages.schedule import announcement, calendars, frozen
+from bot.messages.tasks import pending
 from bot.messages.text import person
+from bot.messages.whoami import whoami
+from bot.messages.work import state_mark, state_name
 from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
+from bot.rollout.channel import Frequency, HostLevel, RepositoryFacts, Schedule, UpdateSettings
+from bot.rollout.checks import Finding, Report, Severity
 from bot.rollout.errors import StaleDigest
 from bot.rollout.expected import Expectation, HostTimes
 from bot.rollout.guidance import Level
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.outlook import LevelOutlook, Outlook
+from bot.rollout.pending import Waiting
+from bot.rollout.proposal import Choices
 from bot.rollout.reason import because
-from bot.rollout.spec import VmAllowance, VmTreatment
+from bot.rollout.spec import Preset, VmAllowance, VmTreatment
 from bot.rollout.window import Span
-from bot.rollouts import Calendar, HomePool, HomeStanding, PoolStanding
+from bot.rollouts import Calendar, HomePool, HomeStanding, PoolStanding, Preview
 from bot.rollouts.home import POOLS, ROLLOUTS, More
-from storage.tables import FreezeRow, PoolRow
+from bot.rollouts.roles import Role, not_an_approver
+from commands import VERBS
+from storage.tables import AuditRow, FreezeRow, PoolRow
 from tests.unit.messages.made import NASTY, NOW, amendment_of, extreme, nasty, standing_of, updates_for
+from tests.unit.rollout import pools
 
 PHASES = (TurnPhase.DONE, TurnPhase.EVACUATING, TurnPhase.FAILED, *[TurnPhase.REBOOTING] * 40)
 PROBLEM = {"reason": because("operation.failed_told", subject=nasty(1), sentence=nasty(2), hint=nasty(3)).as_dict()}
@@ -123,6 +171,63 @@ def calendar() -> Calendar:
     return Calendar("lab", "America/Argentina/ComodRivadavia", ("0 22 * * sat 6h",) * 60, spans, freeze, row)
 
 
+WAITING = (
+    *(Waiting(nasty(number), True, updates_for().hosts[0].guidance) for number in range(64)),
+    *(Waiting(nasty(number), False, updates_for().hosts[0].guidance) for number in range(1000)),
+)
+CHOICES = Choices(
+    preset=Preset.STANDARD, order=tuple(nasty(number) for number in range(64)), left_out=(nasty(1),), max_out=64
+)
+
+
+def audit_row(seq: int) -> AuditRow:
+    said = {"actor": {"kind": "slack", "id": "U0ALICE", "name": nasty(seq)}, "sentence": nasty(seq) * 20}
+    return AuditRow(
+        seq=seq, at=NOW, action="rollout.approved", rollout_id=42, body=json.dumps(said).encode(), hash="ab" * 32
+    )
+
+
+def update_facts() -> UpdateSettings:
+    return UpdateSettings(
+        pool_uuid="pool-uuid",
+        pool_name=nasty(1),
+        repositories=tuple(
+            RepositoryFacts(f"ref-{n}", nasty(n), nasty(n), "remote", True, n < 2, "ab" * 32) for n in range(30)
+        ),
+        proxy_url="http://proxy.example.com:3128",
+        proxy_username=nasty(2),
+        schedule=Schedule(Frequency.WEEKLY, 2),
+        schedule_on=True,
+        last_sync=NOW,
+        hosts=tuple(HostLevel(nasty(number), number % 2 == 0, NOW) for number in range(64)),
+    )
+
+
+def blocked_report() -> Report:
+    found = [because("check.disc_in_drive", vm=nasty(n), host=nasty(n), disc=nasty(n)) for n in range(300)]
+    findings = (Finding("discs_in_drives", Severity.BLOCKS, reason, f"vm-{n}") for n, reason in enumerate(found))
+    return Report(tuple(findings), ())
+
+
+def preview_of(report: Report | None = None) -> Preview:
+    """Sixty-four hosts with names of the greatest length, of which discs and storage could be put right."""
+    made = extreme()
+    hosts = [replace(pools.host(number), uuid=f"host-{number}", name=nasty(number)) for number in range(64)]
+    snapshot = pools.pool_of(hosts, [replace(pools.vm(nasty(n), None), uuid=f"vm-{n}") for n in range(1000)])
+    return Preview(
+        pool_alias="lab",
+        snapshot=snapshot,
+        updates=replace(made.updates, hosts=tuple(replace(entry, livepatches=("lp",)) for entry in made.updates.hosts)),
+        blockers={},
+        choices=CHOICES,
+        spec=made.spec,
+        report=report or Report.from_dict(made.report),
+        forecast=made.forecast,
+        costs=dict.fromkeys(Level, made.forecast),
+        presets=dict.fromkeys(Preset, made.forecast),
+    )
+
+
 MESSAGES: dict[str, Callable[[], Message]] = {
     "announcement": lambda: announcement(extreme(State.APPROVED, starts_at=NOW)),
     "calendars": lambda: calendars((calendar(),) * 200),
@@ -182,6 +287,43 @@ MESSAGES: dict[str, Callable[[], Message]] = {
         [because("spec.host_added", host=nasty(n), tasks="x") for n in range(99)],
     ),
     "restoring": lambda: restoring("lab", extreme().debts),
+    "nothing to restore": lambda: restoring("lab", ()),
+    "debts": lambda: debts_asked("lab", extreme().debts, ASK.approvers, 24),
+    "pending tasks": lambda: pending("lab", WAITING, may_act=True),
+    "nothing pending": lambda: pending("lab", (), may_act=True),
+    "help": lambda: status.help_message([status.CommandHelp(verb.usage, verb.does, verb.role) for verb in VERBS]),
+    "no such command": lambda: status.help_message(
+        [status.CommandHelp(verb.usage, verb.does, verb.role) for verb in VERBS], nasty(1), "update"
+    ),
+    "help on one": lambda: status.help_on(
+        status.CommandHelp("/xs update <pool>", "Plans an update.", "requester", ["/xs update lab"] * 20)
+    ),
+    "who am I": lambda: whoami("U0ALICE", {nasty(number): list(Role) for number in range(64)}, "English"),
+    "audit": lambda: status.audit([audit_row(number) for number in range(60)], 42),
+    "audit line": lambda: audit_line(
+        audit_row(1), alias=nasty(2), permalink="https://lab.example/archives/C0UPDATES/p1", head="ab" * 32
+    ),
+    "where updates come from": lambda: update_settings("lab", update_facts(), "Done."),
+    "bundle begun": lambda: bundle_started("lab", nasty(1)),
+    "bundle half-way": lambda: bundle_sent("lab", nasty(1), 0.5),
+    "bundle arrived": lambda: bundle_sent("lab", nasty(1), 1.0),
+    "blocked": lambda: blocked_message(StaleDigest(nasty(1) * 20, nasty(2) * 20), blocked_report()),
+    "refusal": lambda: refusal(not_an_approver(42, nasty(1), ["S0APPROVERS", "U0BOB", "U0CAROL"])),
+    "unexpected": lambda: unexpected("0badc0de"),
+    "proposed": lambda: proposed(replace(extreme(), amendment=amendment_of(extreme(), MANY))),
+    "withdrawn": lambda: withdrawn(extreme()),
+    "rejected": lambda: rejected(extreme()),
+    "aborting": lambda: aborting(extreme(State.ABORTING)),
+    "retrying": lambda: retrying(extreme(State.RUNNING)),
+    "checked": lambda: checked(extreme()),
+    "paused": lambda: paused(extreme(State.PAUSED)),
+    "skipping": lambda: skipping(extreme(), nasty(1)),
+    "sync started": lambda: sync_started("lab"),
+    "folded": lambda: folded("lab", NOW),
+    "folded for good": lambda: folded("lab", None),
+    "unfolded": lambda: unfolded("lab"),
+    "retired": retired,
+    "too late": too_late,
 }
 
 VIEWS: dict[str, Callable[[], View]] = {
@@ -194,6 +336,12 @@ VIEWS: dict[str, Callable[[], View]] = {
     "home unavailable": lambda: home_unavailable(nasty(1), nasty(2)),
     "reject": lambda: reject_form(extreme(), "d" * 64),
     "abort": lambda: abort_form(extreme(), [because("abort.host_in_hand", host=nasty(n)) for n in range(64)]),
+    "update": lambda: update_form(preview_of(), CHOICES, {"pool": "lab"}),
+    "update with an error": lambda: update_form(preview_of(), CHOICES, {"pool": "lab"}, StaleDigest(nasty(1) * 20)),
+    "update that is blocked": lambda: update_form(preview_of(blocked_report()), CHOICES, {"pool": "lab"}),
+    "proxy": lambda: proxy_form("lab", update_facts()),
+    "one moment": lambda: loading("Update a-pool-with-a-long-name", "Looking at the pool."),
+    "told": lambda: message_view("Update a-pool-with-a-long-name", status.status([extreme(State.RUNNING)] * 12, {})),
 }
 
 
@@ -204,14 +352,92 @@ def test_slack_takes_the_message(name: str) -> None:
 
     assert check_blocks(blocks, "message") == []
     assert block_characters(blocks) <= MESSAGE_BLOCK_CHARACTERS
+    assert characters(blocks) <= CHARACTERS
     assert 0 < len(made.text) <= UPDATE_TEXT
+    assert repeated(blocks) == []
     for block in SdkBlock.parse_all(blocks):
         block.validate_json()
 
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_slack_takes_the_view(name: str) -> None:
-    assert check_view(VIEWS[name]()) == []
+    view = VIEWS[name]()
+    assert check_view(view) == []
+    assert len(json.dumps(view)) <= VIEW_BYTES
+    # The Home tab here has the same pool a thousand times.
+    assert name == "home" or repeated(view["blocks"]) == []
+    parsed = SdkView(**view)
+    parsed.validate_json()
+    assert len(parsed.blocks or ()) == len(view["blocks"])
+
+
+def repeated(blocks: list[dict[str, Any]]) -> list[str]:
+    """Action ids that stand twice with the same value in one message or view: nobody could tell them apart."""
+    seen = [(field["action_id"], field.get("value", "")) for field in elements_of(blocks)]
+    return [str(entry) for entry in seen if seen.count(entry) > 1 and not entry[0].startswith(SHARED)]
+
+
+#: Buttons that open the same card twice, and fields that are told apart by their block.
+SHARED = ("card_open", "text")
+
+
+def elements_of(content: object) -> list[dict[str, Any]]:
+    """Everything that can be clicked or filled in."""
+    if isinstance(content, list):
+        return [field for item in content for field in elements_of(item)]
+    if isinstance(content, dict):
+        own = [content] if "action_id" in content else []
+        return own + [field for value in content.values() for field in elements_of(value)]
+    return []
+
+
+def test_every_message_and_view_there_is_was_looked_at() -> None:
+    """Whatever `bot.messages` can make is tried at its extremes above; what is added there has to be added here."""
+    made = set()
+    for entry in pkgutil.iter_modules(bot.messages.__path__, "bot.messages."):
+        module = importlib.import_module(entry.name)
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            told = function.__annotations__.get("return")
+            if function.__module__ == entry.name and not name.startswith("_") and told in ("Message", "View"):
+                made.add(name)
+    tried = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(ast.parse(Path(__file__).read_text("utf-8")))
+        if isinstance(node, (ast.Attribute, ast.Name))
+    }
+    # These two and `modal` put together what others made.
+    assert made - {"message", "line", "modal"} - tried == set()
+
+
+@pytest.mark.parametrize("name", [*MESSAGES, *(f"view {name}" for name in VIEWS)])
+def test_every_button_says_by_itself_what_it_is_about(name: str) -> None:
+    """Who hears a button without the text around it (a screen reader's list of buttons) knows what it would do."""
+    made = VIEWS[name.removeprefix("view ")]()["blocks"] if name.startswith("view ") else MESSAGES[name]().blocks
+    for field in elements_of(list(made)):
+        if field["type"] == "button":
+            label = field.get("accessibility_label", "")
+            assert "lab" in label or "42" in label, field["text"]["text"]
+            assert len(label) <= 75
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_text_alone_tells_what_it_is_about(name: str) -> None:
+    """Notifications, screen readers and old clients show `text` and nothing else."""
+    made = MESSAGES[name]()
+    if any(field["type"] == "button" for field in elements_of(list(made.blocks))):
+        assert "lab" in made.text or "42" in made.text
+    assert len(made.text) >= 20
+    # A mark never stands for its word.
+    assert re.search(r"[A-Za-z]{3}", made.text)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_state_is_told_in_words_beside_its_mark(state: State) -> None:
+    made = card(standing_of(state, started_at=NOW), ASK)
+    told = json.dumps(made.blocks, ensure_ascii=False)
+    assert state_mark(state) in told
+    assert state_name(state) in told
+    assert state_name(state).split()[0].lower() in made.text.lower()
 
 
 def mrkdwn_of(content: object) -> list[str]:
