@@ -18,8 +18,8 @@ from time import monotonic
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import DeleteJobCondition, Job
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import DeleteJobCondition, Job, Status
 from psycopg_pool import PoolTimeout
 
 from bot.rollouts import Rollouts
@@ -196,7 +196,7 @@ class Jobs(Engine):
                 with self.desk.database.alone("stalled jobs") as chosen:
                     for job in await self._stalled(app) if chosen else []:
                         log.warning("the process that had %s is gone; it is taken over", job.queueing_lock)
-                        await app.job_manager.retry_job(job)
+                        await self._put_back(app, job)
             except Exception as error:
                 log.warning("stalled jobs could not be looked at, trying again: %s", error)
 
@@ -212,8 +212,18 @@ class Jobs(Engine):
         for job in dropped:
             if job.id in before:
                 log.warning("the end of %s was never written down; it is taken up again", job.queueing_lock)
-                await app.job_manager.retry_job(job)
+                await self._put_back(app, job)
         return {job.id for job in dropped}
+
+    @staticmethod
+    async def _put_back(app: App, job: Job) -> None:
+        """Have a job taken anew that nobody is at."""
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            # A process that looked while the first was being taken has deferred another one, which waits for the lock
+            # that this one holds.
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
     @staticmethod
     async def _stalled(app: App) -> list[Job]:

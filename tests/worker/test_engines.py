@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
+from sqlalchemy import text
 
 from bot.lab.pool import LabPool
 from bot.lab.time import ScaledTime
@@ -185,3 +186,23 @@ def test_a_job_whose_end_could_not_be_written_down_is_taken_up_again(
     process.desk.resume(rollout_id, BOB)
     until(lambda: process.state(rollout_id) is State.SUCCEEDED)
     crew.assert_done()
+
+
+@pytest.mark.postgresql
+@pytest.mark.failure("worker-killed")
+def test_a_rollout_whose_dead_workers_job_has_a_second_one_behind_it_goes_on(crew: Crew, shared: str) -> None:
+    office = crew.process(shared, works=False)
+    engine = office.engine
+    assert isinstance(engine, Jobs)
+    rollout_id = office.begin()
+    until(lambda: engine._sender.job_manager.list_jobs(status="todo"))
+    with office.database.engine.begin() as connection:
+        # Its worker was killed, and somebody has cleared the worker's own row away.
+        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL"))
+    [dead] = engine._sender.job_manager.list_jobs(status="doing")
+    again = engine._sender.configure_task("drive", queue="xsbot", lock=dead.lock, queueing_lock=dead.queueing_lock)
+    again.defer(rollout_id=rollout_id)
+    crew.process(shared)
+    until(lambda: office.state(rollout_id) is State.SUCCEEDED)
+    crew.assert_done()
+    assert actions(office).count("rollout.running") == 1
