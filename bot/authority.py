@@ -119,8 +119,12 @@ def _entries(roles: Roles, role: Role) -> tuple[str, ...]:
 
 def explained(group: str, code: str) -> tuple[str, str]:
     """What it means that Slack answered so about a user group or a channel, and what to do about it."""
-    what, scope = ("channel", "channels:read") if group.startswith("C") else ("user group", "usergroups:read")
-    sentence = f"Slack did not say who is in the {what} {group} ({code}), so nobody's role can be told."
+    if group.startswith("C"):
+        scope = "channels:read"
+        sentence = f"Slack did not say who is in the channel {group} ({code}), so nobody's role can be told."
+    else:
+        scope = "usergroups:read"
+        sentence = f"Slack did not say who is in the user group {group} ({code}), so nobody's role can be told."
     hint = {
         "plan_upgrade_required": "User groups need a paid plan. Name user ids in [roles] instead.",
         "missing_scope": f"The app lacks the scope {scope}. Add it, then reinstall the app.",

@@ -42,6 +42,7 @@ from bot.messages.answers import (
     restoring,
     retired,
     retrying,
+    revoked,
     skipping,
     stale,
     sync_started,
@@ -64,7 +65,7 @@ from bot.messages.modal import abort_form, loading, message_view, reject_form, u
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
 from bot.messages.progress import progress
-from bot.messages.schedule import announcement, calendars, frozen
+from bot.messages.schedule import announcement, calendars, frozen, unfrozen
 from bot.messages.tasks import pending
 from bot.messages.text import person
 from bot.messages.whoami import whoami
@@ -235,6 +236,8 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     "emergency_card": lambda: card(extreme(emergency=True), ASK),
     "approval_reminder": lambda: approval_reminder(extreme(), ASK),
     "frozen": lambda: frozen(cast("FreezeRow", calendar().freeze), True),
+    "unfrozen": lambda: unfrozen(nasty(1)),
+    "revoked": lambda: revoked(extreme()),
     "card": lambda: card(extreme(), ASK),
     "card running": lambda: card(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM, started_at=NOW), ASK),
     "card of a changed request": lambda: card(
