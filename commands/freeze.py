@@ -40,4 +40,5 @@ VERB = Verb(
     "Lets no rollout of a pool start until then; one that runs is not cut.",
     "admin",
     run,
+    examples=("/xs freeze prod until mon 6:00 because the shop is busy", "/xs freeze prod off"),
 )

@@ -18,4 +18,5 @@ VERB = Verb(
     "Takes back your approval of a rollout that has not started.",
     "approver",
     run,
+    examples=("/xs revoke 42",),
 )

@@ -20,4 +20,5 @@ VERB = Verb(
     "Shows maintenance windows, freezes, and what waits for its time.",
     "viewer",
     run,
+    examples=("/xs windows", "/xs windows prod"),
 )

@@ -120,8 +120,8 @@ class Database:
         """A session that may write: committed on success, rolled back on any error.
 
         Without `lasting` it does not wait for the disk. It is there for everybody at once and outlives every process,
-        but when the machine (or PostgreSQL's) loses power it may be gone, with everything written after it. That is for
-        what the next look finds out again; never for what must be known *before* something is done to a pool.
+        but when the machine loses power (or PostgreSQL crashes) it may be gone, and nobody who wrote it is told. That
+        is for what the next look finds out again; never for what is asked of a pool, nor for what became of it.
 
         Rows stay readable after it has ended. Raises `StorageError` when the database cannot be reached or written.
         """

@@ -136,7 +136,7 @@ class Delivery:
         if row.topic is Topic.REPORT and self._waits_for_outcome(row):
             self._postpone(row, now + timedelta(seconds=1), "the outcome is not posted yet")
             return
-        with self._database.transaction(lasting=False) as tx:
+        with self._database.transaction() as tx:
             # Claimed before the state is read: whatever changes later makes a new row instead of being missed.
             attempts = outbox.claim(tx, row.id, now).attempts
         outgoing: Outgoing | None = None

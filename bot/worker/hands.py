@@ -45,8 +45,6 @@ from storage.tables import RolloutRow
 
 #: Actions whose effect shows only in the host's start times: the call's return says nothing about it.
 SEEN_LATER = (RebootHost, RestartToolstack)
-#: What changes nothing at the pool.
-_LOOKS = (AskEvacuation, AskHealth, TakeStock)
 #: Real seconds between two looks whether a transfer is still wanted.
 _STILL_WANTED_S = 2.0
 
@@ -96,8 +94,7 @@ class Hands:
             if not self.stop.is_set():
                 self._failed(action, error)
             return
-        # An intent without its task is what a crash leaves as well: whoever goes on looks what became of the call.
-        with self.desk.database.transaction(lasting=False) as tx:
+        with self.desk.database.transaction() as tx:
             # Whoever took over meanwhile has looked at the pool and knows better than our call's answer.
             rollouts.check_fence(tx, self.row.id, self.fence)
             if task:
@@ -106,8 +103,7 @@ class Hands:
                 intents.finish(tx, self.row.id, action.key, self.desk.time.now())
 
     def _write_down(self, step: Step, snapshot: PoolSnapshot) -> None:
-        # Before an effect the intent is on the disk; whoever only looks may look again.
-        with self.desk.database.transaction(lasting=not isinstance(step.action, _LOOKS)) as tx:
+        with self.desk.database.transaction() as tx:
             self._intend(tx, step, snapshot)
 
     def _intend(self, tx: Session, step: Step, snapshot: PoolSnapshot) -> None:
@@ -187,7 +183,7 @@ class Hands:
             host: [[blocker.vm, blocker.code, *blocker.params] for blocker in self.gateway.evacuation_blockers(host)]
             for host in action.hosts
         }
-        with self.desk.database.transaction(lasting=False) as tx:
+        with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
 
@@ -204,7 +200,7 @@ class Hands:
         else:
             known = before.result if before is not None and isinstance(before.result, dict) else None
             answer = health_of(known, seen, action.host, checksum, left_alone)
-        with self.desk.database.transaction(lasting=False) as tx:
+        with self.desk.database.transaction() as tx:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, self.desk.time.now(), answer)
 

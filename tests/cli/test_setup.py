@@ -42,6 +42,7 @@ def test_the_manifest_asks_for_the_least(tmp_path: Path) -> None:
         set(app["oauth_config"]["scopes"]["bot"])
         == set(SCOPES)
         == {
+            "channels:read",
             "chat:write",
             "commands",
             "files:read",

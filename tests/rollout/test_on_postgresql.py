@@ -50,7 +50,7 @@ def test_a_database_that_was_away_for_minutes_asks_nobody(postgres: PostgresServ
             postgres.start()
 
         rollout.when("apply_started", restart, host="xs-01")
-        assert rollout.drive() is State.SUCCEEDED
+        assert rollout.drive() is State.SUCCEEDED, rollout.headline
         rollout.assert_done()
         assert_nothing_happened_twice(rollout)
         assert not [row for row in rollout.audited() if row.action == "rollout.needs_attention"]

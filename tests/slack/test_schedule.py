@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,8 @@ def planned() -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         made = bot.cli.stage.stage_settings
 
-        def with_windows(pool: LabPool, slack: LabSlack, directory: object) -> Settings:
-            settings = made(pool, slack, directory)  # type: ignore[arg-type]
+        def with_windows(pool: LabPool, slack: LabSlack, directory: Path, language: str) -> Settings:
+            settings = made(pool, slack, directory, language)
             window = MaintenanceSettings(time_zone="America/Sao_Paulo", windows=("0 22 * * sat 6h",))
             roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
             return settings.model_copy(update={"maintenance": window, "roles": roles})
