@@ -25,6 +25,7 @@ from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.vm_policy import wishes_of
 from bot.rollouts import Blocked, Replaced, Role
+from bot.rollouts.hours import zone_of
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of, wishes_in
@@ -35,9 +36,11 @@ from commands.verb import Verb
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
     alias, rollouts = call.pool(), call.context.rollouts
-    words, said = options(call.words[1:], ("at", "level", "reason"), ("emergency",))
+    words, said = options(call.words[1:], ("at", "deadline", "level", "reason"), ("emergency",))
     typed = [*words, *([said["level"]] if "level" in said else [])]
-    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now())
+    # A moment of several words, as behind --at.
+    typed += [f"deadline={said['deadline']}"] if "deadline" in said else []
+    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now(), zone_of(rollouts.settings, alias))
     if "at" in said:
         choices = replace(choices, start_at=rollouts.moment(alias, said["at"]))
     choices = replace(choices, emergency="emergency" in said)
