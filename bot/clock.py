@@ -39,6 +39,8 @@ _THREADS = 8
 #: What is owed for so long is asked about, and again every so often.
 _ASK_AFTER = timedelta(hours=24)
 _ASK_EVERY = timedelta(hours=24)
+#: A clock that begins looks at the pools for so long before it tells how they are.
+_LOOK_FIRST = timedelta(minutes=2)
 #: Sent messages are kept for so long, for whoever looks into what Slack got.
 _KEEP_SENT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
@@ -76,6 +78,7 @@ class Clock:
         self._next_poll = self._staggered()
         self._next_settling: dict[str, datetime] = {}
         self._next_pruning = self.desk.time.now() + _PRUNE_EVERY
+        self._digests_from = self.desk.time.now() + _LOOK_FIRST
 
     def start(self) -> None:
         """Begin to beat."""
@@ -110,7 +113,7 @@ class Clock:
             self._threads.submit(self._poll, alias)
         steps = (
             *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
-            *(self._settle, self._ask_about_debts, self._wake, self._prune),
+            *(self._settle, self._ask_about_debts, self._wake, self._tell_digests, self._prune),
         )
         for step in steps:
             try:
@@ -178,14 +181,13 @@ class Clock:
                     rollouts.remind_approvers(tx, row.id, now)
 
     def _announce(self, now: datetime) -> None:
-        """Tell the pool's channel that an approved rollout, which waited for its time, is about to start."""
+        """Tell the pool's channel that a rollout which waits for its time is about to start, or to go on."""
         with self.desk.database.reading() as tx:
-            rows = [row for row in rollouts.driven(tx) if row.state is State.APPROVED and row.announced_at is None]
+            rows = [row for row in rollouts.open_rollouts(tx) if row.begins_at is not None and row.announced_at is None]
         for row in rows:
             ahead = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).announce_minutes)
-            if ahead and row.starts_at is not None and row.starts_at - ahead <= now < row.starts_at:
-                with self.desk.database.transaction() as tx:
-                    rollouts.announce(tx, row.id, now)
+            if ahead and row.begins_at is not None and row.begins_at - ahead <= now < row.begins_at:
+                self.desk.announce(row.id)
 
     def _go_on(self, now: datetime) -> None:
         """Let rollouts go on that paused at the end of a window, once the next one is open."""
@@ -268,6 +270,11 @@ class Clock:
     def _wake(self, _now: datetime) -> None:
         """Tell anew what people snoozed until now."""
         self.desk.wake_notices()
+
+    def _tell_digests(self, now: datetime) -> None:
+        """Tell channels how their pools are, where a week is over."""
+        if now >= self._digests_from:
+            self.desk.tell_digests()
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:

@@ -11,6 +11,7 @@
     turns       how far each host is
     pools       the pools seen, and what the last poll found
     notices     the messages that say updates are available
+    digests     which weekly digests were told
     audit       the append-only hash chain
     outbox      messages to be sent, in order per lane; posted remembers where they went
     durations   how long things took on a pool

@@ -195,6 +195,8 @@ def transition(
     if to is State.RUNNING:
         values |= {"working_since": at, "warned_at": None}
     values["waiting_since"] = values["reminded_at"] = at if to in WAITING else None
+    if to is State.PAUSED:
+        values["announced_at"] = None
     if to is not State.NEEDS_ATTENTION:
         values["problem"] = None
     moved = tx.exec(
@@ -337,8 +339,10 @@ def plan_start(tx: Session, rollout_id: int, starts_at: datetime | None, due_at:
 
 
 def set_due(tx: Session, rollout_id: int, due_at: datetime | None) -> RolloutRow:
-    """Write down when the rollout is looked at again."""
+    """Write down when the rollout is looked at again; where that is when it goes on, another time is announced anew."""
     row = get(tx, rollout_id)
+    if row.state is State.PAUSED and row.due_at != due_at:
+        row.announced_at = None
     row.due_at = due_at
     return _saved(tx, row)
 
@@ -353,9 +357,9 @@ def look_now(tx: Session, pool_alias: str, at: datetime) -> None:
 
 
 def announce(tx: Session, rollout_id: int, at: datetime) -> bool:
-    """Write down that the start of an approved rollout is announced; whether nobody did before."""
+    """Have the channel told that a rollout starts, or goes on, at its time; whether nobody did before."""
     row = get(tx, rollout_id)
-    if row.state is not State.APPROVED or row.announced_at is not None:
+    if row.begins_at is None or row.announced_at is not None:
         return False
     row.announced_at = at
     _saved(tx, row)

@@ -166,6 +166,8 @@ def _channels(settings: Settings, client: WebClient, post: bool) -> Iterator[Exa
     wanted = {settings.slack.audit_channel: "the audit"}
     for alias, pool in settings.pools.items():
         wanted.setdefault(pool.channel, f"pool {alias}")
+    for name, digest in settings.digests.items():
+        wanted.setdefault(digest.channel, f"digest {name}")
     for channel, whose in wanted.items():
         if channel:
             yield _posted(client, channel, whose) if post else _known(client, channel, whose)

@@ -15,6 +15,7 @@ from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
 from bot.messages.card import Ask, approval_reminder, card, emergency, title
 from bot.messages.debts import debts_asked
+from bot.messages.digest import digest
 from bot.messages.language import _, speaking
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
@@ -43,6 +44,7 @@ from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.outlook import Outlook
 from bot.rollout.reason import Reason
 from bot.rollout.stock import compare_stocks
+from bot.rollouts.digest import digest_of
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, approvers_of, standing_of
 from bot.settings import Settings
 from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
@@ -110,6 +112,8 @@ def render(
         return _notice(tx, row, settings)
     if row.topic is Topic.DEBTS:
         return _debts(tx, row, settings)
+    if row.topic is Topic.DIGEST:
+        return _digest(tx, row, settings)
     if row.topic is Topic.AUDIT:
         with speaking(settings.slack.language):
             return _audit(tx, row, settings, permalink)
@@ -283,6 +287,15 @@ def _debts(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
     asked = settings.roles_for(pool.alias).admin
     with speaking(_language(settings, pool.alias)):
         return Outgoing(channel, debts_asked(pool.alias, owed, asked, int(row.payload["hours"])))
+
+
+def _digest(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
+    channel = str(row.payload["channel"])
+    aliases = settings.digest_channels(str(row.payload["name"])).get(channel)
+    if aliases is None:
+        raise Unrenderable("This digest is no longer configured.", "Nothing to do.")
+    with speaking(settings.language_in(channel)):
+        return Outgoing(channel, digest(digest_of(tx, settings, aliases, row.created_at)))
 
 
 def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[[Posted], str]) -> Outgoing:

@@ -90,6 +90,19 @@ class Timing(Desk):
             needs = first_turn(preview.spec, preview.snapshot, preview.updates, estimates)
             return self.first_start(tx, row.pool_alias, max(now, preview.spec.start_at or now), needs)
 
+    def announce(self, rollout_id: int) -> bool:
+        """Tell the channel when a rollout that waits for its time starts, or goes on; whether it was told just now.
+
+        One that a freeze, or windows that were changed, keep from that time is not announced for it.
+        """
+        with self.database.reading() as tx:
+            row = rollouts.get(tx, rollout_id)
+            begins = row.begins_at
+            if begins is None or not (row.emergency or self.first_start(tx, row.pool_alias, begins).at == begins):
+                return False
+        with self.database.transaction() as tx:
+            return rollouts.announce(tx, rollout_id, self.time.now())
+
     def go_on(self, rollout_id: int) -> bool:
         """Let a rollout that paused at the end of a window go on in the next one; whether it does.
 

@@ -53,6 +53,24 @@ def test_a_planned_start_is_announced_once_and_another_one_anew(database: Databa
         assert (row.starts_at, row.due_at, row.announced_at) == (None, None, None)
 
 
+def test_that_it_goes_on_is_announced_once_for_each_time(database: Database) -> None:
+    with database.transaction() as tx:
+        rollout_id = ask(tx, state=State.APPROVED).id
+        rollouts.plan_start(tx, rollout_id, NOW, NOW)
+        assert rollouts.announce(tx, rollout_id, NOW)
+        move(tx, rollout_id, State.RUNNING)
+        assert not rollouts.announce(tx, rollout_id, NOW)
+        move(tx, rollout_id, State.PAUSED)
+        # One that waits for people has no time to be announced.
+        assert not rollouts.announce(tx, rollout_id, NOW)
+        rollouts.set_due(tx, rollout_id, NOW + HOUR)
+        assert rollouts.announce(tx, rollout_id, NOW)
+        rollouts.set_due(tx, rollout_id, NOW + HOUR)
+        assert not rollouts.announce(tx, rollout_id, NOW)
+        rollouts.set_due(tx, rollout_id, NOW + 2 * HOUR)
+        assert rollouts.announce(tx, rollout_id, NOW)
+
+
 def test_a_pause_that_ends_by_itself_is_over_with_the_pause(database: Database) -> None:
     with database.transaction() as tx:
         rollout_id = ask(tx, state=State.APPROVED).id
