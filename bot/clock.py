@@ -22,9 +22,8 @@ from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import PoolStanding, Rollouts
 from bot.worker import Engine
-from storage import debts, outbox, rollouts
+from storage import debts, outbox, rollouts, timing
 from storage.actors import BOT
-from storage.database import Session
 from storage.errors import StorageError
 from storage.tables import RolloutRow
 
@@ -178,7 +177,7 @@ class Clock:
             late = row.created_at + (row.expires_at - row.created_at) * _REMIND_APPROVERS
             if row.approvers_reminded_at is None and now >= late:
                 with self.desk.database.transaction() as tx:
-                    rollouts.remind_approvers(tx, row.id, now)
+                    timing.remind_approvers(tx, row.id, now)
 
     def _announce(self, now: datetime) -> None:
         """Tell the pool's channel that a rollout which waits for its time is about to start, or to go on."""
@@ -204,7 +203,7 @@ class Clock:
             after = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).warn_after_minutes)
             if after and row.working_since is not None and now - row.working_since >= after:
                 with self.desk.database.transaction() as tx:
-                    if rollouts.warn(tx, row.id, now):
+                    if timing.warn(tx, row.id, now):
                         minutes = int((now - row.working_since).total_seconds() // 60)
                         rollouts.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
 
@@ -217,24 +216,14 @@ class Clock:
         due = [row.id for row in waits if row.reminded_at is None or now - row.reminded_at >= every]
         for rollout_id in due:
             with self.desk.database.transaction() as tx:
-                row = rollouts.remind(tx, rollout_id, every, now)
+                row = timing.remind(tx, rollout_id, every, now)
                 if row is None:
                     continue
                 if row.state is State.PAUSED:
-                    self._remind_in_thread(tx, outbox.Topic.LINE, row.id, self._still_paused(row, now), now)
+                    rollouts.enqueue_line(tx, row.id, self._still_paused(row, now), now)
                 elif row.problem_reason is not None:
-                    self._remind_in_thread(tx, outbox.Topic.ATTENTION, row.id, row.problem_reason, now)
-
-    @staticmethod
-    def _remind_in_thread(tx: Session, topic: outbox.Topic, rollout_id: int, reason: Reason, now: datetime) -> None:
-        outbox.enqueue(
-            tx,
-            topic,
-            lane=outbox.rollout_lane(rollout_id),
-            key=f"rollout:{rollout_id}:{topic.value}",
-            payload={"rollout_id": rollout_id, "reason": reason.as_dict()},
-            at=now,
-        )
+                    asked = {"reason": row.problem_reason.as_dict()}
+                    rollouts.enqueue(tx, outbox.Topic.ATTENTION, row.id, now, asked)
 
     def _settle(self, now: datetime) -> None:
         """Try again to give back what is owed to pools on which nothing is at work."""

@@ -22,7 +22,7 @@ from bot.rollouts import Role
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.verb import Verb
-from storage import rollouts as records
+from storage import specs
 from storage.errors import NotFound
 from storage.tables import SpecRow
 
@@ -64,7 +64,7 @@ def _approve(call: Call) -> None:
 def _differences(call: Call, rollout_id: int, digest: str) -> tuple[Reason, ...]:
     with call.context.rollouts.database.reading() as tx:
         old = tx.get(SpecRow, (rollout_id, digest))
-        return () if old is None else changes(parse_spec(old.body), records.spec_of(tx, rollout_id)[0])
+        return () if old is None else changes(parse_spec(old.body), specs.of(tx, rollout_id)[0])
 
 
 VERB = Verb(

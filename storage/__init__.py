@@ -5,6 +5,8 @@
     leadership  being the one process that does something
     tables      every table; columns holds the column types
     rollouts    requests and their states: the compare-and-set behind every transition
+    specs       the bytes that people approve
+    timing      when rollouts start and go on, and what people have heard of it
     approvals   who approved which digest
     intents     what XAPI was asked for
     debts       what is owed back to a pool

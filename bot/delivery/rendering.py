@@ -47,7 +47,7 @@ from bot.rollout.stock import compare_stocks
 from bot.rollouts.digest import digest_of
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, approvers_of, standing_of
 from bot.settings import Settings
-from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
+from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, specs, timeline
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted, RolloutRow
 from storage.updates_codec import updates_from_json
@@ -183,7 +183,7 @@ def evidence_of(tx: Session, standing: Standing) -> Evidence:
     number = standing.row.id
     names = approvals.names(tx, number)
     return Evidence(
-        spec_bytes=rollouts.spec_of(tx, number)[1],
+        spec_bytes=specs.of(tx, number)[1],
         timeline=timeline.of(tx, standing.row),
         events=tuple(audit.exported(tx, number)),
         head=audit.head(tx),

@@ -22,7 +22,7 @@ from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, not_an_approver, require, require_either
 from bot.rollouts.standing import Standing, approvers_of, policy_of
 from bot.rollouts.timing import Timing
-from storage import amendments, approvals, intents, rollouts
+from storage import amendments, approvals, intents, rollouts, specs
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import AmendmentRow, RolloutRow
@@ -104,7 +104,7 @@ class Amending(Timing):
         return preview
 
     def _propose(self, tx: Session, row: RolloutRow, offer: Offer, fresh: Preview | None, actor: Actor) -> None:
-        spec = rollouts.spec_of(tx, row.id)[0]
+        spec = specs.of(tx, row.id)[0]
         present = amendments.open_of(tx, row.id)
         if present is not None and present.change == offer:
             raise NotAllowed(
@@ -159,7 +159,7 @@ class Amending(Timing):
         authorised = actor.id in approvers
         check_approver(actor.id, row.requester_id, amendment.digest, given, authorised, proposer=proposer)
         approvals.approve(tx, row.id, amendment.digest, actor, self.time.now())
-        spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+        spec = specs.at(tx, row.id, amendment.digest)[0]
         policy = policy_of(self.settings, row.pool_alias, spec.level, spec.kind, emergency=row.emergency)
         given = approvals.of(tx, row.id)
         have = quorum(policy, amendment.digest, row.requester_id, given, approvers, proposer=proposer)

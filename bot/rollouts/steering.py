@@ -15,7 +15,7 @@ from bot.rollouts.deciding import Deciding
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing
-from storage import intents, rollouts, turns
+from storage import intents, rollouts, specs, turns
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow, TurnRow
@@ -77,7 +77,7 @@ class Steering(Looking, Deciding):
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             _may_skip(row)
-            ceiling = _named(rollouts.spec_of(tx, rollout_id)[0], host)
+            ceiling = _named(specs.of(tx, rollout_id)[0], host)
             _check_host(row, ceiling, turns.of(tx, rollout_id))
             rollouts.skip_host(tx, rollout_id, ceiling.uuid)
             reason = because("host.skip_asked", user=actor.name, host=ceiling.name)
@@ -121,7 +121,7 @@ class Steering(Looking, Deciding):
                 )
             known, now = intents.all_intents(tx, rollout_id), self.time.now()
             intents.finish(tx, rollout_id, key, now, accepted(known[key].result, actor.name))
-            hosts = rollouts.spec_of(tx, rollout_id)[0].hosts
+            hosts = specs.of(tx, rollout_id)[0].hosts
             name = next((entry.name for entry in hosts if entry.uuid == uuid), uuid)
             self._move(tx, row, State.RUNNING, actor, because("gate.accepted", user=actor.name, host=name))
             rollouts.set_problem(tx, rollout_id, None)

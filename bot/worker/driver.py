@@ -31,7 +31,7 @@ from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, timeline, turns
+from storage import debts, durations, intents, rollouts, specs, timeline, timing, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -155,7 +155,7 @@ class Driver:
 
     def _round(self, row: RolloutRow, snapshot: PoolSnapshot) -> Decision:
         with self.desk.database.reading() as tx:
-            spec: Spec = rollouts.spec_of(tx, row.id)[0]
+            spec: Spec = specs.of(tx, row.id)[0]
             memory = self._memory(tx, row)
             estimates = durations.estimates(tx, row.pool_uuid)
         now = self.desk.time.now()
@@ -206,7 +206,7 @@ class Driver:
     def _minds_discs(self, row: RolloutRow) -> bool:
         """Whether the looks have to show what lies in drives: discs are to be taken out, or owed."""
         with self.desk.database.reading() as tx:
-            spec: Spec = rollouts.spec_of(tx, row.id)[0]
+            spec: Spec = specs.of(tx, row.id)[0]
             owed = debts.open_debts(tx, row.pool_uuid)
         return any(debt.kind is DebtKind.DISC for debt in owed) or bool(subjects_of(spec.fixes, Remedy.EJECT_CDS))
 
@@ -257,7 +257,7 @@ class Driver:
             except XenError as error:
                 log.info("rollout %s: nothing is known about what keeps VMs on the host: %s", row.id, error)
         with self.desk.database.reading() as tx:
-            spec = rollouts.spec_of(tx, row.id)[0]
+            spec = specs.of(tx, row.id)[0]
         return complete(verdict.wants, spec, snapshot, blockers)
 
     def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict, offers: tuple[Offer, ...] = ()) -> None:
@@ -273,7 +273,7 @@ class Driver:
             at=self.desk.time.now(),
         )
         if verdict.state is State.PAUSED:
-            rollouts.set_due(tx, row.id, verdict.until)
+            timing.set_due(tx, row.id, verdict.until)
             self._line(tx, row, reason)
         if verdict.state is State.NEEDS_ATTENTION:
             options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)

@@ -21,9 +21,9 @@ MUTATIONS = (
     Mutation(
         "that it goes on is announced again and again",
         9,
-        "storage/rollouts.py",
-        "    if row.begins_at is None or row.announced_at is not None:\n",
-        "    if row.begins_at is None:\n",
+        "storage/timing.py",
+        "    if getattr(row, said_at) is not None:\n        return False\n",
+        "",
         ("tests/storage/test_freezes.py::test_that_it_goes_on_is_announced_once_for_each_time",),
     ),
     Mutation(

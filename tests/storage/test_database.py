@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind
-from storage import approvals, audit, debts, intents, outbox, posted, rollouts
+from storage import approvals, audit, debts, intents, outbox, posted, rollouts, specs
 from storage.database import Database
 from storage.errors import DatabaseOutdated, StorageError
 from storage.migrations.versions import r0002_procrastinate
@@ -221,7 +221,7 @@ def test_a_reopened_database_knows_everything(url: str) -> None:
     after.upgrade()
     with after.reading() as tx:
         assert rollouts.get(tx, row.id).state is State.RUNNING
-        assert rollouts.spec_of(tx, row.id)[2] == row.digest
+        assert specs.of(tx, row.id)[2] == row.digest
         assert [entry.user for entry in approvals.of(tx, row.id)] == [BOB.id]
         assert debts.open_debts(tx, POOL)[0].original == {"failures": 1}
         assert intents.all_intents(tx, row.id)["RebootHost:h1"].boot_time == 12.5
