@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import card
 from bot.messages.answers import checked
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 
 
@@ -20,10 +18,4 @@ def _check(call: Call) -> None:
 
 def register(app: App, context: Context) -> None:
     """The button; the card is redrawn with what the checks say now."""
-
-    def check(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _check(call))
-
-    app.action(card.CHECK)(check)
+    on_click(app, context, card.CHECK, _check)

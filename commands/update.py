@@ -26,6 +26,7 @@ from bot.rollout.proposal import Choices
 from bot.rollout.vm_policy import wishes_of
 from bot.rollouts import Blocked, Replaced, Role
 from bot.rollouts.hours import zone_of
+from commands.button import on_click
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of, wishes_in
@@ -153,11 +154,6 @@ def register(app: App, context: Context) -> None:
     """The Plan button, the form's choices and its Request button."""
     newest = Newest()
 
-    def plan(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        _plan(call, call.value, context.rollouts.usual(call.value))
-
     def preview(call: Call, alias: str, choices: Choices, wrong: InvalidSpec | None = None) -> None:
         replaces = _replaces(call.view or {})
         view_id = str(call.view["id"]) if call.view is not None else ""
@@ -209,7 +205,7 @@ def register(app: App, context: Context) -> None:
         replaces = _replaces(view)
         sent.later(lambda: _request(sent, alias, choices, why, replaces, typed))
 
-    app.action(notice.PLAN)(plan)
+    on_click(app, context, notice.PLAN, lambda call: _plan(call, call.value), opens=True)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)
     app.view(modal.UPDATE)(submit)
 
