@@ -36,7 +36,14 @@ from commands.verb import Verb
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
-    alias, rollouts = call.pool(), call.context.rollouts
+    alias = call.pool()
+    _plan(call, alias, *chosen_in(call, alias))
+
+
+def chosen_in(call: Call, alias: str) -> tuple[Choices, str]:
+    """What was chosen by the words after the pool's name, and the reason that was given. Raises `UsageError`,
+    `InvalidSpec`, `UnclearMoment`."""
+    rollouts = call.context.rollouts
     words, said = options(call.words[1:], ("at", "deadline", "level", "reason"), ("emergency",))
     typed = [*words, *([said["level"]] if "level" in said else [])]
     # A moment of several words, as behind --at.
@@ -44,8 +51,7 @@ def run(call: Call) -> None:
     choices = chosen(typed, rollouts.usual(alias), rollouts.time.now(), zone_of(rollouts.settings, alias))
     if "at" in said:
         choices = replace(choices, start_at=rollouts.moment(alias, said["at"]))
-    choices = replace(choices, emergency="emergency" in said)
-    _plan(call, alias, choices, said.get("reason", ""))
+    return replace(choices, emergency="emergency" in said), said.get("reason", "")
 
 
 def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "") -> None:

@@ -66,6 +66,7 @@ from bot.messages.message import CHARACTERS, Message, characters
 from bot.messages.modal import abort_form, loading, message_view, reject_form, update_form
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
+from bot.messages.plan import plan
 from bot.messages.progress import progress
 from bot.messages.schedule import announcement, calendars, frozen, unfrozen
 from bot.messages.tasks import pending
@@ -267,6 +268,8 @@ MESSAGES: dict[str, Callable[[], Message]] = {
         ),
         ASK,
     ),
+    "plan": lambda: plan(preview_of()),
+    "plan of what is blocked": lambda: plan(preview_of(blocked_report())),
     "card superseded": lambda: card(extreme(State.SUPERSEDED), ASK),
     "small card": lambda: card(standing_of(), ASK),
     "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED)),
