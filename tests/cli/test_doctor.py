@@ -150,8 +150,12 @@ def changed(path: Path, old: str, new: str) -> Path:
 
 def test_a_channel_that_is_not_there_is_named(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
     path = changed(configured(tmp_path, small, slack), "C0UPDATES", "C0NOWHERE")
+    changed(path, "[pools.lab]", '[digests.weekly]\nchannel = "C0NOBODY"\n\n[pools.lab]')
     seen = doctor(path, secrets(small.password, slack))
-    assert failures(seen) == ["FAIL  channel C0NOWHERE (pool lab): Slack says channel_not_found."]
+    assert failures(seen) == [
+        "FAIL  channel C0NOWHERE (pool lab): Slack says channel_not_found.",
+        "FAIL  channel C0NOBODY (digest weekly): Slack says channel_not_found.",
+    ]
     assert "/invite @xsbot" in seen.out
     assert slack.messages("xs-audit") == [], "it looks, and says nothing to anybody"
 

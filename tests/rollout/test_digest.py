@@ -60,6 +60,7 @@ def test_two_clocks_tell_it_once_a_week_and_one_that_begins_anew_does_not_tell_i
 def test_it_says_what_is_under_way_when_it_is_sent() -> None:
     """Like every message it is drawn from what holds at that moment, not from what held when it was due."""
     with rehearse(small(), more_settings=WEEKLY) as rollout, rollout.clock() as beat:
+        rollout.pool.fault("updated_long_ago", host="xs-02")
         beat()
         rollout.time.wait_until(NINE)
         beat()
@@ -68,6 +69,7 @@ def test_it_says_what_is_under_way_when_it_is_sent() -> None:
         (digest,) = told(rollout)
         assert "rollout 1 starts <!date^1795176000^" in digest
         assert "the books are being closed" in digest
+        assert "last updated 7 months ago" in digest
         assert "rollouts open on 1 pool; 1 pool frozen" in digest
 
 
