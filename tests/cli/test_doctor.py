@@ -185,6 +185,21 @@ def test_groups_and_people_that_are_not_there_are_named(tmp_path: Path, small: L
     assert "Correct the member id in [roles]." in seen.out
 
 
+def test_whoever_holds_a_role_in_any_way_is_looked_up(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    """Members of a channel, the approvers of a policy, and those who may declare an emergency."""
+    more = 'admin = ["S0ADMINS"]\nemergency = ["U0NOBODY", "U0ERIN"]\n\n[policies.all]\npools = ["*"]\n'
+    path = changed(
+        configured(tmp_path, small, slack), 'admin = ["S0ADMINS"]', more + 'approver = ["C0UPDATES", "C0NONE"]'
+    )
+    seen = doctor(path, secrets(small.password, slack))
+    assert [line.split(":")[0] for line in failures(seen)] == [
+        "FAIL  members of channel C0NONE",
+        "FAIL  person U0NOBODY",
+    ]
+    assert "members of channel C0UPDATES: " in seen.out
+    assert "person U0ERIN: erin" in seen.out
+
+
 def test_a_clock_that_is_off_is_told(
     tmp_path: Path, small: LabPool, slack: LabSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
