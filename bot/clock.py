@@ -22,7 +22,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import PoolStanding, Rollouts
 from bot.worker import Engine
-from storage import debts, outbox, rollouts, timing
+from storage import debts, outbox, rollouts, threads, timing
 from storage.actors import BOT
 from storage.errors import StorageError
 from storage.tables import RolloutRow
@@ -205,7 +205,7 @@ class Clock:
                 with self.desk.database.transaction() as tx:
                     if timing.warn(tx, row.id, now):
                         minutes = int((now - row.working_since).total_seconds() // 60)
-                        rollouts.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
+                        threads.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
 
     def _remind(self, now: datetime) -> None:
         """Ask again where a rollout waits for people and nobody answers."""
@@ -220,10 +220,10 @@ class Clock:
                 if row is None:
                     continue
                 if row.state is State.PAUSED:
-                    rollouts.enqueue_line(tx, row.id, self._still_paused(row, now), now)
+                    threads.enqueue_line(tx, row.id, self._still_paused(row, now), now)
                 elif row.problem_reason is not None:
                     asked = {"reason": row.problem_reason.as_dict()}
-                    rollouts.enqueue(tx, outbox.Topic.ATTENTION, row.id, now, asked)
+                    threads.enqueue(tx, outbox.Topic.ATTENTION, row.id, now, asked)
 
     def _settle(self, now: datetime) -> None:
         """Try again to give back what is owed to pools on which nothing is at work."""

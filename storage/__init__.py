@@ -7,6 +7,7 @@
     rollouts    requests and their states: the compare-and-set behind every transition
     specs       the bytes that people approve
     timing      when rollouts start and go on, and what people have heard of it
+    threads     the card of a rollout and the messages in its thread
     approvals   who approved which digest
     intents     what XAPI was asked for
     debts       what is owed back to a pool

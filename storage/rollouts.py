@@ -21,7 +21,7 @@ from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, WAITING, State, check_
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import digest_of, parse_spec
-from storage import amendments, audit, outbox
+from storage import amendments, audit, outbox, threads
 from storage.actors import Actor
 from storage.columns import Topic
 from storage.errors import Conflict, NotFound, PoolBusy
@@ -110,9 +110,9 @@ def create(
         pool_uuid=pool_uuid,
         details={"from": None, "to": state.value, "digest": digest, "reason_text": reason_text},
     )
-    redraw(tx, row.id, at)
+    threads.redraw(tx, row.id, at)
     if emergency:
-        enqueue(tx, Topic.EMERGENCY, row.id, at, {})
+        threads.enqueue(tx, Topic.EMERGENCY, row.id, at, {})
     return row
 
 
@@ -227,11 +227,11 @@ def transition(
     if present is State.NEEDS_ATTENTION:
         # What somebody proposed was an answer to the question that is answered now.
         amendments.overtake(tx, row, actor, at)
-    redraw(tx, rollout_id, at)
+    threads.redraw(tx, rollout_id, at)
     if to is State.NEEDS_ATTENTION:
-        enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
+        threads.enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
     if to in TERMINAL and present in _UNDER_WAY:
-        enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
+        threads.enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
         outbox.enqueue(
             tx,
             Topic.REPORT,
@@ -347,50 +347,13 @@ def updates_of(row: RolloutRow) -> AvailableUpdates:
     return updates_from_json(row.updates)
 
 
-def card_key(rollout_id: int) -> str:
-    """The key under which the card is queued and remembered as posted."""
-    return f"rollout:{rollout_id}:card"
-
-
-def progress_key(rollout_id: int) -> str:
-    """The key under which the progress message is queued and remembered as posted."""
-    return f"rollout:{rollout_id}:progress"
-
-
-def redraw(tx: Session, rollout_id: int, at: datetime) -> None:
-    """Have the card posted or edited, because something it shows has changed."""
-    enqueue(tx, Topic.CARD, rollout_id, at, {})
-
-
 def set_checks(tx: Session, rollout_id: int, checks: dict[str, Any], at: datetime) -> None:
     """Keep a newer report of the checks and have the card redrawn. Raises `NotFound`."""
     row = get(tx, rollout_id)
     row.checks = checks
     tx.add(row)
     tx.flush()
-    redraw(tx, rollout_id, at)
-
-
-def redraw_progress(tx: Session, rollout_id: int, at: datetime) -> None:
-    """Have the progress message posted or edited."""
-    enqueue(tx, Topic.PROGRESS, rollout_id, at, {})
-
-
-def enqueue_line(tx: Session, rollout_id: int, reason: Reason, at: datetime) -> None:
-    """Have one line posted to the rollout's thread; lines are never merged."""
-    enqueue(tx, Topic.LINE, rollout_id, at, {"reason": reason.as_dict()})
-
-
-def enqueue(tx: Session, topic: Topic, rollout_id: int, at: datetime, payload: Mapping[str, Any]) -> None:
-    """Have a message of the rollout sent: its card, or one in its thread."""
-    outbox.enqueue(
-        tx,
-        topic,
-        lane=outbox.rollout_lane(rollout_id),
-        key=f"rollout:{rollout_id}:{topic.value}",
-        payload={"rollout_id": rollout_id, **payload},
-        at=at,
-    )
+    threads.redraw(tx, rollout_id, at)
 
 
 def _stamps(present: State, to: State, at: datetime) -> dict[str, datetime | None]:

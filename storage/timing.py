@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from bot.rollout.lifecycle import WAITING, State
-from storage import rollouts
+from storage import rollouts, threads
 from storage.columns import Topic
 from storage.tables import RolloutRow
 
@@ -83,7 +83,7 @@ def _once(tx: Session, row: RolloutRow, said_at: str, at: datetime, topic: Topic
     setattr(row, said_at, at)
     _saved(tx, row)
     if topic is not None:
-        rollouts.enqueue(tx, topic, row.id, at, {})
+        threads.enqueue(tx, topic, row.id, at, {})
     return True
 
 

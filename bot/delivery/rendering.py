@@ -47,7 +47,20 @@ from bot.rollout.stock import compare_stocks
 from bot.rollouts.digest import digest_of
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, approvers_of, standing_of
 from bot.settings import Settings
-from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, specs, timeline
+from storage import (
+    amendments,
+    approvals,
+    audit,
+    debts,
+    intents,
+    notices,
+    pools,
+    posted,
+    rollouts,
+    specs,
+    threads,
+    timeline,
+)
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted, RolloutRow
 from storage.updates_codec import updates_from_json
@@ -129,14 +142,14 @@ def _language(settings: Settings, alias: str) -> str:
 
 def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Settings, *, plan: bool) -> Outgoing:
     standing = standing_of(tx, record, settings, None)
-    root = posted.find(tx, rollouts.card_key(record.id))
+    root = posted.find(tx, threads.card_key(record.id))
     channel = root.channel if root is not None else record.channel or _channel(settings, record.pool_alias)
     if row.topic is Topic.CARD:
-        key = rollouts.card_key(record.id)
+        key = threads.card_key(record.id)
         return Outgoing(channel, card(standing, ask_of(settings, standing)), remember=key, edits=root)
     thread = root.ts if root is not None else ""
     if row.topic is Topic.PROGRESS:
-        key = rollouts.progress_key(record.id)
+        key = threads.progress_key(record.id)
         shown = progress(standing, plan=plan)
         return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
     if row.topic is Topic.ATTENTION:
@@ -304,7 +317,7 @@ def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[
         raise Unrenderable(f"Audit event {row.payload['seq']} is gone.", "Check the trail with `xsbot audit verify`.")
     if not settings.slack.audit_channel:
         raise Unrenderable("slack.audit_channel is not configured.", "Name the channel in the configuration.")
-    root = posted.find(tx, rollouts.card_key(event.rollout_id)) if event.rollout_id is not None else None
+    root = posted.find(tx, threads.card_key(event.rollout_id)) if event.rollout_id is not None else None
     alias = next((pool.alias for pool in pools.pools(tx) if pool.uuid == event.pool_uuid), "")
     told = audit_line(
         event,

@@ -9,7 +9,7 @@ from bot.rollout.reason import because
 from bot.rollouts.amending import Amending, open_amendment
 from bot.rollouts.roles import Role, not_an_approver, require
 from bot.rollouts.standing import Standing, approvers_of, approving_role, standing_of
-from storage import approvals, rollouts
+from storage import approvals, rollouts, threads
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -39,7 +39,7 @@ class Deciding(Amending):
                 self._approve_amendment(tx, row, amendment, actor, approvers)
             else:
                 self._approve_request(tx, row, digest, actor, approvers)
-            rollouts.redraw(tx, rollout_id, now)
+            threads.redraw(tx, rollout_id, now)
             standing = standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
         self._wake()
         return standing

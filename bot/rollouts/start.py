@@ -15,7 +15,7 @@ from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
 from bot.rollouts.preview import Preview
 from bot.rollouts.standing import policy_of, standing_of
-from storage import approvals, rollouts, timing
+from storage import approvals, rollouts, threads, timing
 from storage.actors import BOT
 from storage.tables import RolloutRow
 
@@ -86,8 +86,8 @@ def _wait_for_time(desk: Rollouts, row: RolloutRow, preview: Preview) -> Rollout
         else:
             row = timing.set_due(tx, row.id, start.at)
         if rollouts.set_headline(tx, row.id, reason):
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw(tx, row.id, now)
     return row
 
 

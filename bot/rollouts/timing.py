@@ -17,7 +17,7 @@ from bot.rollouts.desk import Desk
 from bot.rollouts.hours import hours_of, spans_of, zone_of
 from bot.rollouts.preview import Preview
 from bot.rollouts.standing import approving_role, standing_of
-from storage import durations, freezes, rollouts, timing
+from storage import durations, freezes, rollouts, threads, timing
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import FreezeRow, RolloutRow
@@ -129,8 +129,8 @@ class Timing(Desk):
             ends = start.span.ends.isoformat() if start.span is not None else ""
             reason = because("window.resumed", ends=ends) if ends else because("window.resumed_any_time")
             self._move(tx, row, State.RUNNING, BOT, reason)
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw_progress(tx, row.id, now)
         self._wake()
         return True
 
@@ -143,9 +143,9 @@ class Timing(Desk):
     def _tell_why(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
         now = self.time.now()
         if rollouts.set_headline(tx, row.id, reason):
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw(tx, row.id, now)
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw(tx, row.id, now)
+            threads.redraw_progress(tx, row.id, now)
 
     def _check_window(self, row: RolloutRow) -> None:
         """Refuse to let a rollout go on by hand that would pause again at once. Raises `NotAllowed`."""

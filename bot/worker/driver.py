@@ -31,7 +31,7 @@ from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, specs, timeline, timing, turns
+from storage import debts, durations, intents, rollouts, specs, threads, timeline, timing, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -234,7 +234,7 @@ class Driver:
             changed = rollouts.set_expected(tx, row.id, self._news.pop())
             news = news or changed
         if news:
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.redraw_progress(tx, row.id, now)
 
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)
@@ -280,10 +280,10 @@ class Driver:
         if verdict.state is State.NEEDS_ATTENTION:
             options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)
             rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host, offers)
-        rollouts.redraw_progress(tx, row.id, self.desk.time.now())
+        threads.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
-        rollouts.enqueue_line(tx, row.id, reason, self.desk.time.now())
+        threads.enqueue_line(tx, row.id, reason, self.desk.time.now())
 
     # -- act -------------------------------------------------------------------------------------------------
 
