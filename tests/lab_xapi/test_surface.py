@@ -87,6 +87,18 @@ def test_the_model_is_whole() -> None:
                 assert field.default in ("", *SURFACE.enums[kind[1]]), (entry.name, field.name)
 
 
+def test_snapshot_schedules_are_as_the_model_has_them() -> None:
+    """The published model leaves this class out of its excerpt; looked up in the server's own data model (VMSS)."""
+    schedule = SURFACE.classes["VMSS"]
+    assert schedule.fields["enabled"].blank() is True
+    assert {name for name, field in schedule.fields.items() if not field.writable} == {"uuid", "last_run_time", "VMs"}
+    for name in ("set_enabled", "set_schedule", "add_to_schedule", "remove_from_schedule", "snapshot_now"):
+        assert schedule.messages[name].roles == {"pool-admin", "pool-operator"}, name
+        assert not schedule.messages[name].has_async, name
+    assert schedule.messages["set_last_run_time"].roles == frozenset()
+    assert "read-only" in schedule.messages["get_all_records"].roles
+
+
 def test_only_trailing_parameters_may_be_left_out() -> None:
     for entry in SURFACE.classes.values():
         for message in entry.messages.values():
