@@ -257,6 +257,7 @@ def test_no_rollout_is_asked_for_while_something_is_set(what: str, monkeypatch: 
         assert lab.ask().state is State.AWAITING_APPROVAL
 
 
+@pytest.mark.failure("setting-cut-off")
 def test_who_dies_while_something_is_set_keeps_others_away_for_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     with rehearse(small()) as lab:
         # A process that is killed ends nothing.
