@@ -52,7 +52,7 @@ def finish(tx: Session, rollout_id: int, key: str, at: datetime, result: Any = N
     """The effect happened; `result` is what the call gave back, as JSON. Raises `NotFound`."""
     row = _row(tx, rollout_id, key)
     row.state, row.finished_at, row.result = IntentState.DONE, at, result
-    row.error, row.earlier, row.transient = [], [], False
+    row.error, row.earlier, row.transient = [], None, False
     return _saved(tx, row)
 
 
@@ -128,5 +128,5 @@ def _intent(row: IntentRow) -> Intent:
         error=tuple(row.error),
         transient=row.transient,
         result=row.result,
-        earlier=tuple(row.earlier),
+        earlier=tuple(row.earlier or ()),
     )

@@ -173,7 +173,7 @@ class RolloutRow(Table, table=True):
     """When the clock or the worker looks at it again: an approved one that waits for its start, a paused one that goes
     on by itself. Gone with the state."""
     announced_at: datetime | None = Field(default=None, sa_type=Moment)
-    """When that start was announced."""
+    """When its start at that time, or that it goes on by itself, was announced."""
     working_since: datetime | None = Field(default=None, sa_type=Moment)
     """Since when it works without having waited for anybody."""
     approvers_reminded_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -189,6 +189,13 @@ class RolloutRow(Table, table=True):
     def requester(self) -> Actor:
         """Who asked for it."""
         return Actor(self.requester_kind, self.requester_id, self.requester_name)  # type: ignore[arg-type]
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """The time it waits for: that of its start, or when it goes on by itself after a pause; None when for none."""
+        if self.state is State.APPROVED:
+            return self.starts_at
+        return self.due_at if self.state is State.PAUSED else None
 
     @property
     def expectation(self) -> Expectation | None:
@@ -337,6 +344,17 @@ class LeaseRow(Table, table=True):
     until: datetime = Field(sa_type=Moment)
 
 
+class DigestRow(Table, table=True):
+    """One weekly digest that was told: a channel hears the digest of that name once in each week (``2026-W47``)."""
+
+    __tablename__ = "digests"
+
+    name: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    week: str = Field(primary_key=True)
+    told_at: datetime = Field(sa_type=Moment)
+
+
 class IntentRow(Table, table=True):
     """One effect that XAPI was asked for (see `bot.rollout.memory.Intent`)."""
 
@@ -354,9 +372,7 @@ class IntentRow(Table, table=True):
     error: list[str] = Field(default_factory=list, sa_type=Document)
     transient: bool = False
     result: Any = Field(default=None, sa_type=Document, nullable=True)
-    earlier: list[str] = Field(
-        default_factory=list, sa_type=Document, sa_column_kwargs={"server_default": text("'[]'")}
-    )
+    earlier: list[str] | None = Field(default=None, sa_type=Document, nullable=True)
 
 
 class DebtRow(Table, table=True):
@@ -396,10 +412,8 @@ class TurnRow(Table, table=True):
     total: int = 0
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
-    vms: list[dict[str, Any]] = Field(
-        default_factory=list, sa_type=Document, sa_column_kwargs={"server_default": text("'[]'")}
-    )
-    """How far each VM is that this phase is about."""
+    vms: list[dict[str, Any]] | None = Field(default=None, sa_type=Document, nullable=True)
+    """How far each VM is that this phase is about, None when it is about none."""
 
     @property
     def progress(self) -> TurnProgress:
@@ -409,7 +423,7 @@ class TurnRow(Table, table=True):
     @property
     def vms_progress(self) -> tuple[VmProgress, ...]:
         """How far each VM is that this phase is about."""
-        return tuple(map(VmProgress.from_dict, self.vms))
+        return tuple(map(VmProgress.from_dict, self.vms or ()))
 
 
 class AuditRow(Table, table=True):

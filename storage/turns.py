@@ -52,7 +52,7 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
     if created or row.phase is not progress.phase:
         timeline.enter(tx, rollout_id, progress.host, progress.phase, at)
     news = News.OTHER if created else _news(row.progress, progress)
-    vms = [vm.as_dict() for vm in progress.vms]
+    vms = [vm.as_dict() for vm in progress.vms] or None
     if row.vms != vms:
         row.vms = vms
     row.name, row.phase, row.left, row.total = progress.name, progress.phase, progress.left, progress.total

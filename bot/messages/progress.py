@@ -18,7 +18,7 @@ from bot.messages.text import clip, duration, lines_within, moment, name, one_li
 from bot.messages.vm_progress import few
 from bot.messages.work import phase_name, state_mark, state_name
 from bot.rollout.expected import HostTimes
-from bot.rollout.lifecycle import DRIVEN, State
+from bot.rollout.lifecycle import DRIVEN, TERMINAL, State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.vm_progress import VmProgress
 
@@ -68,7 +68,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     if why is not None:
         mark = _("Now:") if state is State.RUNNING else state_mark(state)
         blocks.append(context(f"{mark} {sentence(why, mrkdwn=True)}"))
-    left = _time_left(standing)
+    left = " ".join(part for part in (_since(standing), _time_left(standing)) if part)
     if left:
         blocks.append(context(left))
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
@@ -92,6 +92,14 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     if left:
         told += f" {left}"
     return message(told.strip(), blocks)
+
+
+def _since(standing: Standing) -> str:
+    """When it began, so that everybody can tell how long it lasts; "" once it is over, when the outcome says it."""
+    row = standing.row
+    if row.started_at is None or row.state in TERMINAL:
+        return ""
+    return _("Began {moment}.").format(moment=moment(row.started_at))
 
 
 def _time_left(standing: Standing) -> str:

@@ -18,7 +18,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.spec import Preset, StoppedVms
 from bot.rollout.vm_progress import VmProgress, VmStep
-from storage import rollouts
+from storage import threads
 from storage.database import Session
 
 from .rehearsal import Rehearsal, actor, rehearse, scene
@@ -73,7 +73,7 @@ def test_a_host_is_emptied_vm_by_vm() -> None:
             assert all(0 < percent < 100 and percent % 5 == 0 for percent in told)
         assert any("*db-1*: moves to xs-01, " in status for _, status in away)
         assert any("*db-1*: moves to xs-02" in status for _, status in seen)
-        assert all(turn.vms == [] for turn in rollout.standing.turns)
+        assert not any(turn.vms for turn in rollout.standing.turns)
 
 
 def test_a_vm_that_failed_to_move_says_why_and_is_the_only_one_tried_again() -> None:
@@ -142,13 +142,13 @@ def test_who_watches_a_paused_rollout_reads_nothing_that_is_over() -> None:
 
 def test_percents_alone_do_not_use_up_what_slack_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[datetime] = []
-    redraw = rollouts.redraw_progress
+    redraw = threads.redraw_progress
 
     def noted(tx: Session, rollout_id: int, at: datetime) -> None:
         drawn.append(at)
         redraw(tx, rollout_id, at)
 
-    monkeypatch.setattr(rollouts, "redraw_progress", noted)
+    monkeypatch.setattr(threads, "redraw_progress", noted)
     with rehearse(pair(VmSpec("huge-1", "xs-02", 96))) as rollout:
         rollout.ask().approve()
         moving: list[datetime] = []

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns and the table; amendments of the earlier release do not expire."""
-    op.add_column("turns", sa.Column("vms", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
-    op.add_column("intents", sa.Column("earlier", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
+    """Add the columns and the table; rows of the earlier release begin without a value, and its amendments do not
+    expire."""
+    op.add_column("turns", sa.Column("vms", sa.JSON(), nullable=True))
+    op.add_column("intents", sa.Column("earlier", sa.JSON(), nullable=True))
     op.add_column("amendments", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "leases",
