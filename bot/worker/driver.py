@@ -75,6 +75,7 @@ class Driver:
         self._foreseen_at: datetime | None = None
         self._news: list[Expectation | None] = []
         self._redrawn_at: datetime | None = None
+        self._behind = False
 
     def drive(self) -> None:
         """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
@@ -228,7 +229,8 @@ class Driver:
         news = rollouts.set_headline(tx, row.id, decision.reason)
         for progress in decision.progress:
             told = turns.record(tx, row.id, progress, now)
-            news = news or told is turns.News.OTHER or (told is turns.News.FURTHER and self._may_redraw(now))
+            news = news or told is turns.News.OTHER
+            self._behind = self._behind or told is turns.News.FURTHER
             phase, started_at = before.get(progress.host, (progress.phase, None))
             if progress.phase is TurnPhase.DONE and phase is not TurnPhase.DONE:
                 self._line(tx, row, _done(progress.name, started_at, now))
@@ -236,8 +238,8 @@ class Driver:
         while self._news:
             changed = rollouts.set_expected(tx, row.id, self._news.pop())
             news = news or changed
-        if news:
-            self._redrawn_at = now
+        if news or (self._behind and self._may_redraw(now)):
+            self._redrawn_at, self._behind = now, False
             threads.redraw_progress(tx, row.id, now)
 
     def _may_redraw(self, now: datetime) -> bool:
