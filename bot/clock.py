@@ -22,7 +22,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import PoolStanding, Rollouts
 from bot.worker import Engine
-from storage import debts, outbox, rollouts, threads, timing
+from storage import amendments, debts, outbox, rollouts, threads, timing
 from storage.actors import BOT
 from storage.errors import StorageError
 from storage.tables import RolloutRow
@@ -111,7 +111,7 @@ class Clock:
         for alias in self._due(now):
             self._threads.submit(self._poll, alias)
         steps = (
-            *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
+            *(self._expire, self._lapse, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
             *(self._settle, self._ask_about_debts, self._wake, self._tell_digests, self._prune),
         )
         for step in steps:
@@ -168,6 +168,13 @@ class Clock:
                     sentence=self.desk.say(reason),
                     at=now,
                 )
+
+    def _lapse(self, now: datetime) -> None:
+        """End amendments that were not approved in time."""
+        with self.desk.database.reading() as tx:
+            late = [amendment.id for amendment in amendments.expired(tx, now)]
+        for amendment_id in late:
+            self.desk.lapse(amendment_id)
 
     def _remind_approvers(self, now: datetime) -> None:
         """Tell those who are still asked once, when three quarters of the time for approving are over."""

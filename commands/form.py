@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -29,8 +29,8 @@ from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
-from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts
-from bot.rollout.vm_policy import VmWish, wishes_of
+from bot.rollout.spec import Livepatch, OnLivepatchFailure, Placement, Preset, StoppedVms, VmRestarts, VmRule
+from bot.rollout.vm_policy import VmWish, as_listed, wishes_of
 
 
 def text_of(view: Mapping[str, Any], block_id: str) -> str:
@@ -77,9 +77,12 @@ def _moment(view: Mapping[str, Any], block_id: str, usual: datetime | None) -> d
     return next((datetime.fromtimestamp(int(stamp), UTC) for stamp in given if stamp), None)
 
 
-def wishes_in(view: Mapping[str, Any]) -> tuple[VmWish, ...]:
-    """The rules for single VMs in the update form. Raises `InvalidSpec` for one that means nothing."""
-    return wishes_of(text_of(view, VMS))
+def wishes_in(view: Mapping[str, Any], earlier: Sequence[VmRule] = ()) -> tuple[VmWish, ...]:
+    """The rules for single VMs in the update form; `earlier` are those of the request that it changes.
+
+    Raises `InvalidSpec` for one that means nothing.
+    """
+    return as_listed(wishes_of(text_of(view, VMS)), earlier)
 
 
 def _ticked(view: Mapping[str, Any], block_id: str) -> list[str]:

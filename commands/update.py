@@ -23,6 +23,7 @@ from bot.rollout.choosing import chosen, host_names
 from bot.rollout.errors import InvalidSpec, NotAllowed
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
+from bot.rollout.spec import VmRule
 from bot.rollout.vm_policy import wishes_of
 from bot.rollouts import Blocked, Replaced, Role
 from bot.rollouts.hours import zone_of
@@ -179,7 +180,7 @@ def register(app: App, context: Context) -> None:
         alias = _alias(view)
         choices = choices_of(view, context.rollouts.usual(alias))
         try:
-            preview(call, alias, replace(choices, vms=wishes_in(view)))
+            preview(call, alias, replace(choices, vms=wishes_in(view, _earlier(context, view))))
         except InvalidSpec as error:
             preview(call, alias, choices, error)
 
@@ -188,7 +189,8 @@ def register(app: App, context: Context) -> None:
         view = body["view"]
         alias, why = _alias(view), text_of(view, modal.REASON)
         try:
-            choices = replace(choices_of(view, context.rollouts.usual(alias)), vms=wishes_in(view))
+            wishes = wishes_in(view, _earlier(context, view))
+            choices = replace(choices_of(view, context.rollouts.usual(alias)), vms=wishes)
         except InvalidSpec as error:
             ack(response_action="errors", errors={VMS: f"{error.sentence} {error.hint}"})
             return
@@ -220,6 +222,12 @@ def _replaces(view: Mapping[str, Any]) -> Replaced | None:
     """The request that the form changes, None for a new one."""
     kept = json.loads(view.get("private_metadata") or "{}")
     return Replaced(int(kept["replaces"]), str(kept["digest"])) if "replaces" in kept else None
+
+
+def _earlier(context: Context, view: Mapping[str, Any]) -> tuple[VmRule, ...]:
+    """The rules for VMs of the request that the form changes: the form names them, and means the VMs of then."""
+    replaced = _replaces(view)
+    return context.rollouts.standing(replaced.rollout).spec.rules if replaced is not None else ()
 
 
 def _alias(view: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -29,6 +29,7 @@ from storage.tables import AmendmentRow, RolloutRow, SpecRow
 __all__ = [
     "AmendmentRow",
     "by_digest",
+    "expired",
     "get",
     "next_number",
     "of",
@@ -56,11 +57,13 @@ def propose(
     at: datetime,
     reason: Reason,
     sentence: str,
+    expires_at: datetime | None = None,
     updates: dict[str, Any] | None = None,
     forecast: dict[str, Any] | None = None,
     checks: Any = None,
 ) -> AmendmentRow:
-    """Record a proposal against the spec that `row` has now; one that is open already is superseded by it.
+    """Record a proposal against the spec that `row` has now; one that is open already is superseded by it. It takes no
+    effect any more from `expires_at` on.
 
     Raises `Conflict` unless the rollout needs attention, or when somebody else proposed at the same moment;
     `InvalidSpec` for bytes that are no amendment of this rollout with the next number.
@@ -92,6 +95,7 @@ def propose(
         forecast=forecast,
         checks=checks,
         created_at=at,
+        expires_at=expires_at,
     )
     try:
         with tx.begin_nested():
@@ -122,6 +126,14 @@ def open_of_each(tx: Session, rollout_ids: Collection[int]) -> dict[int, Amendme
         col(AmendmentRow.rollout_id).in_(rollout_ids), col(AmendmentRow.state) == AmendmentState.OPEN
     )
     return {row.rollout_id: row for row in tx.exec(query).all()}
+
+
+def expired(tx: Session, at: datetime) -> list[AmendmentRow]:
+    """The open amendments whose time is over."""
+    query = select(AmendmentRow).where(
+        col(AmendmentRow.state) == AmendmentState.OPEN, col(AmendmentRow.expires_at) <= at
+    )
+    return list(tx.exec(query.order_by(col(AmendmentRow.id))).all())
 
 
 def of(tx: Session, rollout_id: int) -> list[AmendmentRow]:
@@ -156,10 +168,16 @@ def close(
     sentence: str,
     at: datetime,
 ) -> None:
-    """End an open amendment in that state. Raises `Conflict` when it is not open any more."""
+    """End an open amendment in that state. Raises `Conflict` when it is not open any more, or when it is to be applied
+    and its time is over."""
+    in_time = [or_(col(AmendmentRow.expires_at).is_(None), col(AmendmentRow.expires_at) > at)]
     closed = tx.exec(
         update(AmendmentRow)
-        .where(col(AmendmentRow.id) == amendment.id, col(AmendmentRow.state) == AmendmentState.OPEN)
+        .where(
+            col(AmendmentRow.id) == amendment.id,
+            col(AmendmentRow.state) == AmendmentState.OPEN,
+            *(in_time if state is AmendmentState.APPLIED else ()),
+        )
         .values(state=state, closed_at=at, outcome=reason.as_dict())
         .execution_options(synchronize_session=False)
     )

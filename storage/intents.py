@@ -27,13 +27,15 @@ def open_intent(
 ) -> Intent:
     """Write down that the effect is about to be asked for.
 
-    A known key is opened again: its attempts go up by one, and error, result and task of the last try are cleared.
+    A known key is opened again: its attempts go up by one, the error of the last try becomes the earlier one, and its
+    result and task are cleared.
     """
     row = tx.get(IntentRow, (rollout_id, key), with_for_update=True, populate_existing=True)
     if row is None:
         row = IntentRow(rollout_id=rollout_id, key=key, state=IntentState.OPEN, started_at=at, attempts=0)
     row.state, row.started_at, row.finished_at = IntentState.OPEN, at, None
     row.attempts += 1
+    row.earlier = list(row.error) or row.earlier
     row.task_ref, row.error, row.transient, row.result = "", [], False, None
     row.boot_time, row.agent_start_time = boot_time, agent_start_time
     return _saved(tx, row)
@@ -50,7 +52,7 @@ def finish(tx: Session, rollout_id: int, key: str, at: datetime, result: Any = N
     """The effect happened; `result` is what the call gave back, as JSON. Raises `NotFound`."""
     row = _row(tx, rollout_id, key)
     row.state, row.finished_at, row.result = IntentState.DONE, at, result
-    row.error, row.transient = [], False
+    row.error, row.earlier, row.transient = [], None, False
     return _saved(tx, row)
 
 
@@ -126,4 +128,5 @@ def _intent(row: IntentRow) -> Intent:
         error=tuple(row.error),
         transient=row.transient,
         result=row.result,
+        earlier=tuple(row.earlier or ()),
     )

@@ -21,7 +21,7 @@ from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, WAITING, State, check_
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import digest_of, parse_spec
-from storage import amendments, audit, outbox, threads
+from storage import amendments, audit, leases, outbox, threads
 from storage.actors import Actor
 from storage.columns import Topic
 from storage.errors import Conflict, NotFound, PoolBusy
@@ -59,8 +59,8 @@ def create(
     what was asked for (a plain one when left out); `replaces` is the number of the request that this one takes the
     place of, which must have ended by now.
 
-    Raises `PoolBusy` when the pool has an open rollout, `InvalidSpec` for bytes that are no spec of this pool,
-    `IllegalTransition` for a state in which none begins.
+    Raises `PoolBusy` when the pool has an open rollout or somebody sets something on it, `InvalidSpec` for bytes that
+    are no spec of this pool, `IllegalTransition` for a state in which none begins.
     """
     check_transition(None, state)
     if parse_spec(spec_bytes).pool_uuid != pool_uuid:
@@ -68,6 +68,7 @@ def create(
     busy = _open_of(tx, pool_uuid)
     if busy is not None:
         raise _busy(pool_alias, busy)
+    leases.require_free(tx, pool_uuid, pool_alias, at)
     digest = digest_of(spec_bytes)
     emergency = parse_spec(spec_bytes).emergency
     row = RolloutRow(

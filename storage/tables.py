@@ -18,6 +18,7 @@ from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import OPEN, State
 from bot.rollout.memory import DebtKind, IntentState, TurnPhase, TurnProgress
 from bot.rollout.reason import Reason
+from bot.rollout.vm_progress import VmProgress
 from storage.actors import Actor
 from storage.columns import (
     AmendmentStateWord,
@@ -268,6 +269,8 @@ class AmendmentRow(Table, table=True):
     forecast: dict[str, Any] | None = Field(default=None, sa_type=Document)
     checks: Any = Field(default=None, sa_type=Document, nullable=True)
     created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    """Until when it may be approved; None for those of a release in which they did not expire."""
     closed_at: datetime | None = Field(default=None, sa_type=Moment)
     outcome: dict[str, Any] | None = Field(default=None, sa_type=Document)
 
@@ -327,6 +330,20 @@ class FreezeRow(Table, table=True):
         return Actor(self.by_kind, self.by_id, self.by_name)  # type: ignore[arg-type]
 
 
+class LeaseRow(Table, table=True):
+    """Who sets something on a pool outside its rollouts, what, and until when that may take."""
+
+    __tablename__ = "leases"
+
+    pool_uuid: str = Field(primary_key=True)
+    holder: str
+    what: str
+    by_kind: str
+    by_id: str
+    by_name: str
+    until: datetime = Field(sa_type=Moment)
+
+
 class DigestRow(Table, table=True):
     """One weekly digest that was told: a channel hears the digest of that name once in each week (``2026-W47``)."""
 
@@ -355,6 +372,7 @@ class IntentRow(Table, table=True):
     error: list[str] = Field(default_factory=list, sa_type=Document)
     transient: bool = False
     result: Any = Field(default=None, sa_type=Document, nullable=True)
+    earlier: list[str] | None = Field(default=None, sa_type=Document, nullable=True)
 
 
 class DebtRow(Table, table=True):
@@ -394,11 +412,18 @@ class TurnRow(Table, table=True):
     total: int = 0
     started_at: datetime | None = Field(default=None, sa_type=Moment)
     finished_at: datetime | None = Field(default=None, sa_type=Moment)
+    vms: list[dict[str, Any]] | None = Field(default=None, sa_type=Document, nullable=True)
+    """How far each VM is that this phase is about, None when it is about none."""
 
     @property
     def progress(self) -> TurnProgress:
         """The same as the rules say it."""
-        return TurnProgress(self.host, self.name, self.phase, self.left, self.total)
+        return TurnProgress(self.host, self.name, self.phase, self.left, self.total, self.vms_progress)
+
+    @property
+    def vms_progress(self) -> tuple[VmProgress, ...]:
+        """How far each VM is that this phase is about."""
+        return tuple(map(VmProgress.from_dict, self.vms or ()))
 
 
 class AuditRow(Table, table=True):

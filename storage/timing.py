@@ -76,6 +76,15 @@ def remind(tx: Session, rollout_id: int, every: timedelta, at: datetime) -> Roll
     return row if known else None
 
 
+def ask_anew(tx: Session, rollout_id: int, at: datetime) -> None:
+    """Have people called once more who are to say what becomes of the rollout, before they would be reminded."""
+    row = rollouts.get(tx, rollout_id)
+    if row.state is State.NEEDS_ATTENTION and row.problem_reason is not None:
+        row.reminded_at = at
+        _saved(tx, row)
+        threads.enqueue(tx, Topic.ATTENTION, row.id, at, {"reason": row.problem_reason.as_dict()})
+
+
 def _once(tx: Session, row: RolloutRow, said_at: str, at: datetime, topic: Topic | None = None) -> bool:
     """Write down in the column `said_at` that it is said now, and have the message sent; False when it was before."""
     if getattr(row, said_at) is not None:

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
+from enum import IntEnum
 
 from sqlalchemy import case, extract, func
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from bot.rollout.memory import TurnPhase, TurnProgress
+from bot.rollout.vm_progress import briefly
 from storage import timeline
 from storage.tables import TurnRow
 
-__all__ = ["TurnRow", "durations", "of", "record"]
+__all__ = ["News", "TurnRow", "durations", "of", "record"]
+
+
+class News(IntEnum):
+    """What is new about a host since it was written down last; nothing is false."""
+
+    NOTHING = 0
+    FURTHER = 1
+    """VMs that are under way got on."""
+    OTHER = 2
+    """Its phase, its counts, or which VMs are under way and which are tried again."""
+
 
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
 
 
-def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -> bool:
-    """Write down how far the host is; whether phase or counts are news.
+def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -> News:
+    """Write down how far the host is; what of that is news to people who watch.
 
     Hosts keep the position in which they were first recorded. `started_at` is when the host left *waiting*,
     `finished_at` when its turn ended; a turn that goes on after a failure has no end again.
@@ -37,7 +51,10 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
         )
     if created or row.phase is not progress.phase:
         timeline.enter(tx, rollout_id, progress.host, progress.phase, at)
-    changed = created or (row.phase, row.left, row.total) != (progress.phase, progress.left, progress.total)
+    news = News.OTHER if created else _news(row.progress, progress)
+    vms = [vm.as_dict() for vm in progress.vms] or None
+    if row.vms != vms:
+        row.vms = vms
     row.name, row.phase, row.left, row.total = progress.name, progress.phase, progress.left, progress.total
     if progress.phase is not TurnPhase.WAITING and row.started_at is None:
         row.started_at = at
@@ -47,7 +64,16 @@ def record(tx: Session, rollout_id: int, progress: TurnProgress, at: datetime) -
         row.finished_at = at
     tx.add(row)
     tx.flush()
-    return changed
+    return news
+
+
+def _news(before: TurnProgress, now: TurnProgress) -> News:
+    counts = (before.phase, before.left, before.total) != (now.phase, now.left, now.total)
+    (then_shown, then_more), (shown, more) = briefly(before.vms), briefly(now.vms)
+    then, which = ([replace(vm, percent=None) for vm in listed] for listed in (then_shown, shown))
+    if counts or then != which or then_more != more:
+        return News.OTHER
+    return News.FURTHER if then_shown != shown else News.NOTHING
 
 
 def of(tx: Session, rollout_id: int) -> list[TurnRow]:

@@ -162,8 +162,12 @@ def _state(standing: Standing, amendment: AmendmentStanding, ask: Ask) -> str:
     if outcome is not None:
         marks = {AmendmentState.APPLIED: "✓", AmendmentState.SUPERSEDED: "»", AmendmentState.OVERTAKEN: "»"}
         return f"{marks.get(amendment.row.state, '✕')} {sentence(outcome, mrkdwn=True)}"
-    told = _("○ Approvals: {have}, waiting for {who}. Until then nothing is done on pool {alias}.")
-    return told.format(have=_have(amendment), who=mentions(ask.approvers), alias=standing.row.pool_alias)
+    told = _("○ Approvals: {have}, waiting for {who}. Until then nothing is done on pool {alias}.").format(
+        have=_have(amendment), who=mentions(ask.approvers), alias=standing.row.pool_alias
+    )
+    if amendment.row.expires_at is not None:
+        told += " " + _("It expires {when}.").format(when=moment(amendment.row.expires_at))
+    return told
 
 
 def _have(amendment: AmendmentStanding) -> str:

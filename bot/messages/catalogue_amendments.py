@@ -18,6 +18,10 @@ SENTENCES: dict[str, str] = {
     "amendment.withdrawn": "{user} withdrew amendment {number}.",
     "amendment.superseded": "{user} proposed another change instead, so amendment {number} is void.",
     "amendment.overtaken": "Amendment {number} is void, because the rollout is {state:words} now.",
+    "amendment.expired": (
+        "Amendment {number} expired: not enough people approved it in time. It can be asked for again, or the rollout"
+        " goes on, or ends, in another way."
+    ),
     "rollout.amended": "Going on with amendment {number}.",
     "livepatch.failed.advice": (
         "Ask for the reboot with the button: others approve it, and the host is emptied first. *Retry* tries the live"

@@ -53,6 +53,15 @@ SENTENCES: dict[str, str] = {
     "compared.vms_stopped": "{count:VM ran before and does|VMs ran before and do} not now: {names}.",
     "compared.vms_started": "{count:VM runs and did|VMs run and did} not before: {names}.",
     "compared.vms_elsewhere": "{count:VM runs|VMs run} on another host than before: {names}.",
+    "compared.schedules_gone": (
+        "{count:snapshot schedule no longer exists|snapshot schedules no longer exist}: {names}."
+    ),
+    "compared.schedules_off": (
+        "{count:snapshot schedule was on before and is|snapshot schedules were on before and are} off now: {names}."
+    ),
+    "compared.schedules_on": (
+        "{count:snapshot schedule is on and was|snapshot schedules are on and were} not before: {names}."
+    ),
     "compared.agents_silent": (
         "{count:guest agent that reported before is|guest agents that reported before are} silent: {names}."
     ),

@@ -34,7 +34,7 @@ from bot.messages.schedule import freeze_words
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, moment, name, names
 from bot.messages.updates import counts
-from bot.messages.vm_fields import restarts_input, rules_input
+from bot.messages.vm_fields import restarts_input, rules_input, rules_known
 from bot.messages.work import (
     level_meaning,
     level_name,
@@ -118,6 +118,7 @@ def update_form(
     blocks += _placing_inputs(choices)
     blocks.append(_stopped_input(choices.stopped_vms))
     blocks.append(rules_input(CHOICES, choices.vms))
+    blocks += rules_known(choices.vms, preview.snapshot)
     if choices.vm_restarts is not VmRestarts.HOME or any(cost.vm_restarts for cost in preview.costs.values()):
         blocks.append(restarts_input(CHOICES, choices.vm_restarts))
     if preview.blocked:

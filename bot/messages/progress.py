@@ -6,6 +6,7 @@ The plan's `block_id` never changes, because Slack folds a plan that comes back 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, moment, name, one_line
+from bot.messages.vm_progress import few
 from bot.messages.work import phase_name, state_mark, state_name
 from bot.rollout.expected import HostTimes
-from bot.rollout.lifecycle import TERMINAL, State
+from bot.rollout.lifecycle import DRIVEN, TERMINAL, State
 from bot.rollout.memory import TurnPhase
+from bot.rollout.vm_progress import VmProgress
 
 if TYPE_CHECKING:
     from bot.rollouts import Standing
@@ -30,9 +33,22 @@ RESUME = "progress_resume"
 TASKS = 50
 #: Of a large pool so many hosts are shown with their times.
 _NEXT = 16
+#: And so many with the VMs that are under way.
+_NAMED = 10
 #: Lines with two moments each that fit into one section.
 _LINES = 10
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED, TurnPhase.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """One host, when its turn should begin and end, its VMs as far as they are named, and whether somebody is at
+    work."""
+
+    turn: TurnRow
+    times: HostTimes | None
+    vms: tuple[VmProgress, ...]
+    at_work: bool
 
 
 def progress(standing: Standing, *, plan: bool = True) -> Message:
@@ -42,7 +58,12 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     turns = sorted(standing.turns, key=lambda turn: turn.position)
     title = _title(standing, turns)
     times = _times(standing)
-    blocks: list[Block] = _plans(row.id, title, turns, times) if plan else _sections(title, turns, times)
+    named = {turn.host for turn in [turn for turn in turns if turn.vms][:_NAMED]}
+    drawn = [
+        _Drawn(turn, times.get(turn.host), turn.vms_progress if turn.host in named else (), at_work=state in DRIVEN)
+        for turn in turns
+    ]
+    blocks: list[Block] = _plans(row.id, title, drawn) if plan else _sections(title, drawn)
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     if why is not None:
         mark = _("Now:") if state is State.RUNNING else state_mark(state)
@@ -63,7 +84,8 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
                 block_id="progress",
             )
         )
-    active = [turn_words(turn) for turn in turns if turn.phase not in _OVER and turn.phase is not TurnPhase.WAITING]
+    busy = [turn for turn in turns if turn.phase not in _OVER and turn.phase is not TurnPhase.WAITING]
+    active = [turn_words(turn, at_work=state in DRIVEN) for turn in busy]
     told = f"{title}. " + " ".join(f"{words}." for words in active[:3])
     if why is not None:
         told += f" {sentence(why, mrkdwn=True)}"
@@ -111,9 +133,12 @@ def _pause_or_resume(standing: Standing) -> list[Element]:
     return []
 
 
-def turn_words(turn: TurnRow) -> str:
-    """One host and what is happening to it, in mrkdwn: ``xs-02: moving its VMs away, 3 of 7 VMs still here``."""
-    return f"{name(turn.name)}: {_details(turn)}"
+def turn_words(turn: TurnRow, *, at_work: bool = True) -> str:
+    """One host and what is happening to it, in mrkdwn: ``xs-02: moving its VMs away, 3 of 7 VMs still here: web-3
+    40 %``. `at_work` says whether somebody is, so that the VMs are how they were seen last."""
+    told = f"{name(turn.name)}: {_details(turn)}"
+    vms = few(turn.vms_progress, at_work=at_work)
+    return f"{told}: {vms}" if vms else told
 
 
 def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
@@ -129,8 +154,8 @@ def _title(standing: Standing, turns: Sequence[TurnRow]) -> str:
     )
 
 
-def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow], times: Mapping[str, HostTimes]) -> list[Block]:
-    chunks = [turns[start : start + TASKS] for start in range(0, len(turns), TASKS)] or [()]
+def _plans(rollout_id: int, title: str, drawn: Sequence[_Drawn]) -> list[Block]:
+    chunks = [drawn[start : start + TASKS] for start in range(0, len(drawn), TASKS)] or [()]
     plans: list[Block] = []
     for number, chunk in enumerate(chunks):
         shown = title if len(chunks) == 1 else f"{title} ({number + 1}/{len(chunks)})"
@@ -139,13 +164,14 @@ def _plans(rollout_id: int, title: str, turns: Sequence[TurnRow], times: Mapping
                 "type": "plan",
                 "block_id": f"progress-{rollout_id}-{number}",
                 "title": clip(shown, 256),
-                "tasks": [_task(turn, times.get(turn.host)) for turn in chunk],
+                "tasks": [_task(host) for host in chunk],
             }
         )
     return plans
 
 
-def _task(turn: TurnRow, times: HostTimes | None) -> dict[str, Any]:
+def _task(drawn: _Drawn) -> dict[str, Any]:
+    turn = drawn.turn
     # The word stands in the title too: a screen reader does not see the mark, and nobody should depend on a colour.
     task: dict[str, Any] = {
         "task_id": turn.host,
@@ -155,19 +181,22 @@ def _task(turn: TurnRow, times: HostTimes | None) -> dict[str, Any]:
     if turn.phase in _OVER:
         if taken := _taken(turn):
             task["output"] = rich_text(_("took {time}").format(time=taken))
-    elif details := _expected(turn, times):
+    elif details := _expected(drawn, mrkdwn=False):
         task["details"] = rich_text(*details)
     return task
 
 
-def _expected(turn: TurnRow, times: HostTimes | None) -> list[str | datetime]:
-    """What is left of the phase, and when the turn should begin or end, as far as that is known."""
-    left = _left(turn)
-    if times is None:
-        return [left] if left else []
-    if turn.phase is TurnPhase.WAITING:
+def _expected(drawn: _Drawn, *, mrkdwn: bool) -> list[str | datetime]:
+    """What is left of the phase, when the turn should begin or end as far as that is known, and the VMs in hand."""
+    turn, times = drawn.turn, drawn.times
+    pieces: list[str | datetime] = [left] if (left := _left(turn)) else []
+    if times is not None and turn.phase is TurnPhase.WAITING:
         return [_("expected from about") + " ", times.begins, " " + _("to") + " ", times.ends]
-    return [f"{left}, {_('until about')} " if left else _("until about") + " ", times.ends]
+    if times is not None:
+        pieces = [f"{left}, {_('until about')} " if left else _("until about") + " ", times.ends]
+    if vms := few(drawn.vms, at_work=drawn.at_work, mrkdwn=mrkdwn):
+        pieces.append(f": {vms}" if pieces else vms)
+    return pieces
 
 
 def _status(phase: TurnPhase) -> str:
@@ -195,10 +224,10 @@ def _left(turn: TurnRow) -> str:
     return told.format(left=turn.left, total=several(turn.total, "VM", "VMs"))
 
 
-def _foreseen(turn: TurnRow, times: HostTimes | None) -> str:
+def _foreseen(drawn: _Drawn) -> str:
     """The same in mrkdwn, behind the phase."""
-    pieces = (piece if isinstance(piece, str) else moment(piece) for piece in _expected(turn, times))
-    return ", ".join(part for part in (phase_name(turn.phase), "".join(pieces)) if part)
+    pieces = (piece if isinstance(piece, str) else moment(piece) for piece in _expected(drawn, mrkdwn=True))
+    return ", ".join(part for part in (phase_name(drawn.turn.phase), "".join(pieces)) if part)
 
 
 def _outcome(turn: TurnRow) -> str:
@@ -213,12 +242,12 @@ def _taken(turn: TurnRow) -> str:
     return duration((turn.finished_at - turn.started_at).total_seconds())
 
 
-def _sections(title: str, turns: Sequence[TurnRow], times: Mapping[str, HostTimes]) -> list[Block]:
+def _sections(title: str, drawn: Sequence[_Drawn]) -> list[Block]:
     marks = {"pending": "○", "in_progress": "◐", "complete": "●", "error": "✕"}
     lines = [
-        f"{marks[_status(turn.phase)]} *{name(turn.name)}*: "
-        + (_outcome(turn) if turn.phase in _OVER else _foreseen(turn, times.get(turn.host)))
-        for turn in turns
+        f"{marks[_status(host.turn.phase)]} *{name(host.turn.name)}*: "
+        + (_outcome(host.turn) if host.turn.phase in _OVER else _foreseen(host))
+        for host in drawn
     ]
     blocks = [section(f"*{title}*")]
     for start in range(0, len(lines), _LINES):

@@ -18,9 +18,10 @@ from bot.messages.retelling import retold
 from bot.messages.sentences import sentence
 from bot.messages.text import escape, lines_within, moment, name, one_line, person
 from bot.messages.updates import counts, level_lines, security_first, update_line
+from bot.messages.vm_progress import vms_of_hosts
 from bot.messages.words import in_words
 from bot.messages.work import state_mark, state_name
-from bot.rollout.lifecycle import State
+from bot.rollout.lifecycle import DRIVEN, State
 from bot.rollout.memory import Debt, TurnPhase
 from bot.rollout.model import AvailableUpdates
 
@@ -139,6 +140,18 @@ def status(standings: Sequence[Standing], debts: Mapping[str, Sequence[Debt]]) -
     return message("\n".join(lines), blocks)
 
 
+def pool_status(alias: str, standings: Sequence[Standing], debts: Sequence[Debt]) -> Message:
+    """The same of one pool, with every VM that is on its way, waits for its turn or is tried again."""
+    told = status(standings, {alias: debts})
+    at_work = [standing for standing in standings if standing.turns]
+    vms = [vms_of_hosts(alias, standing.turns, at_work=State(standing.row.state) in DRIVEN) for standing in at_work]
+    return message("\n".join([told.text, *(entry.text for entry in vms)]), [*told.blocks, *_all_blocks(vms)])
+
+
+def _all_blocks(messages: Sequence[Message]) -> list[Block]:
+    return [block for entry in messages for block in entry.blocks]
+
+
 def opener(standing: Standing) -> Block:
     """The button that opens a rollout's card."""
     return button(
@@ -172,7 +185,8 @@ def rollout_text(standing: Standing) -> str:
     if standing.amendment is not None:
         told += f"\n{amendment_briefly(standing.amendment)}"
     busy = (TurnPhase.WAITING, TurnPhase.DONE, TurnPhase.SKIPPED)
-    active = [turn_words(turn) for turn in standing.turns if turn.phase not in busy]
+    at_work = state in DRIVEN
+    active = [turn_words(turn, at_work=at_work) for turn in standing.turns if turn.phase not in busy]
     done = sum(turn.phase is TurnPhase.DONE for turn in standing.turns)
     if standing.turns:
         told += "\n" + _("{done} of {all} done").format(done=done, all=several(len(standing.turns), "host", "hosts"))

@@ -33,6 +33,7 @@ _OTHERS = (
     "admin", "approver", "requester", "viewer", "requester or approver",
     "not live", "not enabled", "old level", "storage", "links", "bonds", "vms stopped", "agents silent",
     "applied", "restored", "settled", "left alone", "gone", "given up", "channel", "proxy", "schedule", "bundle",
+    "sync",
 )  # fmt: skip
 
 

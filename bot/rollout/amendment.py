@@ -56,6 +56,8 @@ class AmendmentState(StrEnum):
     """Another amendment was proposed in its place."""
     OVERTAKEN = "overtaken"
     """The rollout went on, or ended, in another way."""
+    EXPIRED = "expired"
+    """Not enough people approved it in time."""
 
 
 @dataclass(frozen=True, slots=True)

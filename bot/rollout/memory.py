@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from bot.rollout.model import AvailableUpdates
+from bot.rollout.vm_progress import VmProgress
 from bot.rollout.window import ANY_TIME, Hours
 
 
@@ -32,7 +33,8 @@ class Intent:
     """One effect we asked for. `key` is ``action:subject``; there is one row per key and rollout.
 
     `started_at` is our clock, `boot_time` and `agent_start_time` are the host's before the action, `attempts` counts
-    how often it was asked for, `error` is XAPI's code with parameters, `result` what the call gave back.
+    how often it was asked for, `error` is XAPI's code with parameters, `earlier` that of the try before this one,
+    `result` what the call gave back.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Intent:
     error: tuple[str, ...] = ()
     transient: bool = False
     result: Any = None
+    earlier: tuple[str, ...] = ()
 
 
 class DebtKind(StrEnum):
@@ -109,13 +112,14 @@ class TurnPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnProgress:
-    """One host's progress as people see it: `left` of `total` VMs still to move in this phase."""
+    """One host's progress as people see it: `left` of `total` VMs still to move in this phase, and how far each is."""
 
     host: str
     name: str
     phase: TurnPhase
     left: int = 0
     total: int = 0
+    vms: tuple[VmProgress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,14 @@ class Memory:
                 vm, _, to = rest.partition(":")
                 found.setdefault(vm, []).append((to, intent))
         return {vm: tuple(moves) for vm, moves in found.items()}
+
+    @cached_property
+    def away(self) -> Mapping[str, tuple[Debt, ...]]:
+        """By the uuid of their home, the VMs that are owed their way back to it, or to run on it again."""
+        found: dict[str, list[Debt]] = {}
+        for debt in self.debts_of(DebtKind.VM_HOME, DebtKind.VM_SUSPENDED, DebtKind.VM_STOPPED):
+            found.setdefault(str(debt.original), []).append(debt)
+        return {host: tuple(debts) for host, debts in found.items()}
 
     @cached_property
     def _debts(self) -> Mapping[tuple[DebtKind, str], Debt]:

@@ -121,6 +121,8 @@ class VM:
     auto_poweron: bool = False
     allowed_operations: frozenset[str] = frozenset()
     current_operations: frozenset[str] = frozenset()
+    at_work: frozenset[str] = frozenset()
+    """The references of the tasks behind those operations."""
     local_srs: tuple[str, ...] = ()
     has_pci: bool = False
     has_vgpu: bool = False
@@ -168,7 +170,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class XapiTask:
-    """A task XAPI is working on, ours or somebody else's."""
+    """A task XAPI is working on, ours or somebody else's; `progress` from 0 to 1."""
 
     ref: str
     uuid: str
@@ -255,6 +257,10 @@ class PoolSnapshot:
         return {vm.uuid: vm for vm in self.vms}
 
     @cached_property
+    def _tasks(self) -> Mapping[str, XapiTask]:
+        return {task.ref: task for task in self.tasks}
+
+    @cached_property
     def _resident(self) -> Mapping[str, tuple[VM, ...]]:
         found: dict[str, list[VM]] = {}
         for vm in self.vms:
@@ -274,6 +280,10 @@ class PoolSnapshot:
     def host_uuids(self) -> frozenset[str]:
         """The uuids of all hosts."""
         return frozenset(self._hosts)
+
+    def task(self, ref: str) -> XapiTask | None:
+        """The task with that reference, None when it is over or was never seen."""
+        return self._tasks.get(ref)
 
     def sr(self, uuid: str) -> SR | None:
         """The storage with that uuid, or None."""

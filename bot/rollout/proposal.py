@@ -101,7 +101,7 @@ def choices_of(spec: Spec) -> Choices:
         pause_points=spec.pause_points,
         deadline=spec.deadline,
         fixes=single_fixes(spec.fixes),
-        vms=tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True) for rule in spec.rules),
+        vms=tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True, called=rule.name) for rule in spec.rules),
         tags=(),
         vm_restarts=spec.vm_restarts,
         vms_at_once=spec.vms_at_once,

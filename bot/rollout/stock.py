@@ -29,6 +29,7 @@ def stock_of(snapshot: PoolSnapshot) -> dict[str, Any]:
         },
         "hosts": {host.uuid: _host(host) for host in snapshot.hosts},
         "vms": {vm.uuid: [vm.name, vm.power_state.value, vm.resident_on or "", _agent(vm)] for vm in snapshot.vms},
+        "schedules": {schedule.uuid: [schedule.name, schedule.enabled] for schedule in snapshot.schedules},
     }
 
 
@@ -89,6 +90,16 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
     ):
         yield from _listed(code, (b["name"] for a, b in both if set(b[field]) - set(a[field])))
     yield from _vms(vms_in(before), vms_in(after))
+    # A stock of a release that did not look at them says nothing about schedules.
+    if "schedules" in before and "schedules" in after:
+        yield from _schedules(before["schedules"], after["schedules"])
+
+
+def _schedules(then: Mapping[str, list[Any]], now: Mapping[str, list[Any]]) -> Iterator[Reason]:
+    both = [(then[uuid], now[uuid]) for uuid in then.keys() & now.keys()]
+    yield from _listed("compared.schedules_gone", (then[uuid][0] for uuid in then.keys() - now.keys()))
+    yield from _listed("compared.schedules_off", (b[0] for a, b in both if a[1] and not b[1]))
+    yield from _listed("compared.schedules_on", (b[0] for a, b in both if b[1] and not a[1]))
 
 
 def _vms(then: Mapping[str, list[Any]], now: Mapping[str, list[Any]]) -> Iterator[Reason]:

@@ -33,7 +33,8 @@ from bot.rollout.settling import settle_host
 from bot.rollout.spec import VmAllowance, VmTreatment
 from bot.rollout.stock import hosts_in
 from bot.rollout.vm_policy import always_stopped, kept_on
-from bot.rollout.vm_tasks import vm_tasks
+from bot.rollout.vm_tasks import due, vm_tasks
+from bot.rollout.watching import leaving, restarting, returning
 
 #: How long XAPI may take to connect a host's storage after a boot before it is asked to.
 _BY_ITSELF = timedelta(minutes=1)
@@ -42,6 +43,13 @@ _BY_ITSELF = timedelta(minutes=1)
 _MEMBERS_PATIENCE = timedelta(minutes=15)
 
 ALONE = Alone()
+
+#: The phases in which people see the host's VMs one by one.
+_WATCHED = {
+    TurnPhase.EVACUATING: leaving,
+    TurnPhase.VM_TASKS: restarting,
+    TurnPhase.RETURNING_VMS: returning,
+}
 
 #: Calls that the coordinator's restart would cut off.
 _CUT_OFF = (MigrateVm, SuspendVm, ShutdownVm, ResumeVm, StartVm)
@@ -94,8 +102,11 @@ class Turn(HostNeed):
 
     def progress(self, done: bool) -> TurnProgress:
         """How far the host is, for the people who watch."""
-        phase = TurnPhase.DONE if done else self.phase
-        return TurnProgress(self.host.uuid, self.host.name, phase, self.left, self.total)
+        if done:
+            return TurnProgress(self.host.uuid, self.host.name, TurnPhase.DONE, self.left, self.total)
+        watched = _WATCHED.get(self.phase)
+        vms = watched(self.round, self.host.uuid) if watched is not None else ()
+        return TurnProgress(self.host.uuid, self.host.name, self.phase, self.left, self.total, vms)
 
     def _restarting(self) -> bool:
         """Whether a restart we asked for is under way (its effect shows as a newer start time)."""
@@ -317,7 +328,14 @@ class Turn(HostNeed):
 
     def _vm_tasks(self) -> bool:
         self.phase = TurnPhase.VM_TASKS
-        return vm_tasks(self.round, self.round.snapshot.residents(self.host.uuid))
+        residents = self.round.snapshot.residents(self.host.uuid)
+        self.left = len(due(self.round, residents))
+        self.total = self.left + sum(self._restarted(vm) for vm in residents)
+        return vm_tasks(self.round, residents)
+
+    def _restarted(self, vm: VM) -> bool:
+        asked = (self.memory.intent(f"{kind}:{vm.uuid}") for kind in ("RestartVm", "RestartDeviceModel"))
+        return any(intent is not None and intent.state is IntentState.DONE for intent in asked)
 
     def _back_in_service(self, final: bool) -> bool:
         self.phase = TurnPhase.ENABLING

@@ -7,8 +7,8 @@ the VMs, so that a tag that somebody sets later changes nothing of what was appr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.model import VM, PoolSnapshot, PowerState
@@ -31,6 +31,8 @@ class VmWish:
     order: int = 0
     resolved: bool = False
     """Whether a spec lists the VM already: it is no mistake then when there is none any more."""
+    called: str = ""
+    """The name that the spec has for it."""
 
     def __str__(self) -> str:
         """The wish as people write it."""
@@ -53,6 +55,34 @@ def wish_of(text: str) -> VmWish:
 def wishes_of(text: str) -> tuple[VmWish, ...]:
     """The wishes in a list that people wrote, divided by commas or lines. Raises `InvalidSpec`."""
     return tuple(wish_of(part) for part in re.split(r"[,\n]", text) if part.strip())
+
+
+def by_name(wishes: Iterable[VmWish]) -> tuple[VmWish, ...]:
+    """The wishes as people read and write them: a VM that a spec lists goes by its name, unless that says nothing, is
+    divided where wishes are, or is that of two of them."""
+    listed = tuple(wishes)
+    names = [wish.called or wish.subject for wish in listed]
+    return tuple(
+        replace(wish, subject=wish.called) if _may_be_written(wish.called) and names.count(wish.called) == 1 else wish
+        for wish in listed
+    )
+
+
+def _may_be_written(name: str) -> bool:
+    return bool(name) and name == name.strip() and not set(name) & set(",\n")
+
+
+def as_listed(wishes: Iterable[VmWish], rules: Sequence[VmRule]) -> tuple[VmWish, ...]:
+    """The way back from `by_name`: who is named as the rules of an earlier spec have it is that very VM (its uuid),
+    whatever else is called so by now."""
+    earlier = by_name(VmWish(rule.uuid, rule.way, rule.order, resolved=True, called=rule.name) for rule in rules)
+    known = {wish.subject: rule for wish, rule in zip(earlier, rules, strict=True)}
+
+    def meant(wish: VmWish) -> VmWish:
+        rule = known.get(wish.subject)
+        return wish if rule is None else replace(wish, subject=rule.uuid, resolved=True, called=rule.name)
+
+    return tuple(map(meant, wishes))
 
 
 def require_vms(snapshot: PoolSnapshot, wishes: Iterable[VmWish]) -> None:

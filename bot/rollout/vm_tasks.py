@@ -8,7 +8,7 @@ from bot.rollout.guidance import Task
 from bot.rollout.memory import Intent, IntentState
 from bot.rollout.model import VM, PowerState
 from bot.rollout.pursuit import Round
-from bot.rollout.reason import because
+from bot.rollout.reason import Reason, because
 from bot.rollout.spec import VmTreatment, VmWay
 from bot.rollout.vm_policy import at_once
 
@@ -22,9 +22,25 @@ def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
     """
     clear = True
     first: int | None = None
+    for vm, action, reason in due(round_, vms):
+        intent = round_.memory.intent(action.key)
+        clear = False
+        place = round_.spec.place(vm.uuid)
+        first = place if first is None else first
+        full = round_.in_flight(RestartVm, RestartDeviceModel) >= at_once(round_.spec)
+        if intent is None and (full or place > first):
+            round_.look_again(4)
+            continue
+        round_.pursue(action, reason)
+    return clear
+
+
+def due(round_: Round, vms: tuple[VM, ...]) -> list[tuple[VM, RestartVm | RestartDeviceModel, Reason]]:
+    """Those of the VMs whose tasks are still to be carried out, in order, each with what is to be done to it."""
     if round_.spec.rules:
         vms = tuple(sorted(vms, key=lambda vm: round_.spec.place(vm.uuid)))
     device_models = any(Task.RESTART_DEVICE_MODEL in host.tasks for host in round_.spec.hosts)
+    found: list[tuple[VM, RestartVm | RestartDeviceModel, Reason]] = []
     for vm in vms:
         tasks = vm.pending.at(round_.spec.level)
         allowed = round_.spec.vm(vm.uuid)
@@ -41,17 +57,9 @@ def vm_tasks(round_: Round, vms: tuple[VM, ...]) -> bool:
         else:
             continue
         intent = round_.memory.intent(action.key)
-        if intent is not None and (intent.state is IntentState.DONE or _refused(intent)):
-            continue
-        clear = False
-        place = round_.spec.place(vm.uuid)
-        first = place if first is None else first
-        full = round_.in_flight(RestartVm, RestartDeviceModel) >= at_once(round_.spec)
-        if intent is None and (full or place > first):
-            round_.look_again(4)
-            continue
-        round_.pursue(action, reason)
-    return clear
+        if intent is None or not (intent.state is IntentState.DONE or _refused(intent)):
+            found.append((vm, action, reason))
+    return found
 
 
 def can_restart_device_model(vm: VM) -> bool:

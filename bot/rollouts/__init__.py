@@ -11,6 +11,7 @@
     amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
     steering    retry, skip, abort, pause, resume
+    leasing     hold a pool while something is set on it
     upkeep      sync and restore
     timing      when a rollout starts, and goes on after a window closed
     hours       maintenance windows, worked out for a moment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.rollout.amendment import (
     ASKED,
     AmendmentKind,
@@ -22,8 +24,8 @@ from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, not_an_approver, require, require_either
 from bot.rollouts.standing import Standing, approvers_of, policy_of
 from bot.rollouts.timing import Timing
-from storage import amendments, approvals, intents, rollouts, specs, threads
-from storage.actors import Actor
+from storage import amendments, approvals, intents, rollouts, specs, threads, timing
+from storage.actors import BOT, Actor
 from storage.database import Session
 from storage.tables import AmendmentRow, RolloutRow
 from storage.updates_codec import updates_to_json
@@ -36,6 +38,7 @@ _PAST = {
     AmendmentState.WITHDRAWN: "was withdrawn",
     AmendmentState.SUPERSEDED: "was replaced by another one",
     AmendmentState.OVERTAKEN: "is void, because the rollout went on in another way",
+    AmendmentState.EXPIRED: "expired before enough people approved it",
 }
 
 
@@ -79,6 +82,21 @@ class Amending(Timing):
             self._close(tx, amendment, AmendmentState.WITHDRAWN, actor, reason)
         return self.standing(rollout_id)
 
+    def lapse(self, amendment_id: int) -> None:
+        """End an open amendment whose time is over, and ask people anew what their rollout is to do.
+
+        Nothing happens when it was decided about meanwhile.
+        """
+        now = self.time.now()
+        with self.database.transaction() as tx:
+            amendment = amendments.get(tx, amendment_id)
+            if amendment.state is not AmendmentState.OPEN or not _late(amendment, now):
+                return
+            row = rollouts.get(tx, amendment.rollout_id)
+            reason = because("amendment.expired", number=amendment.number)
+            self._close(tx, amendment, AmendmentState.EXPIRED, BOT, reason)
+            timing.ask_anew(tx, row.id, now)
+
     def redraw(self, rollout_id: int, digest: str) -> None:
         """Have the rollout's card and that of the amendment with the digest drawn anew; one of them looked old."""
         now = self.time.now()
@@ -114,6 +132,8 @@ class Amending(Timing):
         number = amendments.next_number(tx, row.id)
         new = amended(spec, offer, number) if fresh is None else rebased(spec, fresh.spec, number)
         reason = self._proposed(spec, offer, number, actor)
+        policy = policy_of(self.settings, row.pool_alias, new.level, new.kind, emergency=row.emergency)
+        now = self.time.now()
         amendment = amendments.propose(
             tx,
             row,
@@ -121,14 +141,15 @@ class Amending(Timing):
             offer=offer,
             why=row.problem_reason or because("attention.unknown"),
             by=actor,
-            at=self.time.now(),
+            at=now,
+            expires_at=now + policy.expires_after,
             reason=reason,
             sentence=self.say(reason),
             updates=None if fresh is None else updates_to_json(fresh.updates),
             forecast=None if fresh is None else fresh.forecast.as_dict(),
             checks=None if fresh is None else fresh.report.as_dict(),
         )
-        if policy_of(self.settings, row.pool_alias, emergency=row.emergency).allow_unreviewed:
+        if policy.allow_unreviewed:
             self._take_effect(tx, row, amendment, actor, "nobody: this pool starts without review")
 
     @staticmethod
@@ -152,6 +173,8 @@ class Amending(Timing):
         Whoever lost the authority since their approval is not counted: `approvers` are those who hold it now.
         """
         _check_open(row, amendment)
+        if _late(amendment, self.time.now()):
+            raise _expired(row, amendment)
         if actor.id not in approvers and actor.id not in (row.requester_id, amendment.proposer_id):
             raise not_an_approver(row.id, row.pool_alias, approvers_of(self.settings, row))
         given = approvals.of(tx, row.id)
@@ -243,6 +266,17 @@ def _check_open(row: RolloutRow, amendment: AmendmentRow) -> None:
             f"Amendment {amendment.number} of rollout {row.id} {_PAST[amendment.state]}.",
             "Look at the newest card in the rollout's thread.",
         )
+
+
+def _late(amendment: AmendmentRow, now: datetime) -> bool:
+    return amendment.expires_at is not None and amendment.expires_at <= now
+
+
+def _expired(row: RolloutRow, amendment: AmendmentRow) -> StaleDigest:
+    return StaleDigest(
+        f"Amendment {amendment.number} of rollout {row.id} {_PAST[AmendmentState.EXPIRED]}.",
+        f"`/xs amend {row.id}` asks for it again.",
+    )
 
 
 def open_amendment(tx: Session, rollout_id: int, digest: str) -> AmendmentRow | None:

@@ -1,7 +1,8 @@
 """Configuring where a pool's updates come from: channel, proxy, schedule, update bundles.
 
 Each is a command of its own for administrators, audited before and after, and refused while a rollout holds the pool
-or somebody else works on it: another channel or bundle means another checksum than the one that was approved.
+or somebody else works on it: another channel or bundle means another checksum than the one that was approved. Nobody
+asks for a rollout meanwhile either, because the pool's lease is held.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bot.rollout.errors import NotAllowed, RolloutError
 from bot.rollout.pending import Waiting, waiting
 from bot.rollout.reason import Reason, because
 from bot.rollouts.freezing import Freezing
+from bot.rollouts.leasing import Lease
 from bot.rollouts.roles import Role, require
 from bot.settings import PoolSettings
 from bot.xen.channels import Vendor
@@ -23,6 +25,7 @@ from bot.xen.gateway import Gateway
 from storage import rollouts
 from storage.actors import Actor
 from storage.database import Session
+from storage.errors import StorageError
 
 #: Seconds between the first two looks at a bundle that XAPI takes in, and between later ones; how long it may take.
 _FIRST_LOOK, _LATER_LOOKS = 1.0, 5.0
@@ -60,7 +63,7 @@ class Configuring(Freezing):
         """Make `channel` the pool's only one; the pool must be synchronised (or a bundle uploaded) afterwards."""
         pool = self._may_configure(alias, actor)
 
-        def work(gateway: Gateway, before: UpdateSettings) -> Reason:
+        def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
             gateway.set_channel(channel, Vendor(pool.repository_url, pool.repository_source_url))
             return because("channel.set", pool=alias, old=before.channel_name, new=channel.value)
 
@@ -77,7 +80,7 @@ class Configuring(Freezing):
                 "Give both, or neither for a proxy that asks for none.",
             )
 
-        def work(gateway: Gateway, before: UpdateSettings) -> Reason:
+        def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
             gateway.set_proxy(address, username, password)
             return because("proxy.set", pool=alias, url=address, name=username or "nobody")
 
@@ -88,7 +91,7 @@ class Configuring(Freezing):
         """Have the pool reach its channel directly."""
         self._may_configure(alias, actor)
 
-        def work(gateway: Gateway, before: UpdateSettings) -> Reason:
+        def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
             gateway.remove_proxy()
             return because("proxy.removed", pool=alias, url=before.proxy_url or "none")
 
@@ -100,7 +103,7 @@ class Configuring(Freezing):
         self._may_configure(alias, actor)
         wanted = str(schedule) if schedule is not None else "off"
 
-        def work(gateway: Gateway, before: UpdateSettings) -> Reason:
+        def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
             gateway.set_schedule(schedule)
             return because(
                 "schedule.set", pool=alias, old=str(before.schedule) if before.schedule_on else "off", new=wanted
@@ -124,14 +127,19 @@ class Configuring(Freezing):
         self._may_configure(alias, actor)
         size = _size_of(bundle, name)
 
-        def work(gateway: Gateway, before: UpdateSettings) -> Reason:
+        def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
             if before.channel_name != Channel.OFFLINE.value:
                 raise RolloutError(
                     f"Pool {alias} takes bundles only on the offline channel; it has {before.channel_name}.",
                     f"Switch it with `/xs channel {alias} offline` first.",
                 )
-            task = gateway.upload_bundle(bundle, progress)
-            self._wait_for_bundle(gateway, task)
+
+            def sent(share: float) -> None:
+                lease.keep()
+                progress(share)
+
+            task = gateway.upload_bundle(bundle, sent)
+            self._wait_for_bundle(gateway, task, lease)
             checksum = gateway.repository_state().hash
             return because("bundle.taken", pool=alias, file=name, checksum=checksum[:12])
 
@@ -176,7 +184,7 @@ class Configuring(Freezing):
         actor: Actor,
         what: str,
         asked: Reason,
-        work: Callable[[Gateway, UpdateSettings], Reason],
+        work: Callable[[Gateway, UpdateSettings, Lease], Reason],
     ) -> UpdateSettings:
         gateway = self.gateways[alias]
         before = gateway.update_settings()
@@ -185,29 +193,32 @@ class Configuring(Freezing):
                 f"Pool {alias} is held by another rollout: {before.claim}.",
                 "Let it end first. `docs/recovery.md` says what to do when it no longer exists.",
             )
-        with self.database.transaction() as tx:
+
+        def begin(tx: Session) -> None:
             _require_no_rollout(tx, alias)
             self._note(tx, actor, f"pool.{what}", asked, before.pool_uuid)
-        try:
-            # Asked once more, because XAPI may have taken its time and somebody may have begun meanwhile.
-            gateway.check_claim("")
-            with self.database.reading() as tx:
-                _require_no_rollout(tx, alias)
-            done = work(gateway, before)
-        except (XenError, RolloutError, OSError) as error:
-            why = f"{type(error).__name__}." if isinstance(error, OSError) else error.sentence
-            failed = because("configuring.failed", what=what, pool=alias, why=why)
-            with self.database.transaction() as tx:
-                self._note(tx, actor, f"pool.{what}_failed", failed, before.pool_uuid)
-            raise
+
+        with self._lease(alias, before.pool_uuid, what, actor, begin) as lease:
+            try:
+                # Asked once more, because XAPI may have taken its time and another installation may have begun.
+                gateway.check_claim("")
+                lease.renew()
+                done = work(gateway, before, lease)
+            except (XenError, RolloutError, StorageError, OSError) as error:
+                why = f"{type(error).__name__}." if isinstance(error, OSError) else error.sentence
+                failed = because("configuring.failed", what=what, pool=alias, why=why)
+                with self.database.transaction() as tx:
+                    self._note(tx, actor, f"pool.{what}_failed", failed, before.pool_uuid)
+                raise
         with self.database.transaction() as tx:
             self._note(tx, actor, f"pool.{what}_set", done, before.pool_uuid)
         self._polled(alias)
         return gateway.update_settings()
 
-    def _wait_for_bundle(self, gateway: Gateway, task: str) -> None:
+    def _wait_for_bundle(self, gateway: Gateway, task: str, lease: Lease) -> None:
         until, pause = self.time.now() + _BUNDLE_PATIENCE, _FIRST_LOOK
         while True:
+            lease.keep()
             try:
                 status = gateway.task(task)
             except XenError as error:

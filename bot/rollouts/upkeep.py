@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.rollout.errors import RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
-from bot.rollouts.desk import Desk
+from bot.rollouts.leasing import Leasing
 from bot.rollouts.roles import Role, require
 from bot.xen.errors import XenError
 from storage import audit, debts, pools, rollouts
@@ -25,7 +25,7 @@ _SYNC_PATIENCE = timedelta(hours=2)
 _UNSYNCED = frozenset({"coordinator.changed", "coordinator.not_synced"})
 
 
-class Upkeep(Desk):
+class Upkeep(Leasing):
     """What administrators do."""
 
     def sync(self, alias: str, actor: Actor) -> None:
@@ -33,20 +33,19 @@ class Upkeep(Desk):
 
         Raises `RolloutError` while a rollout holds the pool: a new checksum would void what was approved. One that
         waits for a sync, because the coordinator changed, is the exception; it looks at the checksum before it goes on.
-        Raises `PoolClaimed` while another installation holds it.
+        Raises `PoolClaimed` while another installation holds it, `storage.errors.PoolBusy` while somebody sets
+        something there.
         """
         require(self.authority, actor, Role.ADMIN, self._known(alias))
         with self.database.reading() as tx:
-            busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
-        if busy is not None and not _waits_for_sync(busy):
-            raise RolloutError(
-                f"Rollout {busy.id} holds pool {alias}, and a sync would change what was approved.",
-                "Sync when it is over, or cancel it first.",
-            )
+            _holding(tx, alias)
         gateway = self.gateways[alias]
         state = gateway.repository_state()
-        gateway.check_claim(f"{self.settings.installation}/{busy.id}" if busy is not None else "")
-        task = gateway.sync()
+        busy: list[RolloutRow | None] = []
+        with self._lease(alias, state.pool_uuid, "sync", actor, lambda tx: busy.append(_holding(tx, alias))) as lease:
+            gateway.check_claim(f"{self.settings.installation}/{busy[0].id}" if busy[0] is not None else "")
+            lease.renew()
+            task = gateway.sync()
         with self.database.transaction() as tx:
             self._note(tx, actor, "pool.sync", because("sync.asked", user=actor.name, pool=alias), state.pool_uuid)
         self._follow(lambda: self._finish_sync(alias, state.pool_uuid, task, actor))
@@ -107,6 +106,17 @@ class Upkeep(Desk):
         if status.error is not None:
             raise status.error
         return because("sync.finished", pool=alias, checksum=gateway.repository_state().hash[:12])
+
+
+def _holding(tx: Session, alias: str) -> RolloutRow | None:
+    """The open rollout of the pool, if it waits for a sync. Raises `RolloutError` for any other."""
+    busy = next((row for row in rollouts.open_rollouts(tx) if row.pool_alias == alias), None)
+    if busy is not None and not _waits_for_sync(busy):
+        raise RolloutError(
+            f"Rollout {busy.id} holds pool {alias}, and a sync would change what was approved.",
+            "Sync when it is over, or cancel it first.",
+        )
+    return busy
 
 
 def _waits_for_sync(row: RolloutRow) -> bool:

@@ -43,6 +43,8 @@ _WORKING = (State.RUNNING, State.ABORTING)
 _KNOCK_EVERY = 5.0
 #: How often it is worked out anew when a rollout should be done, besides the end of each host's turn.
 _LOOK_AHEAD = timedelta(minutes=5)
+#: How often the message is drawn anew of which only the percents have changed.
+_REDRAW_EVERY = timedelta(seconds=20)
 _OVER = frozenset({TurnPhase.DONE, TurnPhase.SKIPPED})
 #: How often XAPI is asked, between two rounds, whether anything happened.
 _GLANCE = timedelta(seconds=4)
@@ -72,6 +74,8 @@ class Driver:
         self._done = -1
         self._foreseen_at: datetime | None = None
         self._news: list[Expectation | None] = []
+        self._redrawn_at: datetime | None = None
+        self._behind = False
 
     def drive(self) -> None:
         """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
@@ -224,8 +228,9 @@ class Driver:
         before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
         for progress in decision.progress:
-            changed = turns.record(tx, row.id, progress, now)
-            news = news or changed
+            told = turns.record(tx, row.id, progress, now)
+            news = news or told is turns.News.OTHER
+            self._behind = self._behind or told is turns.News.FURTHER
             phase, started_at = before.get(progress.host, (progress.phase, None))
             if progress.phase is TurnPhase.DONE and phase is not TurnPhase.DONE:
                 self._line(tx, row, _done(progress.name, started_at, now))
@@ -233,8 +238,13 @@ class Driver:
         while self._news:
             changed = rollouts.set_expected(tx, row.id, self._news.pop())
             news = news or changed
-        if news:
+        if news or (self._behind and self._may_redraw(now)):
+            self._redrawn_at, self._behind = now, False
             threads.redraw_progress(tx, row.id, now)
+
+    def _may_redraw(self, now: datetime) -> bool:
+        """Whether people have seen the same for long enough: all pools together share Slack's edits a minute."""
+        return self._redrawn_at is None or now - self._redrawn_at >= _REDRAW_EVERY
 
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)

@@ -298,6 +298,7 @@ def _vm(records: PoolRecords, ref: str, record: Record, local_srs: tuple[str, ..
         auto_poweron=other_config.get("auto_poweron") == "true",
         allowed_operations=frozenset(wire.texts(record, "allowed_operations")),
         current_operations=wire.operations(record),
+        at_work=wire.working(record),
         local_srs=local_srs,
         has_pci=bool(wire.texts(record, "attached_PCIs") or other_config.get("pci")),
         has_vgpu=bool(wire.texts(record, "VGPUs")),

@@ -64,6 +64,11 @@ def operations(record: Record) -> frozenset[str]:
     return frozenset(mapping(record, "current_operations").values())
 
 
+def working(record: Record) -> frozenset[str]:
+    """The references of the tasks that run on the object now."""
+    return frozenset(mapping(record, "current_operations"))
+
+
 def moment(value: Any) -> datetime | None:
     """A moment in UTC; None for "never", which XAPI writes as the epoch, and for what is no moment at all."""
     written = str(value).strip().replace("-", "")

@@ -10,6 +10,7 @@
     conversation  every message that should be in Slack, compared with those that are
     judgement     what became of pools, database and messages
     run           one run from the first request to the verdict
+    paper         random pools on paper: thousands of them, without a simulated pool
 
 `make chaos` runs it; docs/reliability.md says how, and what came of it.
 """

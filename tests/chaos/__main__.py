@@ -6,8 +6,10 @@ import argparse
 import json
 import signal
 import sys
+from typing import Any
 
-from tests.chaos.run import Size, carry_out
+from tests.chaos import paper
+from tests.chaos.run import Result, Size, carry_out
 
 
 def main(words: list[str]) -> int:
@@ -15,7 +17,8 @@ def main(words: list[str]) -> int:
     # Whoever ends a run from outside leaves no server and no process behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description="Everything goes wrong, on many pools.")
-    parser.add_argument("--pools", type=int, default=3)
+    parser.add_argument("--pools", type=int, help="default: 3; none, where pools are tried on paper only")
+    parser.add_argument("--pools-on-paper", type=int, default=0, help="random pools for each property of rollouts")
     parser.add_argument("--hosts", type=int, default=3, help="of each pool")
     parser.add_argument("--kills", type=int, default=6)
     parser.add_argument("--faults", type=int, default=6)
@@ -30,8 +33,29 @@ def main(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="the figures in one line of JSON")
     parser.add_argument("--verbose", action="store_true", help="print plan and logs of a run without faults, too")
     chosen = parser.parse_args(words)
+    figures: dict[str, Any] = {}
+    if chosen.pools_on_paper:
+        figures |= paper.carry_out(chosen.pools_on_paper, say)
+    broken = bool(figures.get("properties_broken"))
+    pools = chosen.pools if chosen.pools is not None else 0 if chosen.pools_on_paper else 3
+    if pools:
+        result = run_of(chosen, pools)
+        figures |= result.figures
+        broken = broken or bool(result.broken)
+        if result.broken or chosen.verbose:
+            print(result)
+    if chosen.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:20} {value}")
+    return 1 if broken else 0
+
+
+def run_of(chosen: argparse.Namespace, pools: int) -> Result:
+    """One run on simulated pools."""
     size = Size(
-        pools=chosen.pools,
+        pools=pools,
         hosts=chosen.hosts,
         kills=chosen.kills,
         faults=chosen.faults,
@@ -41,15 +65,12 @@ def main(words: list[str]) -> int:
         speed=chosen.speed,
         span=chosen.span,
     )
-    result = carry_out(size, patience_s=chosen.patience, say=lambda text: print(text, file=sys.stderr, flush=True))
-    if result.broken or chosen.verbose:
-        print(result)
-    if chosen.json:
-        print(json.dumps(result.figures))
-    else:
-        for name, value in result.figures.items():
-            print(f"{name:20} {value}")
-    return 1 if result.broken else 0
+    return carry_out(size, patience_s=chosen.patience, say=say)
+
+
+def say(text: str) -> None:
+    """What goes on, beside the figures."""
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

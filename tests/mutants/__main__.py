@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.mutants import channel, configuring, table, words
+from tests.mutants import channel, configuring, table, vms, words
 from tests.mutants.mutation import Misplaced, Mutation
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATIONS = (*table.MUTATIONS, *configuring.MUTATIONS, *channel.MUTATIONS, *words.MUTATIONS)
+MUTATIONS = (*table.MUTATIONS, *configuring.MUTATIONS, *channel.MUTATIONS, *vms.MUTATIONS, *words.MUTATIONS)
 _COPIED = ("bot", "commands", "storage", "tests", "pyproject.toml")
 _LIMIT_S = 300
 

@@ -164,6 +164,25 @@ MUTATIONS = (
         (f"{_AMENDMENTS}test_who_lost_the_right_to_approve_before_it_takes_effect_counts_no_more",),
     ),
     Mutation(
+        "an amendment takes effect after its time",
+        1,
+        "storage/amendments.py",
+        "            *(in_time if state is AmendmentState.APPLIED else ()),\n",
+        "",
+        (f"{_STORED_AMENDMENTS}test_it_takes_no_effect_when_its_time_is_over_and_can_then_only_be_ended",),
+    ),
+    Mutation(
+        "an amendment is approved after its time",
+        1,
+        "bot/rollouts/amending.py",
+        "        if _late(amendment, self.time.now()):\n            raise",
+        "        if False:\n            raise",
+        (
+            "tests/rollout/test_amendments.py::"
+            "test_an_amendment_that_nobody_approves_in_time_expires_and_people_are_asked_anew",
+        ),
+    ),
+    Mutation(
         "an amendment takes the place of a spec it was not proposed against",
         1,
         "storage/amendments.py",

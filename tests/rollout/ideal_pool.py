@@ -33,16 +33,28 @@ from bot.rollout.spec import Spec
 from bot.rollout.stock import stock_of
 
 OWNER = "test/1"
+_STATES = {"": IntentState.DONE, "refused": IntentState.FAILED}
+_BUSY = ("OTHER_OPERATION_IN_PROGRESS", "VM", "somebody's", "snapshot")
 _NEW = Version("8.4.0", "26.2.0", "3.4.1", "4.17.5")
+
+
+def tie_of(vm: VM) -> str:
+    """XAPI's code for what ties the VM to its host, "" for one that can move."""
+    if vm.allowed_operations and "pool_migrate" not in vm.allowed_operations:
+        return "OPERATION_BLOCKED"
+    ties = {
+        "VM_HAS_PCI_ATTACHED": vm.has_pci,
+        "VM_HAS_VGPU": vm.has_vgpu,
+        "VM_HAS_VUSBS": vm.has_usb,
+        "VM_HAS_SRIOV_VIF": vm.has_sriov,
+        "VM_REQUIRES_SR": bool(vm.local_srs),
+    }
+    return next((code for code, tied in ties.items() if tied), "")
 
 
 def blockers(snapshot: PoolSnapshot, host: str) -> tuple[VmBlocker, ...]:
     """XAPI's answer about a host: which VMs cannot leave it."""
-    return tuple(
-        VmBlocker(vm.uuid, "VM_HAS_PCI_ATTACHED" if vm.has_pci else "VM_REQUIRES_SR")
-        for vm in snapshot.residents(host)
-        if vm.has_pci or vm.local_srs
-    )
+    return tuple(VmBlocker(vm.uuid, code) for vm in snapshot.residents(host) if (code := tie_of(vm)))
 
 
 def disc_of(drive: str, host: str) -> Drive:
@@ -63,7 +75,7 @@ class IdealPool:
     done: list[do.Action] = field(default_factory=list)
     aborting: bool = False
     #: How the answers to actions fare, drawn for each: "" arrives, "before" and "after" are lost before or after the
-    #: action happened. None: all arrive.
+    #: action happened, "refused" says that something else is going on just now. None: all arrive.
     fate: Callable[[], str] | None = None
 
     def round(self) -> Decision:
@@ -95,7 +107,7 @@ class IdealPool:
 
     def tied(self, uuid: str) -> list[VM]:
         """The VMs that cannot leave the host."""
-        return [entry for entry in self.snapshot.residents(uuid) if entry.has_pci or entry.local_srs]
+        return [entry for entry in self.snapshot.residents(uuid) if tie_of(entry)]
 
     def _blockers(self, hosts: tuple[str, ...]) -> dict[str, list[list[str]]]:
         return {uuid: [[blocker.vm, blocker.code] for blocker in blockers(self.snapshot, uuid)] for uuid in hosts}
@@ -127,15 +139,17 @@ class IdealPool:
                 self.debts.append(debt)
         self.intents[action.key] = Intent(
             key=action.key,
-            state=IntentState.LOST if fate else IntentState.DONE,
+            state=_STATES.get(fate, IntentState.LOST),
             started_at=self.now,
             finished_at=self.now,
             attempts=attempts,
             boot_time=host.boot_time if host else 0.0,
             agent_start_time=host.agent_start_time if host else 0.0,
             result=self._answer(action) if not fate else None,
+            error=_BUSY if fate == "refused" else (),
+            transient=fate == "refused",
         )
-        if fate != "before":
+        if fate not in ("before", "refused"):
             self.done.append(action)
             self._happen(action)
         self.now += timedelta(seconds=1)
@@ -162,6 +176,12 @@ class IdealPool:
                 self._pool(wlb_enabled=enabled)
             case do.SetAutoPoweron(value=value):
                 self._pool(auto_poweron=value)
+            case do.SetSnapshotSchedule(schedule=uuid, enabled=enabled):
+                schedules = tuple(
+                    replace(entry, enabled=enabled) if entry.uuid == uuid else entry
+                    for entry in self.snapshot.schedules
+                )
+                self.snapshot = replace(self.snapshot, schedules=schedules)
             case do.DisableHa():
                 self._pool(ha=replace(pool.ha, enabled=False))
             case do.EnableHa(settings=settings):
@@ -192,6 +212,7 @@ class IdealPool:
                 self._start(uuid, boot=False)
             case do.MigrateVm(vm=uuid, to=to):
                 assert self.host(to).enabled
+                assert not tie_of(self.vm(uuid)), "asked to move what cannot move"
                 self._vm(uuid, resident_on=to)
             case do.SuspendVm(vm=uuid):
                 self._vm(uuid, resident_on=None, power_state=PowerState.SUSPENDED)

@@ -79,6 +79,37 @@ def test_who_lost_the_right_to_approve_before_it_takes_effect_counts_no_more() -
         assert rollout.agree("dave") is State.SUCCEEDED
 
 
+@pytest.mark.failure("amendment-expired")
+def test_an_amendment_that_nobody_approves_in_time_expires_and_people_are_asked_anew() -> None:
+    with rehearse(LIVEPATCH, pool_settings={"approval": {"expires_after_hours": 2}}) as rollout:
+        failed_livepatch(rollout)
+        proposed = rollout.amend("reboot")
+        assert rollout.agree("bob") is State.NEEDS_ATTENTION
+        with rollout.clock() as beat:
+            rollout.wait(minutes=119)
+            beat()
+            assert rollout.amendments() == ["open"]
+            rollout.wait(minutes=2)
+            # Before the clock has had a look, it is too late all the same.
+            with pytest.raises(StaleDigest, match="expired before enough people"):
+                rollout.desk.approve(rollout.id, proposed.row.digest, actor("carol"))
+            beat()
+            beat()
+        assert rollout.amendments() == ["expired"]
+        assert rollout.state is State.NEEDS_ATTENTION
+        assert [line for line in rollout.told() if "Amendment 1 expired" in line] != []
+        expired = [event for event in rollout.audited() if event.action == "amendment.expired"]
+        assert [(event.actor.kind, event.reason.code) for event in expired] == [("bot", "amendment.expired")]
+        with pytest.raises(StaleDigest):
+            rollout.desk.approve(rollout.id, proposed.row.digest, actor("carol"))
+        assert rollout.effects("host_rebooted") == []
+        # It can be asked for again, and needs everybody anew.
+        rollout.amend("reboot")
+        assert rollout.agree("bob") is State.NEEDS_ATTENTION
+        assert rollout.agree("carol") is State.SUCCEEDED
+        assert rollout.amendments() == ["expired", "applied"]
+
+
 @pytest.mark.failure("host-cannot-be-emptied")
 def test_a_vm_that_cannot_move_any_more_is_suspended_for_its_hosts_turn_and_resumed() -> None:
     with rehearse(small()) as rollout:

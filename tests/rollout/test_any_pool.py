@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from bot.rollout import action as do
 from bot.rollout.decision import Verdict
+from bot.rollout.equipment import GuestTools, SnapshotSchedule, VmGroup
 from bot.rollout.fixes import Remedy, subjects_of
 from bot.rollout.guidance import Guidance, Level, Task, without_covered
 from bot.rollout.homes import MIXED
@@ -23,16 +25,41 @@ from bot.rollout.lifecycle import State
 from bot.rollout.memory import DebtKind
 from bot.rollout.model import VM, AvailableUpdates, HaSettings, HostUpdates, PoolSnapshot, PowerState
 from bot.rollout.proposal import Choices, propose
-from bot.rollout.spec import StoppedVms, VmTreatment
+from bot.rollout.spec import StoppedVms, VmRestarts, VmTreatment, VmWay
+from bot.rollout.vm_policy import VmWish
 
 from ..unit.rollout.pools import NEW, NOW, host, pool_of, vm
-from .ideal_pool import IdealPool, blockers, disc_of
+from .ideal_pool import IdealPool, blockers, disc_of, tie_of
 
 _ROUNDS = 600
 _EXAMPLES = int(os.environ.get("XSBOT_EXAMPLES", "150"))
 pytestmark = pytest.mark.timeout(120 + 2 * _EXAMPLES)
-#: Most VMs can move; some have a device of their host, some a disk on it.
-_TIES: list[dict[str, Any]] = [{}, {}, {}, {"has_pci": True}, {"local_srs": ("sr-local",)}]
+#: Most VMs can move; some have a device of their host, a disk on it, or an owner who forbids it.
+_TIES: list[dict[str, Any]] = [
+    *[{}] * 6,
+    {"has_pci": True},
+    {"has_vgpu": True},
+    {"has_usb": True},
+    {"has_sriov": True},
+    {"local_srs": ("sr-local",)},
+    {"allowed_operations": frozenset({"suspend", "clean_shutdown"})},
+]
+#: What VMs may be besides.
+_WAYS: list[dict[str, Any]] = [
+    *[{}] * 3,
+    {"ha_restart_priority": "restart"},
+    {"auto_poweron": True},
+    {"tools": GuestTools.MISSING},
+    {"pending": Guidance(recommended=frozenset({Task.RESTART_DEVICE_MODEL}))},
+    {"pending": Guidance(full=frozenset({Task.RESTART_VM}))},
+]
+#: What earlier updates left on a host. What is mandatory among it keeps a rollout from being asked for.
+_PENDING = [
+    *[Guidance()] * 3,
+    Guidance(recommended=frozenset({Task.RESTART_TOOLSTACK})),
+    Guidance(recommended=frozenset({Task.REBOOT_HOST})),
+    Guidance(full=frozenset({Task.REBOOT_HOST})),
+]
 _TASKS = st.frozensets(st.sampled_from([Task.RESTART_TOOLSTACK, Task.REBOOT_HOST, Task.EVACUATE_HOST]), max_size=2)
 
 
@@ -51,12 +78,16 @@ def rollouts(draw: st.DrawFn) -> IdealPool:
     count = draw(st.integers(2, 4))
     hosts = [host(number, boot_time=1.0, agent_start_time=1.0) for number in range(1, count + 1)]
     coordinator = draw(st.integers(0, count - 1))
-    hosts = [replace(entry, is_coordinator=index == coordinator) for index, entry in enumerate(hosts)]
-    vms = [
-        vm(f"vm{number}", draw(st.none() | st.integers(1, count)), ha_restart_priority="")
-        for number in range(draw(st.integers(0, 5)))
+    hosts = [
+        replace(entry, is_coordinator=index == coordinator, pending=draw(st.sampled_from(_PENDING)))
+        for index, entry in enumerate(hosts)
     ]
-    vms = [replace(entry, **draw(st.sampled_from(_TIES))) for entry in vms]
+    vms = [vm(f"vm{number}", draw(st.none() | st.integers(1, count))) for number in range(draw(st.integers(0, 5)))]
+    vms = [replace(entry, **draw(st.sampled_from(_TIES)), **draw(st.sampled_from(_WAYS))) for entry in vms]
+    vms = [
+        replace(entry, power_state=PowerState.SUSPENDED) if entry.resident_on is None and draw(st.booleans()) else entry
+        for entry in vms
+    ]
     vms = [_with_disc(entry) if not entry.local_srs and draw(st.integers(0, 3)) == 0 else entry for entry in vms]
     hosts = [
         replace(entry, unplugged_srs=draw(st.sampled_from([(), (), ("sr-nfs",), ("sr-nfs", "sr-iscsi")])))
@@ -77,7 +108,9 @@ def rollouts(draw: st.DrawFn) -> IdealPool:
             auto_poweron=draw(st.sampled_from([None, "true", "false"])),
         ),
         taken_at=NOW,
+        schedules=draw(schedules(vms)),
     )
+    snapshot = _with_group(snapshot) if draw(st.booleans()) else snapshot
     snapshot = replace(snapshot, pool=replace(snapshot.pool, coordinator=hosts[coordinator].uuid))
     rpms = draw(st.sampled_from([("kernel-4.19.0-8.x86_64.rpm",), ("xapi-core-26.2.0-1.x86_64.rpm",)]))
     guidance = draw(guidances())
@@ -85,9 +118,97 @@ def rollouts(draw: st.DrawFn) -> IdealPool:
     stopped = draw(st.sampled_from([StoppedVms.SUSPEND, StoppedVms.SHUTDOWN]))
     keeping = {entry.uuid: blockers(snapshot, entry.uuid) for entry in hosts}
     fixes = draw(st.frozensets(st.sampled_from(Remedy)))
-    choices = Choices(level=draw(st.sampled_from(Level)), stopped_vms=stopped, fixes=fixes)
+    choices = Choices(
+        level=draw(st.sampled_from(Level)),
+        stopped_vms=stopped,
+        fixes=fixes,
+        vms=draw(wishes(vms)),
+        vm_restarts=draw(st.sampled_from(VmRestarts)),
+        vms_at_once=draw(st.integers(0, 2)),
+    )
     spec = propose(snapshot, updates, keeping, choices)
     return IdealPool(spec, updates, snapshot, NOW)
+
+
+@st.composite
+def schedules(draw: st.DrawFn, vms: list[VM]) -> tuple[SnapshotSchedule, ...]:
+    """Up to two snapshot schedules, on and off, of any of the VMs."""
+    covered = st.frozensets(st.sampled_from([entry.uuid for entry in vms])) if vms else st.just(frozenset[str]())
+    return tuple(
+        SnapshotSchedule(f"OpaqueRef:vmss-{number}", f"vmss-{number}", f"s{number}", draw(st.booleans()), draw(covered))
+        for number in range(draw(st.integers(0, 2)))
+    )
+
+
+@st.composite
+def wishes(draw: st.DrawFn, vms: list[VM]) -> tuple[VmWish, ...]:
+    """Rules of their own for some VMs: stopped in some order although they could move."""
+    ways = {entry.name: [VmWay.SHUTDOWN] if tie_of(entry) else [VmWay.SHUTDOWN, VmWay.SUSPEND] for entry in vms}
+    chosen = sorted(name for name in ways if draw(st.integers(0, 5)) == 0)
+    return tuple(VmWish(name, draw(st.sampled_from(ways[name])), draw(st.integers(0, 2))) for name in chosen)
+
+
+def _with_group(snapshot: PoolSnapshot) -> PoolSnapshot:
+    """The pool with a group of its first two VMs, that are better kept apart."""
+    members = [entry.uuid for entry in snapshot.vms[:2]]
+    vms = tuple(replace(entry, group="group-1") if entry.uuid in members else entry for entry in snapshot.vms)
+    return replace(snapshot, vms=vms, groups=(VmGroup("group-1", "apart", frozenset(members)),))
+
+
+def awkward(pool: IdealPool) -> set[str]:
+    """What is awkward about the pool, in a word each."""
+    snapshot, spec = pool.snapshot, pool.spec
+    ties = {tie_of(entry) for entry in snapshot.vms if entry.resident_on is not None}
+    asked = pool.updates.hosts[0].guidance
+    found = {
+        "HA": snapshot.pool.ha.enabled,
+        "WLB": snapshot.pool.wlb_enabled,
+        "periodic sync": snapshot.pool.update_sync_enabled,
+        "auto-poweron of the pool": snapshot.pool.auto_poweron == "true",
+        "auto-poweron of a VM": any(entry.auto_poweron for entry in snapshot.vms),
+        "a VM that HA protects": any(entry.ha_restart_priority for entry in snapshot.vms),
+        "PCI": "VM_HAS_PCI_ATTACHED" in ties,
+        "vGPU": "VM_HAS_VGPU" in ties,
+        "USB": "VM_HAS_VUSBS" in ties,
+        "SR-IOV": "VM_HAS_SRIOV_VIF" in ties,
+        "local storage": "VM_REQUIRES_SR" in ties,
+        "pinned by its owner": "OPERATION_BLOCKED" in ties,
+        "disc in a drive": any(entry.drives for entry in snapshot.vms),
+        "anti-affinity": any(len(group.vms) > 1 for group in snapshot.groups),
+        "no guest tools": any(entry.tools is GuestTools.MISSING for entry in snapshot.vms),
+        "suspended VM": any(entry.power_state is PowerState.SUSPENDED for entry in snapshot.vms),
+        "halted VM": any(entry.power_state is PowerState.HALTED for entry in snapshot.vms),
+        "host out of service": not all(entry.enabled for entry in snapshot.hosts),
+        "unplugged storage": any(entry.unplugged_srs for entry in snapshot.hosts),
+        "coordinator not first": not snapshot.hosts[0].is_coordinator,
+        "pending on a host": any(entry.pending != Guidance() for entry in snapshot.hosts),
+        "pending on a VM": any(entry.pending != Guidance() for entry in snapshot.vms),
+        "snapshot schedule on": bool(snapshot.schedules_at_work),
+        "snapshot schedule off": any(not entry.enabled for entry in snapshot.schedules),
+        "a rule for a VM": bool(spec.rules),
+        "VMs in an order": any(rule.order for rule in spec.rules),
+        "a fix": bool(spec.fixes),
+        "new versions": pool.updates.changes_versions,
+        **{f"level {level.value}": spec.level is level for level in Level},
+        **{f"guidance up to {level.value}": bool(asked.at(level)) for level in Level},
+        **{f"VM restarts {way.value}": spec.vm_restarts is way for way in VmRestarts},
+    }
+    return {name for name, there in found.items() if there} | {
+        f"not {name}" for name, there in found.items() if not there
+    }
+
+
+def test_pools_with_every_awkward_property_and_without_it_are_drawn() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=300, derandomize=True, database=None)
+    @given(rollouts())
+    def look(pool: IdealPool) -> None:
+        seen.update(awkward(pool))
+
+    look()
+    every = {name.removeprefix("not ") for name in seen}
+    assert [name for name in sorted(every) if not (seen[name] and seen[f"not {name}"])] == []
 
 
 def _with_disc(entry: VM) -> VM:
@@ -112,9 +233,13 @@ def carry_out(pool: IdealPool, abort_after: int | None) -> Verdict:
 
 def assert_within_the_rules(pool: IdealPool, before: PoolSnapshot) -> None:
     """Whatever was done was allowed, once, in order, and what is not owed any more is as it was."""
-    stopped = {action.subject for action in pool.done if isinstance(action, do.SuspendVm | do.ShutdownVm)}
-    allowed = {entry.uuid for entry in pool.spec.vms if entry.treatment is not VmTreatment.RESTART}
-    assert stopped <= allowed
+    suspended = {action.subject for action in pool.done if isinstance(action, do.SuspendVm)}
+    stopped = {action.subject for action in pool.done if isinstance(action, do.ShutdownVm)}
+    assert suspended <= {entry.uuid for entry in pool.spec.vms if entry.treatment is VmTreatment.SUSPEND}
+    # One that must restart is stopped instead of being moved live, and starts at home.
+    assert stopped <= {entry.uuid for entry in pool.spec.vms}
+    restarted = {action.subject for action in pool.done if isinstance(action, do.RestartVm)}
+    assert restarted <= {entry.uuid for entry in pool.spec.vms if entry.treatment is not VmTreatment.SUSPEND}
     for kind in (do.ApplyUpdates, do.RebootHost, do.RestartToolstack):
         subjects = [action.subject for action in pool.done if isinstance(action, kind)]
         assert len(subjects) == len(set(subjects)), kind
@@ -127,6 +252,8 @@ def assert_within_the_rules(pool: IdealPool, before: PoolSnapshot) -> None:
         before.pool.update_sync_enabled,
         before.pool.auto_poweron,
     )
+    if DebtKind.SNAPSHOT_SCHEDULE not in owed:
+        assert after.schedules == before.schedules
     if DebtKind.HA not in owed:
         assert after.pool.ha == before.pool.ha
     for now, then in zip(after.hosts, before.hosts, strict=True):
@@ -168,16 +295,18 @@ def test_an_abort_at_any_moment_gives_back_what_it_may_and_owes_the_rest(pool: I
     assert_within_the_rules(pool, before)
     if pool.debts:
         assert pool.snapshot.pool.versions_mixed
-    assert all(entry.power_state is not PowerState.SUSPENDED for entry in pool.snapshot.vms) or pool.debts
+    asleep = {entry.uuid for entry in before.vms if entry.power_state is PowerState.SUSPENDED}
+    left_asleep = {entry.uuid for entry in pool.snapshot.vms if entry.power_state is PowerState.SUSPENDED} - asleep
+    assert not left_asleep or pool.debts
 
 
 @settings(max_examples=_EXAMPLES)
 @given(rollouts(), st.integers(0, 2**32), st.none() | st.integers(0, 60))
-def test_lost_answers_change_neither_the_end_nor_how_often_anything_happens(
+def test_lost_answers_and_refusals_change_neither_the_end_nor_how_often_anything_happens(
     pool: IdealPool, seed: int, moment: int | None
 ) -> None:
     before, luck = pool.snapshot, Random(seed)
-    pool.fate = lambda: luck.choice(["", "", "", "before", "after"])
+    pool.fate = lambda: luck.choice(["", "", "", "before", "after", "refused"])
     verdict = carry_out(pool, moment)
     assert verdict.state in ((State.SUCCEEDED,) if moment is None else (State.SUCCEEDED, State.ABORTED))
     assert_within_the_rules(pool, before)

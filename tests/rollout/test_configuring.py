@@ -17,6 +17,8 @@ from bot.rollout.model import CLAIM_KEY
 from bot.rollout.reason import Reason
 from bot.rollouts.roles import LacksRole
 from bot.xen.errors import PoolClaimed, XenError
+from storage import leases
+from storage.errors import Conflict, PoolBusy
 from tests.rollout.rehearsal import Rehearsal, actor, rehearse, small
 
 ERIN = actor("erin")
@@ -229,13 +231,73 @@ def test_who_claims_the_pool_at_the_last_moment_keeps_it() -> None:
         assert audited(lab) == ["pool.channel", "pool.channel_failed"]
 
 
-def test_a_rollout_that_is_asked_for_at_the_last_moment_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("what", ["channel", "schedule", "sync"])
+def test_no_rollout_is_asked_for_while_something_is_set(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with rehearse(small()) as lab:
-        monkeypatch.setattr(lab.desk.gateways["lab"], "check_claim", lambda owner: lab.ask())
-        with pytest.raises(RolloutError, match="Rollout 1 holds pool lab"):
+        refused: list[str] = []
+
+        def meanwhile(owner: str) -> None:
+            with pytest.raises(PoolBusy) as busy:
+                lab.ask()
+            with pytest.raises(PoolBusy):
+                lab.desk.set_schedule("lab", None, actor("frank"))
+            refused.append(f"{busy.value.sentence} {busy.value.hint}")
+
+        monkeypatch.setattr(lab.desk.gateways["lab"], "check_claim", meanwhile)
+        deeds: dict[str, Callable[[], object]] = {
+            "channel": lambda: lab.desk.set_channel("lab", Channel.EARLY_ACCESS, ERIN),
+            "schedule": lambda: lab.desk.set_schedule("lab", None, ERIN),
+            "sync": lambda: lab.desk.sync("lab", ERIN),
+        }
+        deeds[what]()
+        assert len(refused) == 1
+        assert f"erin is setting something on pool lab at this moment: {what}." in refused[0]
+        monkeypatch.undo()
+        lab.desk.sync("lab", ERIN)
+        assert lab.ask().state is State.AWAITING_APPROVAL
+
+
+@pytest.mark.failure("setting-cut-off")
+def test_who_dies_while_something_is_set_keeps_others_away_for_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with rehearse(small()) as lab:
+        # A process that is killed ends nothing.
+        monkeypatch.setattr(leases, "end", lambda tx, pool, holder: None)
+        lab.desk.set_schedule("lab", None, ERIN)
+        lab.new_process()
+        with pytest.raises(PoolBusy, match="erin is setting something"):
+            lab.ask()
+        lab.wait(minutes=5.1)
+        assert lab.ask().state is State.AWAITING_APPROVAL
+
+
+def test_who_was_frozen_until_the_pool_was_free_for_others_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with rehearse(small()) as lab:
+
+        def frozen(owner: str) -> None:
+            lab.wait(minutes=6)
+            lab.ask()
+
+        monkeypatch.setattr(lab.desk.gateways["lab"], "check_claim", frozen)
+        with pytest.raises(Conflict, match="took so long"):
             lab.desk.set_channel("lab", Channel.EARLY_ACCESS, ERIN)
         assert lab.calls("pool.remove_repository", "Repository.introduce") == []
         assert audited(lab)[-1] == "pool.channel_failed"
+        assert lab.state is State.AWAITING_APPROVAL
+
+
+def test_an_upload_holds_the_pool_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    with rehearse(small()) as lab:
+        lab.desk.set_channel("lab", Channel.OFFLINE, ERIN)
+        bundle = tmp_path / "november.xsbundle"
+        bundle.write_bytes(make_bundle([update.id for update in lab.pool.world.published]))
+
+        def slowly(share: float) -> None:
+            lab.wait(minutes=4)
+            with pytest.raises(PoolBusy, match="erin is setting something on pool lab at this moment: bundle"):
+                lab.desk.set_schedule("lab", None, actor("frank"))
+
+        lab.desk.upload_bundle("lab", bundle, bundle.name, ERIN, slowly)
+        assert lab.ask().state is State.AWAITING_APPROVAL
 
 
 def test_nothing_is_synced_while_another_installation_holds_the_pool() -> None:

@@ -17,7 +17,7 @@ def cards(slack: LabSlack) -> list[Message]:
 
 def test_a_request_is_changed_withdrawn_and_asked_for_again(fresh: Stage) -> None:
     slack = fresh.slack
-    first = request_update(slack)
+    first = request_update(slack, choose=lambda: dialog(slack, "alice").fill("vm_rules", "db-01=shutdown:20"))
     slack.click("Approve", as_="bob", message=first)
     slack.wait_for(lambda: "1 of 2 (" in cards(slack)[0].plain, 20)
 
@@ -30,6 +30,10 @@ def test_a_request_is_changed_withdrawn_and_asked_for_again(fresh: Stage) -> Non
     form = dialog(slack, "alice", saying="Takes the place of rollout 1")
     assert "Nothing is different so far." in form.text
     assert form.values["text"] == "CHG-1234"
+    uuid = fresh.pool.run(lambda: fresh.pool.world.db.get("VM", fresh.pool.vm("db-01").ref, "uuid"))
+    # The VM goes by its name, and beneath stands which one that is.
+    assert "db-01=shutdown:20" in form.values.values()
+    assert f"db-01: no tags; {uuid}" in form.text.replace("`", "")
     slack.select("preset", "serial", as_="alice")
     slack.wait_for(lambda: "Nothing is different" not in dialog(slack, "alice").text, 20)
     form = dialog(slack, "alice", saying="Takes the place of rollout 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session
@@ -27,7 +28,9 @@ def changed(number: int = 1) -> bytes:
     return canonical_bytes(amended(parse_spec(spec_bytes()), REBOOT, number))
 
 
-def propose(tx: Session, rollout_id: int, number: int = 1) -> AmendmentRow:
+def propose(
+    tx: Session, rollout_id: int, number: int = 1, expires_at: datetime = NOW + timedelta(hours=24)
+) -> AmendmentRow:
     return amendments.propose(
         tx,
         rollouts.get(tx, rollout_id),
@@ -36,13 +39,14 @@ def propose(tx: Session, rollout_id: int, number: int = 1) -> AmendmentRow:
         why=because("livepatch.failed", host="xs-01"),
         by=ALICE,
         at=NOW,
+        expires_at=expires_at,
         reason=because("test.proposed"),
         sentence="Proposed.",
     )
 
 
-def take_effect(tx: Session, amendment: AmendmentRow) -> None:
-    amendments.take_effect(tx, amendment, BOB, because("test.applied"), "In effect.", NOW)
+def take_effect(tx: Session, amendment: AmendmentRow, at: datetime = NOW) -> None:
+    amendments.take_effect(tx, amendment, BOB, because("test.applied"), "In effect.", at)
 
 
 def test_the_digest_switches_and_both_specs_and_their_approvals_stay(database: Database) -> None:
@@ -91,6 +95,33 @@ def test_it_takes_effect_once(database: Database) -> None:
         move(tx, rollout_id, State.RUNNING)
     with pytest.raises(Conflict, match="decided already"), database.transaction() as tx:
         take_effect(tx, amendments.get(tx, amendment.id))
+
+
+def test_it_takes_no_effect_when_its_time_is_over_and_can_then_only_be_ended(database: Database) -> None:
+    rollout_id, over = asked(database, *TROUBLE), NOW + timedelta(hours=1)
+    with database.transaction() as tx:
+        amendment = propose(tx, rollout_id, expires_at=over)
+        assert amendments.expired(tx, over - timedelta(seconds=1)) == []
+        assert [entry.id for entry in amendments.expired(tx, over)] == [amendment.id]
+    with pytest.raises(Conflict), database.transaction() as tx:
+        take_effect(tx, amendments.get(tx, amendment.id), over)
+    with database.transaction() as tx:
+        assert rollouts.get(tx, rollout_id).digest == ORIGINAL
+        known = amendments.get(tx, amendment.id)
+        amendments.close(tx, known, AmendmentState.EXPIRED, BOB, because("amendment.expired", number=1), "Late.", over)
+        assert amendments.expired(tx, over) == []
+        assert audit.recent(tx, rollout_id=rollout_id, limit=1)[0].action == "amendment.expired"
+
+
+def test_one_of_a_release_in_which_none_expired_waits_for_ever(database: Database) -> None:
+    rollout_id = asked(database, *TROUBLE)
+    with database.transaction() as tx:
+        amendment = propose(tx, rollout_id)
+        amendment.expires_at = None
+        tx.add(amendment)
+        tx.flush()
+        assert amendments.expired(tx, NOW + timedelta(days=9999)) == []
+        take_effect(tx, amendment, NOW + timedelta(days=9999))
 
 
 @pytest.mark.parametrize("states", [TROUBLE[:1], TROUBLE[:2]])

@@ -39,7 +39,12 @@ def test_asking_again_counts_and_clears_the_last_answer(database: Database) -> N
         failed = intents.fail(tx, rollout_id, REBOOT, NOW, ("HOST_OFFLINE", "h1"), transient=True)
         assert (failed.state, failed.error, failed.transient) == (IntentState.FAILED, ("HOST_OFFLINE", "h1"), True)
         again = intents.open_intent(tx, rollout_id, REBOOT, at=LATER, boot_time=2.0)
-    assert again == Intent(REBOOT, IntentState.OPEN, LATER, attempts=2, boot_time=2.0)
+        # What the try before ended with is kept, for those who watch, until one works.
+        assert again == Intent(
+            REBOOT, IntentState.OPEN, LATER, attempts=2, boot_time=2.0, earlier=("HOST_OFFLINE", "h1")
+        )
+        assert intents.open_intent(tx, rollout_id, REBOOT, at=LATER).earlier == ("HOST_OFFLINE", "h1")
+        assert intents.finish(tx, rollout_id, REBOOT, LATER).earlier == ()
 
 
 def test_a_lost_task_keeps_what_the_host_looked_like(database: Database) -> None:

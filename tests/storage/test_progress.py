@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.rollout.decision import Estimates
 from bot.rollout.memory import TurnPhase, TurnProgress
+from bot.rollout.vm_progress import VmProgress, VmStep
 from storage import durations, posted, turns
 from storage.database import Database
+from storage.turns import News
 from tests.storage.scene import NOW, POOL, asked
 
 LATER = NOW + timedelta(minutes=5)
@@ -32,6 +35,33 @@ def test_hosts_keep_their_place_and_stamps(database: Database) -> None:
         assert (first.started_at, first.finished_at, first.progress) == (NOW, None, moving)
         assert not turns.record(tx, rollout_id, TurnProgress("h1", "renamed", TurnPhase.WAITING), LATER)
         assert second.name == "renamed"
+
+
+def test_what_is_new_about_vms_is_told_apart_from_how_far_they_got(database: Database) -> None:
+    rollout_id = asked(database)
+
+    def turn(*vms: VmProgress) -> TurnProgress:
+        return TurnProgress("h1", "xs-1", TurnPhase.EVACUATING, 3, 3, vms)
+
+    waits = VmProgress("v3", "web-3")
+    moves = VmProgress("v1", "web-1", VmStep.MOVING, 40, "xs-2")
+    failed = VmProgress("v2", "web-2", error=("INTERNAL_ERROR", "no"), tries=1)
+    steps = [
+        ((moves, waits), News.OTHER),
+        ((moves, waits), News.NOTHING),
+        ((replace(moves, percent=45), waits), News.FURTHER),
+        ((replace(moves, percent=45),), News.NOTHING),  # whoever waits is counted, and not named
+        ((replace(moves, percent=50), failed), News.OTHER),
+        ((replace(moves, percent=50), replace(failed, tries=2)), News.OTHER),
+        ((), News.OTHER),
+    ]
+    with database.transaction() as tx:
+        for vms, news in steps:
+            assert turns.record(tx, rollout_id, turn(*vms), NOW) is news
+            (row,) = turns.of(tx, rollout_id)
+            assert row.progress == turn(*vms)
+    with database.reading() as tx:
+        assert turns.of(tx, rollout_id)[0].vms_progress == ()
 
 
 def test_messages_are_found_again_until_they_are_gone(database: Database) -> None:

@@ -157,7 +157,7 @@ def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int, networ
     while waiting or flying:
         while waiting and len(flying) < batch:
             vm, target = waiting.pop(0)
-            process = world.kernel.spawn(_move_one(world, vm, target, ctx.key, network))
+            process = world.kernel.spawn(_move_one(world, vm, target, _task_of_move(world, host), network))
             process.when_done(lambda _: some_ended.fire())
             world.running[process] = host
             process.when_done(world.forget)
@@ -178,7 +178,24 @@ def _move_all(ctx: Context, host: str, moves: dict[str, str], batch: int, networ
             world.db.set("task", ctx.key, progress=done / max(total, 1))
 
 
-def _move_one(world: World, vm: str, target: str, key: str, network: str) -> Steps:
+def _task_of_move(world: World, host: str) -> str:
+    """The task of one of the moves that an evacuation consists of."""
+    return world.db.create(
+        "task", name_label="Async.VM.pool_migrate", created=world.now.replace(microsecond=0), resident_on=host,
+        status="pending", type="<none/>",
+    )  # fmt: skip
+
+
+def _move_one(world: World, vm: str, target: str, task: str, network: str) -> Steps:
+    """One move of an evacuation; its task is gone when it is over, as the evacuation destroys it."""
+    try:
+        yield from _move(world, vm, target, task, network)
+    finally:
+        if task in world.db.tables["task"]:
+            world.db.delete("task", task)
+
+
+def _move(world: World, vm: str, target: str, key: str, network: str) -> Steps:
     refusal = refused_operation(world, vm, "pool_migrate", "*") or refused_on(world, vm, target)
     if refusal is not None:
         raise refusal

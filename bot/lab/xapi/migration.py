@@ -64,11 +64,16 @@ def migrate(world: World, vm: str, host: str, key: str, network: str = NULL) -> 
     try:
         world.db.set("VM", vm, scheduled_to_be_resident_on=host)
         before, gib = memory_to_send(world, vm)
+
+        def tell(share: float) -> None:
+            if key in world.db.tables["task"]:
+                world.db.set("task", key, progress=share)
+
         if world.faults.takes_migration(world.name("VM", vm)):
-            yield from world.streams.carry(source, target, before / 2, gib / 2)
+            yield from world.streams.carry(source, target, before / 2, gib / 2, lambda share: tell(share / 2))
             world.effect("migration_failed", source_ref, vm, to=target.name)
             raise XapiFailure("INTERNAL_ERROR", "xenopsd error: Storage_interface.Internal_error(migration aborted)")
-        yield from world.streams.carry(source, target, before, gib)
+        yield from world.streams.carry(source, target, before, gib, tell)
         if world.db.get("VM", vm, "power_state") != "Running":
             raise XapiFailure("VM_BAD_POWER_STATE", vm, "running", world.db.get("VM", vm, "power_state").lower())
         if host != source_ref:

@@ -8,6 +8,7 @@ host's wire where more streams leave it, or arrive at it, than fit.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from bot.lab.scenario import Durations
 from bot.lab.xapi.kernel import Kernel, Signal, Steps
@@ -17,6 +18,8 @@ from bot.lab.xapi.machine import Machine
 WORKERS = 4
 #: GiB; what is left of a copy below this is rounding.
 _NOTHING = 1e-5
+#: The share of a copy after which its progress is told, and the simulated seconds between two times at least.
+_TOLD, _TOLD_EVERY_S = 0.1, 1.0
 
 
 class _Workers:
@@ -75,8 +78,18 @@ class Streams:
         self._out: Counter[str] = Counter()
         self._in: Counter[str] = Counter()
 
-    def carry(self, source: Machine, target: Machine, before_s: float, gib: float) -> Steps:
-        """Queue for the workers of both hosts, prepare for `before_s` seconds, copy `gib`."""
+    def carry(
+        self,
+        source: Machine,
+        target: Machine,
+        before_s: float,
+        gib: float,
+        tell: Callable[[float], None] = lambda share: None,
+    ) -> Steps:
+        """Queue for the workers of both hosts, prepare for `before_s` seconds, copy `gib`.
+
+        `tell` hears about every tenth of the copy, and about each second at most.
+        """
         leaving = self._leaving.setdefault(source.name, _Workers())
         arriving = self._arriving.setdefault(target.name, _Workers())
         yield from leaving.take()
@@ -86,7 +99,7 @@ class Streams:
             target.incoming += 1
             try:
                 yield before_s
-                yield from self._copy(source.name, target.name, gib)
+                yield from self._copy(source.name, target.name, gib, tell)
             finally:
                 target.incoming -= 1
                 arriving.give()
@@ -94,19 +107,21 @@ class Streams:
             source.outgoing -= 1
             leaving.give()
 
-    def _copy(self, source: str, target: str, gib: float) -> Steps:
+    def _copy(self, source: str, target: str, gib: float, tell: Callable[[float], None]) -> Steps:
         flow = _Flow(source, target, gib, self._kernel)
         self._flows.append(flow)
         self._count(flow, 1)
         flow.rate = self._rate(flow)
         try:
             while flow.left > _NOTHING:
-                timer = self._kernel.after(flow.left / flow.rate, flow.rung.fire)
+                piece = max(gib * _TOLD, flow.rate * _TOLD_EVERY_S)
+                timer = self._kernel.after(min(flow.left, piece) / flow.rate, flow.rung.fire)
                 try:
                     yield flow.rung
                 finally:
                     timer.cancel()
                 self._progress(flow)
+                tell(1 - max(0.0, flow.left) / gib)
         finally:
             self._flows.remove(flow)
             self._count(flow, -1)

@@ -17,6 +17,7 @@ from bot.rollout.model import AvailableUpdates, HostUpdates, Update
 from bot.rollout.policy import ApprovalPolicy, Quorum
 from bot.rollout.reason import because
 from bot.rollout.spec import HostCeiling, Spec, StoppedVms, VmAllowance, VmTreatment, canonical_bytes, digest_of
+from bot.rollout.vm_progress import VmProgress, VmStep
 from bot.rollouts import AmendmentStanding, Standing
 from storage.tables import AmendmentRow, RolloutRow, TurnRow
 
@@ -65,9 +66,11 @@ def standing_of(
     required: int = 2,
     unreviewed: bool = False,
     phases: tuple[TurnPhase, ...] = (),
+    moving: int = 0,
     **changes: Any,
 ) -> Standing:
-    """A rollout in that state. `wild` gives everything the longest and nastiest names."""
+    """A rollout in that state. `wild` gives everything the longest and nastiest names; so many VMs of each host are
+    under way."""
 
     def named(plain: str, number: int) -> str:
         return nasty(number) if wild else f"{plain}-{number + 1:02}"
@@ -130,6 +133,7 @@ def standing_of(
         **changes,
     )
     shown = [*phases, *([TurnPhase.WAITING] * hosts)][:hosts] if phases else []
+    moved = VmProgress("vm", "", percent=95, error=("E" * 99, nasty(1)), tries=2)
     turns = tuple(
         TurnRow(
             rollout_id=42,
@@ -139,6 +143,10 @@ def standing_of(
             phase=phase,
             left=3,
             total=7,
+            vms=[
+                replace(moved, name=named("vm", of), step=list(VmStep)[of % 7], to=named("xs", of)).as_dict()
+                for of in range(moving)
+            ],
             started_at=NOW if phase is TurnPhase.DONE else None,
             finished_at=NOW + timedelta(minutes=21) if phase is TurnPhase.DONE else None,
         )

@@ -71,6 +71,7 @@ from bot.messages.progress import progress
 from bot.messages.schedule import announcement, calendars, frozen, unfrozen
 from bot.messages.tasks import pending
 from bot.messages.text import person
+from bot.messages.vm_progress import vms_of_hosts
 from bot.messages.whoami import whoami
 from bot.messages.work import state_mark, state_name
 from bot.rollout.amendment import AmendmentKind, AmendmentState, Offer
@@ -274,6 +275,15 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     "small card": lambda: card(standing_of(), ASK),
     "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED)),
     "progress as sections": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED), plan=False),
+    "progress, VM by VM": lambda: progress(extreme(State.RUNNING, phases=PHASES, moving=300, expected=EXPECTED)),
+    "progress, VM by VM, as sections": lambda: progress(
+        extreme(State.RUNNING, phases=PHASES, moving=300, expected=EXPECTED), plan=False
+    ),
+    "status of a pool": lambda: status.pool_status(
+        nasty(1), [extreme(State.RUNNING, phases=PHASES, moving=100)], extreme().debts
+    ),
+    "VMs of hosts": lambda: vms_of_hosts(nasty(1), extreme(State.RUNNING, phases=PHASES, moving=100).turns),
+    "no VMs of hosts": lambda: vms_of_hosts(nasty(1), ()),
     "attention": lambda: attention(extreme(State.NEEDS_ATTENTION, phases=PHASES, problem=PROBLEM), None, ASK.approvers),
     "attention settled": lambda: attention(extreme(State.RUNNING, phases=PHASES)),
     "outcome": lambda: outcome(

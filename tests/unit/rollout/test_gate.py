@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from bot.messages.sentences import sentence
+from bot.rollout.equipment import SnapshotSchedule
 from bot.rollout.gate import accepted, complaints, health_of
 from bot.rollout.model import SR, HaSettings, PoolSnapshot, PowerState
 from bot.rollout.stock import compare_stocks, stock_of
 from tests.unit.rollout.pools import NEW, host, pool_of, vm
+
+NIGHTLY = SnapshotSchedule("OpaqueRef:vmss", "vmss-1", "nightly", True, frozenset({"vm-web"}))
 
 
 def pool(first: dict[str, Any] | None = None, guest: dict[str, Any] | None = None, **changes: Any) -> PoolSnapshot:
@@ -19,7 +22,8 @@ def pool(first: dict[str, Any] | None = None, guest: dict[str, Any] | None = Non
     updated = {"last_update_hash": NEW, "latest_synced_updates_applied": "yes"}
     hosts = [host(1, **{**updated, **(first or {})}), host(2, **updated)]
     vms = [vm("web", 1, **{"agent_live": True, **(guest or {})}), vm("db", 2, agent_live=True)]
-    return replace(pool_of(hosts, vms, **changes), srs=(SR("OpaqueRef:sr", "sr-1", "nfs", shared=True),))
+    storage = (SR("OpaqueRef:sr", "sr-1", "nfs", shared=True),)
+    return replace(pool_of(hosts, vms, **changes), srs=storage, schedules=(NIGHTLY,))
 
 
 BEFORE = stock_of(pool({"last_update_hash": ""}))
@@ -90,6 +94,8 @@ def test_the_word_of_an_approver_is_kept_with_what_was_wrong() -> None:
         (replace(pool(), hosts=(*pool().hosts, host(3))), "compared.hosts_new"),
         (replace(pool(), vms=pool().vms[:1]), "compared.vms_gone"),
         (replace(pool(), vms=(*pool().vms, vm("new", 1))), "compared.vms_new"),
+        (replace(pool(), schedules=()), "compared.schedules_gone"),
+        (replace(pool(), schedules=(replace(NIGHTLY, enabled=False),)), "compared.schedules_off"),
     ],
 )
 def test_before_compared_with_after(after: PoolSnapshot, code: str | None) -> None:
@@ -109,6 +115,13 @@ def test_what_got_better_is_told_too_and_many_are_counted() -> None:
     gone = compare_stocks(stock_of(replace(pool(), vms=(*pool().vms, *crowd))), stock_of(pool()))
     assert gone[0].params["count"] == 9
     assert str(gone[0].params["names"]).endswith("…")
+
+
+def test_a_schedule_that_was_off_is_told_when_it_is_on_and_one_nobody_looked_at_is_not() -> None:
+    off = stock_of(replace(pool(), schedules=(replace(NIGHTLY, enabled=False),)))
+    assert [reason.code for reason in compare_stocks(off, BEFORE)] == ["compared.schedules_on"]
+    earlier = {name: entry for name, entry in off.items() if name != "schedules"}
+    assert compare_stocks(earlier, BEFORE) == compare_stocks(BEFORE, earlier) == ()
 
 
 def test_nothing_is_said_without_two_stocks() -> None:

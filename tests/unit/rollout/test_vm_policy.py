@@ -24,7 +24,7 @@ from bot.rollout.spec import (
     digest_of,
     parse_spec,
 )
-from bot.rollout.vm_policy import VmWish, last_of, require_vms, rules_for, wish_of, wishes_of
+from bot.rollout.vm_policy import VmWish, as_listed, by_name, last_of, require_vms, rules_for, wish_of, wishes_of
 from tests.unit.rollout.pools import NO_BLOCKERS, facts_of, pool_of, updates_of, vm
 
 POOL = pool_of()
@@ -91,6 +91,32 @@ def test_the_spec_lists_the_vms_and_a_tag_set_later_changes_nothing() -> None:
     later = replace(TAGGED, vms=tuple(replace(entry, tags=frozenset({"database"})) for entry in TAGGED.vms))
     again = propose(later, updates_of(later), NO_BLOCKERS, choices_of(spec))
     assert canonical_bytes(again) == canonical_bytes(spec)
+
+
+def test_a_request_that_is_changed_names_its_vms_and_means_those_of_then() -> None:
+    rules = (
+        VmRule("uuid-1", "db 1=x", VmWay.SHUTDOWN, 20),
+        VmRule("uuid-2", "twin", VmWay.LEAVE),
+        VmRule("uuid-3", "twin", VmWay.SUSPEND),
+        VmRule("uuid-4", "a, b", VmWay.MIGRATE),
+        VmRule("uuid-5", "", VmWay.LEAVE),
+    )
+    given = tuple(VmWish(rule.uuid, rule.way, rule.order, resolved=True, called=rule.name) for rule in rules)
+    written = ", ".join(map(str, by_name(given)))
+    assert written == "db 1=x=shutdown:20, uuid-2=leave, uuid-3=suspend, uuid-4=migrate, uuid-5=leave"
+    again = as_listed(wishes_of(written), rules)
+    assert [wish.subject for wish in again] == [rule.uuid for rule in rules]
+    assert all(wish.resolved for wish in again)
+    # What somebody adds, or asks for where nothing was asked for before, is a name of now.
+    assert as_listed(wishes_of("web=leave, db 1=x=usual"), rules) == (
+        VmWish("web", VmWay.LEAVE),
+        VmWish("uuid-1", VmWay.USUAL, resolved=True, called="db 1=x"),
+    )
+    assert as_listed(wishes_of("db 1=x=usual"), ()) == (VmWish("db 1=x", VmWay.USUAL),)
+    # Another VM that is called so by now is not meant.
+    renamed = pool_of(vms=[vm("db", 1, uuid="uuid-new"), vm("old", 2, uuid="uuid-old")])
+    meant = as_listed(wishes_of("db=shutdown"), (VmRule("uuid-old", "db", VmWay.LEAVE),))
+    assert rules_for(renamed, meant, ()) == (VmRule("uuid-old", "old", VmWay.SHUTDOWN),)
 
 
 def test_rules_are_part_of_the_digest_and_a_spec_without_them_stays_what_it_was() -> None:
