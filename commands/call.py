@@ -134,6 +134,8 @@ class Call:
             with concerning(rollout=subject.rollout, pool=subject.pool), speaking(language):
                 log.info("%s: %s", self.actor.id, self.deed)
                 work()
+            # What they changed is seen by everybody without waiting for the sender's next look.
+            self.context.deliver()
 
         (where or self.context.background).submit(concerned)
 

@@ -49,7 +49,7 @@ from bot.messages.forecast import (
 )
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
-from bot.messages.schedule import start_words
+from bot.messages.schedule import start_words, starts_at_once
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, lines_within, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
@@ -256,7 +256,9 @@ def _state_text(standing: Standing, ask: Ask) -> str:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
     if state is State.APPROVED and row.starts_at is not None:
-        told += " " + _("It starts {when}.").format(when=moment(row.starts_at))
+        told = _("{mark} *Approved*: it starts {when}, and nothing changes before.").format(
+            mark=state_mark(state), when=moment(row.starts_at)
+        )
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     return told if why is None else f"{told}\n{sentence(why, mrkdwn=True)}"
 
@@ -378,7 +380,7 @@ def _which(standing: Standing) -> str:
     """Which approval this one would be, and what it leads to."""
     number, need = len(set(standing.quorum.counted)) + 1, standing.quorum.required
     if number >= need:
-        if standing.spec.start_at is None and not standing.windows:
+        if starts_at_once(standing):
             return _("This is the last approval: it starts now.")
         return _("This is the last approval: it starts {when}.").format(when=plain(start_words(standing)))
     last = {2: _("the second"), 3: _("the third"), 4: _("the fourth")}.get(need, _("the last one"))

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from storage.tables import FreezeRow
 
 
+def starts_at_once(standing: Standing) -> bool:
+    """Whether nothing keeps the rollout from starting with its last approval: no chosen time, no maintenance window."""
+    row = standing.row
+    return row.starts_at is None and standing.spec.start_at is None and (not standing.windows or bool(row.emergency))
+
+
 def start_words(standing: Standing) -> str:
     """When the rollout starts once it is approved: ``at once`` where nothing keeps it."""
     row, spec = standing.row, standing.spec
@@ -25,7 +31,7 @@ def start_words(standing: Standing) -> str:
         return moment(row.starts_at)
     if spec.start_at is not None:
         return moment(spec.start_at)
-    if standing.windows and not row.emergency:
+    if not starts_at_once(standing):
         return _("in the next maintenance window ({windows})").format(windows=windows_words(standing))
     return _("at once")
 
