@@ -85,6 +85,8 @@ REJECT = "card_reject"
 OPEN = "card_open"
 #: Ends after which somebody may want the same again, perhaps with other choices.
 _AGAIN = frozenset({State.SUPERSEDED, State.EXPIRED, State.REJECTED})
+#: Ends before anything was touched.
+_VOID = _AGAIN | {State.CANCELLED}
 #: Differences that a card shows at most.
 _DIFFERENCES = 12
 
@@ -109,7 +111,7 @@ def card(standing: Standing, ask: Ask) -> Message:
     ]
     if state in (State.AWAITING_APPROVAL, State.APPROVED):
         blocks += _plan(standing)
-    blocks.append(_small_print(standing))
+    blocks.append(_ended(standing) if state in _VOID else _small_print(standing))
     if state is State.AWAITING_APPROVAL:
         blocks.append(actions(*_buttons(standing), block_id="card"))
     elif state is State.APPROVED:
@@ -208,8 +210,10 @@ def approval_reminder(standing: Standing, ask: Ask) -> Message:
 
 
 def _approvals_field(standing: Standing) -> str:
-    told = approvals_text(standing)
-    if State(standing.row.state) is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
+    told, state = approvals_text(standing), State(standing.row.state)
+    if state in _VOID and standing.approvals:
+        told += "\n" + _("They count no more.")
+    if state is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
         told += f"\n{not_counted}"
     return told
 
@@ -275,7 +279,8 @@ def _request(standing: Standing) -> list[Block]:
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), _approvals_field(standing)),
     ]
-    if row.started_at is None and (spec.start_at is not None or standing.windows):
+    waits = State(row.state) in (State.AWAITING_APPROVAL, State.APPROVED)
+    if waits and (spec.start_at is not None or standing.windows):
         pairs.append((_("Start"), start_words(standing)))
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
@@ -374,6 +379,14 @@ def _small_print(standing: Standing) -> Block:
             " level, checksum and stopped VMs are bounds that a rollout never exceeds without asking again."
         ).format(digest=name(standing.digest[:12]))
     )
+
+
+def _ended(standing: Standing) -> Block:
+    """What is left of a request that came to nothing, and the way on."""
+    told = _("Nothing was changed on pool {alias}.").format(alias=name(standing.row.pool_alias))
+    if State(standing.row.state) in _AGAIN:
+        told += " " + _("Whoever may ask for updates can ask again: the form then begins with these choices.")
+    return context(told)
 
 
 def _which(standing: Standing) -> str:

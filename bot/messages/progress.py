@@ -18,6 +18,7 @@ from bot.messages.work import phase_name, state_mark, state_name
 from bot.rollout.expected import HostTimes
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
+from bot.rollout.window import UNATTENDED
 
 if TYPE_CHECKING:
     from bot.rollouts import Standing
@@ -97,10 +98,16 @@ def _pause_or_resume(standing: Standing) -> list[Element]:
     if state is State.RUNNING:
         label = _("Pause rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
         return [button(_("Pause"), PAUSE, str(row.id), label=label)]
-    if state is State.PAUSED:
+    if state is State.PAUSED and not _goes_on_by_itself(standing):
         label = _("Resume rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
         return [button(_("Resume"), RESUME, str(row.id), style="primary", label=label)]
     return []
+
+
+def _goes_on_by_itself(standing: Standing) -> bool:
+    """Whether it waits for its next window or the end of a freeze: a button to press would say the opposite."""
+    why = standing.row.headline_reason
+    return why is not None and why.code in UNATTENDED
 
 
 def turn_words(turn: TurnRow) -> str:
