@@ -10,25 +10,20 @@ import contextlib
 import fcntl
 import gc
 import logging
-import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
-from slack_sdk.socket_mode.websocket_client import SocketModeClient
 from sqlalchemy.engine import make_url
 from websocket import WebSocketException
 
@@ -37,8 +32,8 @@ from bot.authority import SlackAuthority
 from bot.clock import Clock
 from bot.delivery import Delivery, Homes
 from bot.delivery.refusal import UNKNOWN_TOKEN, code_of
+from bot.listening import MeasuredApp, hang_up, slack_client
 from bot.measures import Measures
-from bot.messages.language import speaking
 from bot.messages.sentences import recorded
 from bot.polling import Poller
 from bot.readers import Readers
@@ -62,10 +57,8 @@ T = TypeVar("T")
 _GOODBYE = 1.5
 #: Real seconds between two tries to reach a Slack that was away when the process began.
 _CONNECT_AGAIN_S = 5.0
-#: Bolt's own pool has five threads; five slow listeners would leave the sixth command without an answer.
-_LISTENERS = 16
-#: Seconds in which a listener that only acknowledges and hands the rest on is done.
-_AT_ONCE = 0.005
+#: Threads for what is not an answer to somebody: polls, reminders, the wish to know.
+_BACKGROUND = 16
 #: Answers that are worked out at the same time: enough to wait for Slack, few enough not to keep each other, and the
 #: acknowledgements, from the one core that Python uses.
 _ANSWERS = 6
@@ -101,71 +94,6 @@ def gateway_of(alias: str, pool: PoolSettings, time: Time, measures: Measures | 
 def gateways_of(settings: Settings, time: Time, measures: Measures | None = None) -> dict[str, Gateway]:
     """The way to every configured pool."""
     return {alias: gateway_of(alias, pool, time, measures) for alias, pool in settings.pools.items()}
-
-
-def slack_client(settings: Settings, *, patient: bool = True) -> WebClient:
-    """The client for Slack's Web API; `patient`, it waits when Slack says how long."""
-    token = settings.slack.bot_token.get_secret_value()
-    if not settings.slack.base_url:
-        client = WebClient(token)
-    else:
-        # A workspace on this machine is never behind the proxy that the environment names for the rest of the world.
-        client = WebClient(token, base_url=settings.slack.base_url)
-        client.proxy = None
-    if patient:
-        client.retry_handlers.append(RateLimitErrorRetryHandler(max_retry_count=2))
-    return client
-
-
-def _quiet_bolt() -> logging.Logger:
-    """Bolt tells at every start that it has two tokens (the environment's and the client's); they are the same."""
-    logger = logging.getLogger("slack_bolt.xsbot")
-    logger.setLevel(logging.ERROR)
-    return logger
-
-
-class _Prompt(ThreadPoolExecutor):
-    """Bolt's listeners. Bolt hands one over, looks whether it has acknowledged, and sleeps ten milliseconds before it
-    looks again; ours acknowledge first of all, so waiting for that moment here spares the sleep."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        # The language is spoken in the listener's thread too.
-        future = super().submit(copy_context().run, fn, *args, **kwargs)
-        wait([future], timeout=_AT_ONCE)
-        return future
-
-
-def _person(body: Mapping[str, Any]) -> str:
-    """Who typed or clicked, "" where nobody did."""
-    user = body.get("user")
-    return str(body.get("user_id") or (user.get("id", "") if isinstance(user, Mapping) else ""))
-
-
-class _MeasuredApp(App):
-    """Bolt's app, with the time to each acknowledgement measured, and each reader spoken to in their language."""
-
-    def __init__(self, measures: Measures, settings: Settings, client: WebClient, readers: Readers) -> None:
-        super().__init__(
-            client=client,
-            # Nobody must reach Slack to begin: rollouts go on while it is down. See `Service._connect`.
-            token_verification_enabled=False,
-            # Asked for over HTTP only: what comes over the socket was let in by the app token.
-            signing_secret=settings.slack.signing_secret.get_secret_value(),
-            listener_executor=_Prompt(_LISTENERS, thread_name_prefix="listener"),
-            raise_error_for_unhandled_request=False,
-            logger=_quiet_bolt(),
-        )
-        self._measures = measures
-        self._readers = readers
-
-    def dispatch(self, req: BoltRequest) -> BoltResponse:
-        """Bolt returns as soon as the listener has acknowledged."""
-        began = monotonic()
-        try:
-            with speaking(self._readers.known(_person(req.body))):
-                return super().dispatch(req)
-        finally:
-            self._measures.ack(monotonic() - began)
 
 
 class Part(Enum):
@@ -208,7 +136,7 @@ class Service:
         self.gateways = gateways_of(settings, self.time, self.measures)
         self.client = slack_client(settings)
         self.authority: Authority = SlackAuthority(self.client, settings, self.time)
-        self.background = ThreadPoolExecutor(_LISTENERS, thread_name_prefix="background")
+        self.background = ThreadPoolExecutor(_BACKGROUND, thread_name_prefix="background")
         self.answers = ThreadPoolExecutor(_ANSWERS, thread_name_prefix="answers")
         self.uploads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="uploads")
         self.rollouts = Rollouts(
@@ -232,7 +160,7 @@ class Service:
         self.delivery = Delivery(self.database, sender, settings, self.time, leads=self.sending.leads)
         self.readers = Readers(self.client, settings, self.time)
         self.homes = Homes(self.rollouts, sender, leads=self.sending.leads, language=self.readers.language)
-        self.app: App = _MeasuredApp(self.measures, settings, self.client, self.readers)
+        self.app: App = MeasuredApp(self.measures, settings, self.client, self.readers)
         commands.register(
             self.app,
             Context(
@@ -284,8 +212,9 @@ class Service:
             if self.settings.slack.mode == "socket":
                 what = "SLACK_APP_TOKEN"
                 if self._socket is None:
+                    token = self.settings.slack.app_token.get_secret_value()
                     # Of the SDK's clients this one obeys NO_PROXY and notices a lost connection soonest.
-                    self._socket = SocketModeHandler(self.app, self.settings.slack.app_token.get_secret_value())
+                    self._socket = SocketModeHandler(self.app, token)
                 self._socket.connect()  # type: ignore[no-untyped-call]
         except (SlackClientError, WebSocketException, OSError) as error:
             code = code_of(error)
@@ -415,31 +344,3 @@ def only_process(database_url: str) -> Iterator[None]:
                 f"Another xsbot is running on {url.database}.", "Stop it first, or give this one its own database."
             ) from error
         yield
-
-
-def hang_up(client: SocketModeClient) -> None:
-    """End a Socket Mode connection and its threads at once; may be repeated.
-
-    The SDK's own `close` first waits three seconds for a good-bye that its reading thread has taken, and that thread
-    looks up every ten seconds only. Here the socket is shut so that the reader wakes, and each wait is bounded.
-    """
-    client.closed = True
-    client.auto_reconnect_enabled = client.default_auto_reconnect_enabled = False
-    runners = (client.current_session_runner, client.current_app_monitor, client.message_processor)
-    for runner in runners:
-        runner.event.set()
-    client.enqueue_message("")  # The queue's reader would wait a second for the next message.
-    session = client.current_session
-    connection = session.sock if session is not None else None
-    if session is not None and connection is not None and connection.sock is not None:
-        session.keep_running = False
-        # A connection that is gone already needs no good-bye.
-        with contextlib.suppress(OSError, WebSocketException):
-            connection.send_close()
-            connection.sock.shutdown(socket.SHUT_RDWR)
-    for runner in runners:
-        if runner.thread is not None and runner.thread.is_alive():
-            runner.thread.join(timeout=1.0)
-    if connection is not None:
-        connection.shutdown()  # type: ignore[no-untyped-call]
-    client.message_workers.shutdown(wait=False, cancel_futures=True)

@@ -43,8 +43,9 @@ _BUSY_SECONDS = 30
 #: Threads of one process queue in turn, so that everybody's comes: with hundreds of rollouts on a slow disk that takes
 #: a while at their start, and whoever gives up then only has to queue again.
 _TURN_SECONDS = 300
-#: Threads of a process that read at the same time.
-_READERS = 6
+#: Threads of a process that read at the same time. On SQLite reading is computing, for which Python has one core: who
+#: reads beside others only makes all of them slower, and acknowledgements most. PostgreSQL is waited for.
+_READERS = {"sqlite": 1, "postgresql": 4}
 # Any number will do as long as every process uses the same: it keeps two processes from upgrading at once.
 _UPGRADE_LOCK = 7_304_252
 
@@ -66,7 +67,7 @@ class Database:
         self._turn: threading.Lock | None = threading.Lock() if engine.dialect.name == "sqlite" else None
         # Hundreds of drivers that read at once would keep each other, and the one that writes, from Python's one core:
         # between any two statements of a transaction all of them would have their turn. So most of them queue.
-        self._readers = threading.BoundedSemaphore(_READERS)
+        self._readers = threading.BoundedSemaphore(_READERS[engine.dialect.name])
         self._mine = threading.local()
 
     @staticmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from datetime import datetime
 from statistics import median
 from typing import Literal, get_args
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from bot.rollout.decision import Estimates
 from storage.tables import DurationRow
@@ -36,15 +37,15 @@ def estimates(tx: Session, pool_uuid: str) -> Estimates:
 
     `learned_from` counts the measurements behind it.
     """
-    learned: dict[What, float] = {}
-    counted = 0
-    kinds: tuple[What, ...] = get_args(What)
-    for what in kinds:
-        query = select(DurationRow.value).where(DurationRow.pool_uuid == pool_uuid, DurationRow.what == what)
-        values = tx.exec(query.order_by(col(DurationRow.id).desc()).limit(NEWEST)).all()
-        if values:
-            learned[what] = median(values)
-            counted += len(values)
+    newest_first = func.row_number().over(partition_by=col(DurationRow.what), order_by=col(DurationRow.id).desc())
+    of_pool = select(DurationRow.what, DurationRow.value, newest_first.label("place")).where(
+        DurationRow.pool_uuid == pool_uuid
+    )
+    measured = of_pool.subquery()
+    values: dict[str, list[float]] = defaultdict(list)
+    for what, value in tx.exec(select(measured.c.what, measured.c.value).where(measured.c.place <= NEWEST)).all():
+        values[what].append(value)
+    learned = {what: median(found) for what, found in values.items()}
     guess = Estimates()
     return Estimates(
         apply=learned.get("apply", guess.apply),
@@ -53,5 +54,5 @@ def estimates(tx: Session, pool_uuid: str) -> Estimates:
         migrate_rate=learned.get("migrate_rate", guess.migrate_rate),
         migrate_fixed=guess.migrate_fixed,
         vm_restart=learned.get("vm_restart", guess.vm_restart),
-        learned_from=counted,
+        learned_from=sum(len(found) for found in values.values()),
     )

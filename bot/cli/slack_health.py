@@ -13,10 +13,10 @@ import websocket
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.app import slack_client
 from bot.authority import explained
 from bot.cli.examined import Examined, failed
 from bot.errors import XsbotError
+from bot.listening import slack_client
 from bot.manifest import SCOPES
 from bot.settings import EVERYBODY, Settings
 from bot.time import RealTime

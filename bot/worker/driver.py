@@ -65,6 +65,8 @@ class Driver:
         self._before: PoolSnapshot | None = None
         self._sample: Sample | None = None
         self._coordinator = ""
+        #: XAPI's tasks that the last round knew to be under way.
+        self._tasks: list[str] = []
         self._synced_at: datetime | None = None
         self._owner = f"{desk.settings.installation}/{rollout_id}"
         self._done = -1
@@ -75,10 +77,10 @@ class Driver:
         """Round after round, until the rollout is over, paused, asks people, or `stop` is set."""
         row = self._take_over()
         while not self.stop.is_set():
-            row = self._row()
+            row, minds_discs = self._standing()
             if row.state not in _WORKING:
                 return
-            snapshot = self._observe(row)
+            snapshot = self._observe(row, minds_discs)
             if snapshot is None:
                 continue
             decision = self._round(row, snapshot)
@@ -100,23 +102,28 @@ class Driver:
             rollouts.take_fence(tx, self.rollout_id, self.fence)
             return rollouts.get(tx, self.rollout_id)
 
-    def _row(self) -> RolloutRow:
+    def _standing(self) -> tuple[RolloutRow, bool]:
+        """The rollout, and whether looks have to show what lies in drives: discs are to be taken out, or owed."""
         with self.desk.database.reading() as tx:
-            return rollouts.get(tx, self.rollout_id)
+            row = rollouts.get(tx, self.rollout_id)
+            spec: Spec = rollouts.spec_at(tx, row.id, row.digest)[0]
+            owed = debts.open_debts(tx, row.pool_uuid)
+        discs = any(debt.kind is DebtKind.DISC for debt in owed) or bool(subjects_of(spec.fixes, Remedy.EJECT_CDS))
+        return row, discs
 
-    def _observe(self, row: RolloutRow) -> PoolSnapshot | None:
+    def _observe(self, row: RolloutRow, minds_discs: bool) -> PoolSnapshot | None:
         """A fresh snapshot with every open intent looked after, or None when the pool does not answer now."""
         try:
-            return self._look(row)
+            return self._look(row, minds_discs)
         except XenError as error:
             # A gateway that was closed because we are to stop is no news about the pool.
             if not self.stop.is_set():
                 self._silence(row, error)
             return None
 
-    def _look(self, row: RolloutRow) -> PoolSnapshot:
+    def _look(self, row: RolloutRow, minds_discs: bool) -> PoolSnapshot:
         look_at_tasks(self.desk, self.gateway, row, self.fence, self._before, recovering=self._recovering)
-        snapshot = self.gateway.snapshot(disks=self._minds_discs(row))
+        snapshot = self.gateway.snapshot(disks=minds_discs)
         look_at_restarts(self.desk, row, self.fence, snapshot, recovering=self._recovering)
         self._sample = sampled(snapshot, self._before)
         self._recovering = False
@@ -155,9 +162,11 @@ class Driver:
 
     def _round(self, row: RolloutRow, snapshot: PoolSnapshot) -> Decision:
         with self.desk.database.reading() as tx:
-            spec: Spec = rollouts.spec_of(tx, row.id)[0]
+            spec: Spec = rollouts.spec_at(tx, row.id, row.digest)[0]
             memory = self._memory(tx, row)
             estimates = durations.estimates(tx, row.pool_uuid)
+        known = memory.intents.values()
+        self._tasks = [intent.task_ref for intent in known if intent.state is IntentState.OPEN and intent.task_ref]
         now = self.desk.time.now()
         decision = decide(spec, memory, snapshot, estimates, now)
         if decision.verdict is None and self._look_ahead(decision, now):
@@ -202,13 +211,6 @@ class Driver:
             links=timedelta(seconds=health.links_s),
             guests=timedelta(seconds=health.guests_s),
         )
-
-    def _minds_discs(self, row: RolloutRow) -> bool:
-        """Whether the looks have to show what lies in drives: discs are to be taken out, or owed."""
-        with self.desk.database.reading() as tx:
-            spec: Spec = rollouts.spec_of(tx, row.id)[0]
-            owed = debts.open_debts(tx, row.pool_uuid)
-        return any(debt.kind is DebtKind.DISC for debt in owed) or bool(subjects_of(spec.fixes, Remedy.EJECT_CDS))
 
     # -- tell ------------------------------------------------------------------------------------------------
 
@@ -296,20 +298,17 @@ class Driver:
 
     def _wait(self, until: datetime, *, answers: bool = True) -> None:
         """Wait for the moment, for a word from people, or for something to happen; whichever comes first."""
-        with self.desk.database.reading() as tx:
-            known = intents.all_intents(tx, self.rollout_id).values()
-        tasks = [intent.task_ref for intent in known if intent.state is IntentState.OPEN and intent.task_ref]
         time = self.desk.time
         while not time.wait_until(min(until, time.now() + _GLANCE) if answers else until, self.wake):
-            if time.now() >= until or self._stirred(tasks):
+            if time.now() >= until or self._stirred():
                 break
         if not self.stop.is_set():
             self.wake.clear()
 
-    def _stirred(self, tasks: list[str]) -> bool:
-        """Whether something happened on the pool since the last look, the end of one of these tasks for instance."""
+    def _stirred(self) -> bool:
+        """Whether something happened on the pool since the last look, the end of one of our tasks for instance."""
         try:
-            return self.gateway.stirred(tasks)
+            return self.gateway.stirred(self._tasks)
         except XenError:
             return True
 

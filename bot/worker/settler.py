@@ -38,7 +38,7 @@ class Settler(Driver):
             self._owner = claims[0].label
         until = self.desk.time.now() + _LIMIT
         while not self.stop.is_set() and self.desk.time.now() < until and self._pool_is_free(row):
-            snapshot = self._look(row)
+            snapshot = self._look(row, self._standing()[1])
             decision = self._round(row, snapshot)
             with self.desk.database.transaction() as tx:
                 rollouts.check_fence(tx, self.rollout_id, self.fence)

@@ -15,6 +15,7 @@ from random import Random
 from bot.lab.slack import Message, Modal
 from bot.lab.slack.conversation import names_of
 from bot.lab.slack.refusal import LabError
+from bot.messages.modal import BLOCKED
 from bot.rollout.lifecycle import State
 from storage import approvals, posted, rollouts
 from storage.database import Database
@@ -30,6 +31,12 @@ _ENDS = ("Abort…", "Give up…")
 _AMENDING_S = 20.0
 #: After so many calls for attention of one rollout people give up on it.
 _PATIENCE = 6
+
+
+def _blocking(form: Modal) -> str:
+    """What the form says keeps the rollout from starting."""
+    shown = [block["text"]["text"] for block in form.blocks if block.get("block_id") == BLOCKED]
+    return " ".join(" ".join(shown).split())
 
 
 class People:
@@ -132,7 +139,7 @@ class People:
         form.fill("reason", f"The monthly updates of {alias}")
         refused = form.submit().errors
         if refused:
-            return " ".join(dict.fromkeys(refused.values()))
+            return " ".join([*dict.fromkeys(refused.values()), _blocking(form)])
         self._wait(lambda: self._has_open(alias), 8)
         told = self._text(person)
         self._close(person)

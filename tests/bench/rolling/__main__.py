@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.rolling.bench import OURS, PEERS, Row, rows, summary
+from tests.bench.rolling.kept import Kept
 from tests.bench.rolling.pools import MIXES, Shape
 from tests.bench.rolling.table import matrix, sizes_only, write
 
@@ -38,7 +39,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--up-to", type=int, default=64, metavar="HOSTS", help="with --table: no larger pools")
     parser.add_argument("--sizes-only", action="store_true", help="with --table: only lines of other sizes")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --table: so many pools at a time")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="with --table: go on from the lines kept there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="with --table: go on from the runs kept there")
+    parser.add_argument("--ready", action="store_true", help="with --keep: write only lines of which all is kept")
     parser.add_argument("--json", action="store_true", help="the result as JSON on the last line")
     return parser.parse_args()
 
@@ -54,7 +56,8 @@ def main() -> int:
             preset=options.preset,
             seeds=seeds,
             jobs=options.jobs,
-            kept=options.keep,
+            kept=Kept(options.keep),
+            ready=options.ready,
         )
         return 0
     shape = Shape(

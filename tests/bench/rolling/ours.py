@@ -54,10 +54,10 @@ class _Driver(Driver):
 
     effort: Effort
 
-    def _look(self, row: RolloutRow) -> PoolSnapshot:
+    def _look(self, row: RolloutRow, minds_discs: bool) -> PoolSnapshot:
         began = real.perf_counter()
         try:
-            return super()._look(row)
+            return super()._look(row, minds_discs)
         finally:
             self.effort.rounds += 1
             self.effort.looking += real.perf_counter() - began

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.bench.rolling import pictures
-from tests.bench.rolling.bench import OURS, PEERS, Row, rows, run, summary
+from tests.bench.rolling.bench import OURS, PEERS, Row, run, summary
+from tests.bench.rolling.kept import Kept
 from tests.bench.rolling.ours import offers
 from tests.bench.rolling.outcome import Outcome
 from tests.bench.rolling.pools import Shape, draw
@@ -99,9 +97,10 @@ def matrix(largest: int) -> list[Cell]:
 Result = tuple[Cell, list[Row]]
 
 
-def write(page: Path, cells: list[Cell], *, preset: str, seeds: range, jobs: int, kept: Path | None) -> None:
-    """Run these lines and put figures and pictures into the page. `kept` is a directory where finished lines are found
-    again by a later run."""
+def write(
+    page: Path, cells: list[Cell], *, preset: str, seeds: range, jobs: int, kept: Kept, ready: bool = False
+) -> None:
+    """Run these lines and put figures and pictures into the page; `ready`: only those of which every run is kept."""
     results: list[Result] = []
     for cell in cells:
         wanted = replace(cell, preset=cell.preset or preset)
@@ -109,7 +108,9 @@ def write(page: Path, cells: list[Cell], *, preset: str, seeds: range, jobs: int
             wanted = replace(wanted, placement="")
         if not cell.preset and preset != AIMED:
             wanted = replace(wanted, aims=Aims())
-        results.append((wanted, _kept(kept, wanted, seeds, jobs)))
+        if ready and not all(kept.has(wanted.shape, seed, _TOOLS, wanted.preset, wanted.placement) for seed in seeds):
+            continue
+        results.append((wanted, _run(wanted, seeds, jobs, kept)))
         print(_line(*results[-1]), flush=True)
     first = results[0][0]
     drawn = draw(Shape(min(8, max(cell.shape.hosts for cell in cells))), seeds[0])
@@ -149,30 +150,17 @@ def sizes_only(cell: Cell) -> bool:
     )
 
 
-def _kept(kept: Path | None, cell: Cell, seeds: range, jobs: int) -> list[Row]:
-    if kept is None:
-        return list(_run(cell, seeds, jobs))
-    kept.mkdir(parents=True, exist_ok=True)
-    key = json.dumps([asdict(cell.shape), cell.preset, cell.placement, list(seeds)])
-    file = kept / f"{sha256(key.encode()).hexdigest()[:16]}.pickle"
-    if not file.exists():
-        file.write_bytes(pickle.dumps(list(_run(cell, seeds, jobs))))
-    found: list[Row] = pickle.loads(file.read_bytes())
-    return found
-
-
-def _run(cell: Cell, seeds: Iterable[int], jobs: int) -> Iterator[Row]:
+def _run(cell: Cell, seeds: Iterable[int], jobs: int, kept: Kept) -> list[Row]:
+    work = [(kept, cell, seed) for seed in seeds]
     if jobs == 1:
-        yield from rows(cell.shape, seeds, _TOOLS, cell.preset, cell.placement)
-        return
+        return [_one(one) for one in work]
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(_one, ((cell, seed) for seed in seeds))
+        return list(pool.map(_one, work))
 
 
-def _one(work: tuple[Cell, int]) -> Row:
-    cell, seed = work
-    (row,) = rows(cell.shape, [seed], _TOOLS, cell.preset, cell.placement)
-    return row
+def _one(work: tuple[Kept, Cell, int]) -> Row:
+    kept, cell, seed = work
+    return kept.row(cell.shape, seed, _TOOLS, cell.preset, cell.placement)
 
 
 _HEAD = (
