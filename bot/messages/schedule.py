@@ -10,6 +10,7 @@ from bot.messages.forecast import forecast_cost, forecast_time, stopped_block
 from bot.messages.language import _
 from bot.messages.message import Message, line, message
 from bot.messages.text import lines_within, moment, name, one_line, person, quoted
+from bot.messages.windows import window_words
 from bot.rollout.lifecycle import State
 from bot.rollout.window import Span
 
@@ -32,7 +33,9 @@ def start_words(standing: Standing) -> str:
     if spec.start_at is not None:
         return moment(spec.start_at)
     if not starts_at_once(standing):
-        return _("in the next maintenance window ({windows})").format(windows=windows_words(standing))
+        said = ", ".join(map(window_words, standing.windows[:5]))
+        windows = _("{windows}, {zone}").format(windows=said, zone=name(standing.zone))
+        return _("in the next maintenance window ({windows})").format(windows=windows)
     return _("at once")
 
 
