@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.messages.blocks import Block, Element, actions, button, context, rich_text, section
+from bot.messages.debts import owed_briefly
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
@@ -51,6 +52,10 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     left = _time_left(standing)
     if left:
         blocks.append(context(left))
+    owed = owed_briefly(standing.debts) if state is State.PAUSED and standing.debts else ""
+    if owed:
+        # A pause may last for days: what is switched off all the while should be read where it is asked about.
+        blocks.append(context(owed))
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
         blocks.append(
             actions(
@@ -68,8 +73,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     told = f"{title}. " + " ".join(f"{words}." for words in active[:3])
     if why is not None:
         told += f" {sentence(why, mrkdwn=True)}"
-    if left:
-        told += f" {left}"
+    told += "".join(f" {more}" for more in (left, owed) if more)
     return message(told.strip(), blocks)
 
 

@@ -125,6 +125,7 @@ def window(tale: Tale) -> None:
     # Nobody is asked for anything, and nobody hurries it: the window is part of what was agreed.
     expect(visitor.button("Abort…", visitor.thread)).to_be_visible()
     expect(visitor.button("Resume", visitor.thread)).to_have_count(0)
+    expect(visitor.thread).to_contain_text("Restored at its end: the sync schedule, HA")
     tale.shows(visitor.thread)
     visitor.type("/xs resume 1")
     expect(visitor.private.last).to_contain_text("waits for the next maintenance window", timeout=SOON)

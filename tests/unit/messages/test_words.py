@@ -380,3 +380,10 @@ def test_a_request_that_came_to_nothing_says_so_and_promises_no_start() -> None:
     rejected = read(card(standing_of(State.REJECTED), ASK).blocks)
     assert "Nothing was changed on pool lab." in rejected
     assert "They count no more." not in rejected
+
+
+def test_a_pause_says_what_is_off_all_the_while() -> None:
+    paused = progress(standing_of(State.PAUSED, phases=PHASES, debts=1))
+    assert "Restored at its end:" in read(paused.blocks)
+    assert "Restored at its end:" in paused.text
+    assert "Restored at its end:" not in progress(standing_of(State.RUNNING, phases=PHASES, debts=1)).text
