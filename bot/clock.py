@@ -22,9 +22,8 @@ from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
 from bot.rollouts import PoolStanding, Rollouts
 from bot.worker import Engine
-from storage import debts, outbox, rollouts
+from storage import debts, outbox, rollouts, threads, timing
 from storage.actors import BOT
-from storage.database import Session
 from storage.errors import StorageError
 from storage.tables import RolloutRow
 
@@ -39,6 +38,8 @@ _THREADS = 8
 #: What is owed for so long is asked about, and again every so often.
 _ASK_AFTER = timedelta(hours=24)
 _ASK_EVERY = timedelta(hours=24)
+#: A clock that begins looks at the pools for so long before it tells how they are.
+_LOOK_FIRST = timedelta(minutes=2)
 #: Sent messages are kept for so long, for whoever looks into what Slack got.
 _KEEP_SENT = timedelta(days=30)
 _PRUNE_EVERY = timedelta(days=1)
@@ -76,6 +77,7 @@ class Clock:
         self._next_poll = self._staggered()
         self._next_settling: dict[str, datetime] = {}
         self._next_pruning = self.desk.time.now() + _PRUNE_EVERY
+        self._digests_from = self.desk.time.now() + _LOOK_FIRST
 
     def start(self) -> None:
         """Begin to beat."""
@@ -110,7 +112,7 @@ class Clock:
             self._threads.submit(self._poll, alias)
         steps = (
             *(self._expire, self._remind_approvers, self._announce, self._go_on, self._warn, self._remind),
-            *(self._settle, self._ask_about_debts, self._wake, self._prune),
+            *(self._settle, self._ask_about_debts, self._wake, self._tell_digests, self._prune),
         )
         for step in steps:
             try:
@@ -175,17 +177,16 @@ class Clock:
             late = row.created_at + (row.expires_at - row.created_at) * _REMIND_APPROVERS
             if row.approvers_reminded_at is None and now >= late:
                 with self.desk.database.transaction() as tx:
-                    rollouts.remind_approvers(tx, row.id, now)
+                    timing.remind_approvers(tx, row.id, now)
 
     def _announce(self, now: datetime) -> None:
-        """Tell the pool's channel that an approved rollout, which waited for its time, is about to start."""
+        """Tell the pool's channel that a rollout which waits for its time is about to start, or to go on."""
         with self.desk.database.reading() as tx:
-            rows = [row for row in rollouts.driven(tx) if row.state is State.APPROVED and row.announced_at is None]
+            rows = [row for row in rollouts.open_rollouts(tx) if row.begins_at is not None and row.announced_at is None]
         for row in rows:
             ahead = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).announce_minutes)
-            if ahead and row.starts_at is not None and row.starts_at - ahead <= now < row.starts_at:
-                with self.desk.database.transaction() as tx:
-                    rollouts.announce(tx, row.id, now)
+            if ahead and row.begins_at is not None and row.begins_at - ahead <= now < row.begins_at:
+                self.desk.announce(row.id)
 
     def _go_on(self, now: datetime) -> None:
         """Let rollouts go on that paused at the end of a window, once the next one is open."""
@@ -202,9 +203,9 @@ class Clock:
             after = timedelta(minutes=self.desk.settings.maintenance_for(row.pool_alias).warn_after_minutes)
             if after and row.working_since is not None and now - row.working_since >= after:
                 with self.desk.database.transaction() as tx:
-                    if rollouts.warn(tx, row.id, now):
+                    if timing.warn(tx, row.id, now):
                         minutes = int((now - row.working_since).total_seconds() // 60)
-                        rollouts.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
+                        threads.enqueue_line(tx, row.id, because("rollout.takes_long", minutes=minutes), now)
 
     def _remind(self, now: datetime) -> None:
         """Ask again where a rollout waits for people and nobody answers."""
@@ -215,24 +216,14 @@ class Clock:
         due = [row.id for row in waits if row.reminded_at is None or now - row.reminded_at >= every]
         for rollout_id in due:
             with self.desk.database.transaction() as tx:
-                row = rollouts.remind(tx, rollout_id, every, now)
+                row = timing.remind(tx, rollout_id, every, now)
                 if row is None:
                     continue
                 if row.state is State.PAUSED:
-                    self._remind_in_thread(tx, outbox.Topic.LINE, row.id, self._still_paused(row, now), now)
+                    threads.enqueue_line(tx, row.id, self._still_paused(row, now), now)
                 elif row.problem_reason is not None:
-                    self._remind_in_thread(tx, outbox.Topic.ATTENTION, row.id, row.problem_reason, now)
-
-    @staticmethod
-    def _remind_in_thread(tx: Session, topic: outbox.Topic, rollout_id: int, reason: Reason, now: datetime) -> None:
-        outbox.enqueue(
-            tx,
-            topic,
-            lane=outbox.rollout_lane(rollout_id),
-            key=f"rollout:{rollout_id}:{topic.value}",
-            payload={"rollout_id": rollout_id, "reason": reason.as_dict()},
-            at=now,
-        )
+                    asked = {"reason": row.problem_reason.as_dict()}
+                    threads.enqueue(tx, outbox.Topic.ATTENTION, row.id, now, asked)
 
     def _settle(self, now: datetime) -> None:
         """Try again to give back what is owed to pools on which nothing is at work."""
@@ -268,6 +259,11 @@ class Clock:
     def _wake(self, _now: datetime) -> None:
         """Tell anew what people snoozed until now."""
         self.desk.wake_notices()
+
+    def _tell_digests(self, now: datetime) -> None:
+        """Tell channels how their pools are, where a week is over."""
+        if now >= self._digests_from:
+            self.desk.tell_digests()
 
     def _prune(self, now: datetime) -> None:
         if now < self._next_pruning:

@@ -49,11 +49,12 @@ EVENTS: dict[str, str] = {
 }
 
 USAGE_HINT = (
-    "help | pools | updates POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
+    "help | pools [--digest] | updates POOL | plan POOL | update POOL | tasks POOL [run or reboot HOSTS] | sync POOL | "
     "channel POOL [early-access, normal or offline] | proxy POOL [set or remove] | "
     "schedule POOL [daily, weekly DAY or off] | bundle POOL FILE | windows [POOL] | "
-    "freeze POOL [until WHEN because WHY, or off] | status | approve ID | reject ID | revoke ID | pause ID | "
-    "resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | history | audit | whoami"
+    "freeze POOL [until WHEN because WHY, or off] | status | approve ID | reject ID | revoke ID | cancel ID | "
+    "check ID | pause ID | resume ID | retry ID | proceed ID | skip ID HOST | amend ID | abort ID | restore POOL | "
+    "history | audit | whoami"
 )
 
 

@@ -18,7 +18,7 @@ from bot.rollout.reason import because
 from bot.rollouts import Rollouts
 from bot.xen.errors import XenError
 from bot.xen.gateway import Gateway, RepositoryState
-from storage import durations, notices, pools, rollouts
+from storage import durations, notices, pools, rollouts, specs
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import PoolRow, RolloutRow
@@ -134,7 +134,7 @@ class Poller:
         row = rollouts.open_rollout_of(tx, state.pool_uuid)
         if row is None or row.state not in (State.AWAITING_APPROVAL, State.APPROVED) or not state.hash:
             return
-        spec = rollouts.spec_of(tx, row.id)[0]
+        spec = specs.of(tx, row.id)[0]
         if spec.checksum == state.hash:
             return
         difference = because("spec.checksum", old=spec.checksum[:12], new=state.hash[:12])

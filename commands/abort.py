@@ -13,6 +13,7 @@ from bot.messages.answers import abort_title, aborting
 from bot.messages.blocks import View
 from bot.messages.language import _
 from bot.rollouts import Role
+from commands.button import on_click
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import text_of
@@ -49,11 +50,6 @@ VERB = Verb(
 def register(app: App, context: Context) -> None:
     """The Abort buttons and the form they open."""
 
-    def click(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        _ask(call, int(call.value))
-
     def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         call = clicked(context, body, client, respond)
         view = body["view"]
@@ -63,6 +59,6 @@ def register(app: App, context: Context) -> None:
         sent = call.acknowledged()
         sent.later(lambda: sent.answer(aborting(context.rollouts.abort(rollout_id, call.actor, why))))
 
-    app.action(progress.ABORT)(click)
-    app.action(attention.ABORT)(click)
+    for action in (progress.ABORT, attention.ABORT):
+        on_click(app, context, action, lambda call: _ask(call, int(call.value)), opens=True)
     app.view(modal.ABORT)(submit)

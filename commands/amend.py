@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.errors import XsbotError
 from bot.messages import amendment, card
 from bot.messages.answers import changes_offered, proposed, withdrawn
 from bot.messages.findings import blocked_message
 from bot.rollouts import Blocked, Role
-from commands.call import Call, clicked
+from commands.button import begins, on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -65,17 +62,5 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The buttons; which change one means is part of its name, which offer exactly, of its value."""
-
-    def propose(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        rollout_id, key = card.parse_value(call.value)
-        call.later(lambda: _propose(call, rollout_id, key))
-
-    def withdraw(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _withdraw(call))
-
-    app.action(re.compile(f"^{re.escape(amendment.AMEND)}"))(propose)
-    app.action(amendment.WITHDRAW)(withdraw)
+    on_click(app, context, begins(amendment.AMEND), lambda call: _propose(call, *card.parse_value(call.value)))
+    on_click(app, context, amendment.WITHDRAW, _withdraw)

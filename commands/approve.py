@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.delivery.rendering import ask_about, ask_of
 from bot.errors import XsbotError
@@ -19,10 +16,11 @@ from bot.rollout.errors import StaleDigest
 from bot.rollout.reason import Reason
 from bot.rollout.spec import parse_spec
 from bot.rollouts import Role
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
-from storage import rollouts as records
+from storage import specs
 from storage.errors import NotFound
 from storage.tables import SpecRow
 
@@ -64,7 +62,7 @@ def _approve(call: Call) -> None:
 def _differences(call: Call, rollout_id: int, digest: str) -> tuple[Reason, ...]:
     with call.context.rollouts.database.reading() as tx:
         old = tx.get(SpecRow, (rollout_id, digest))
-        return () if old is None else changes(parse_spec(old.body), records.spec_of(tx, rollout_id)[0])
+        return () if old is None else changes(parse_spec(old.body), specs.of(tx, rollout_id)[0])
 
 
 VERB = Verb(
@@ -80,16 +78,5 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The Approve button, and the button that opens a card."""
-
-    def approve(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _approve(call))
-
-    def show(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        _show(call, int(call.value))
-
-    app.action(card.APPROVE)(approve)
-    app.action(card.OPEN)(show)
+    on_click(app, context, card.APPROVE, _approve)
+    on_click(app, context, card.OPEN, lambda call: _show(call, int(call.value)), opens=True)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.errors import XsbotError
 from bot.messages import card, modal
 from bot.messages.answers import aborting
+from bot.messages.blocks import View
 from bot.messages.language import _
 from bot.rollout.proposal import choices_of
 from bot.rollouts import Replaced
 from commands import update
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 
 
@@ -24,7 +24,7 @@ def _change(call: Call) -> None:
     rollouts = call.context.rollouts
     alias = rollouts.standing(rollout_id).row.pool_alias
 
-    def form() -> Any:
+    def form() -> View:
         try:
             earlier = rollouts.may_replace(rollout_id, digest, call.actor)
         except XsbotError:
@@ -51,16 +51,5 @@ def _cancel(call: Call) -> None:
 
 def register(app: App, context: Context) -> None:
     """The buttons."""
-
-    def change(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.answering(lambda: _change(call))
-
-    def cancel(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _cancel(call))
-
-    app.action(card.CHANGE)(change)
-    app.action(card.CANCEL)(cancel)
+    on_click(app, context, card.CHANGE, _change, opens=True)
+    on_click(app, context, card.CANCEL, _cancel)

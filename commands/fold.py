@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import notice
 from bot.messages.answers import folded, retired, unfolded
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 
 
@@ -28,16 +26,5 @@ def _unfold(call: Call) -> None:
 
 def register(app: App, context: Context) -> None:
     """The menu and the button."""
-
-    def fold(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _fold(call))
-
-    def unfold(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _unfold(call))
-
-    app.action(notice.FOLD)(fold)
-    app.action(notice.UNFOLD)(unfold)
+    on_click(app, context, notice.FOLD, _fold)
+    on_click(app, context, notice.UNFOLD, _unfold)

@@ -11,13 +11,11 @@ from commands.verb import Verb
 
 #: What people type who mean one of our verbs: words of other tools, and verbs of earlier releases.
 MEANT: Mapping[str, str] = {
-    "cancel": "abort",
     "withdraw": "amend",
     "stop": "pause",
     "continue": "resume",
     "go": "resume",
     "start": "update",
-    "plan": "update",
     "upgrade": "update",
     "rollout": "update",
     "deny": "reject",

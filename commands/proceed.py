@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import attention
 from bot.messages.answers import retrying
-from commands.call import Call, clicked
+from commands.button import begins, on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -37,10 +34,7 @@ VERB = Verb(
 def register(app: App, context: Context) -> None:
     """The Go on anyway button; which host it means is part of the button's own name."""
 
-    def proceed(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        host = str(body["actions"][0]["action_id"]).removeprefix(attention.PROCEED)
-        call.later(lambda: _proceed(call, int(call.value), host))
+    def click(call: Call) -> None:
+        _proceed(call, int(call.value), call.deed.removeprefix(attention.PROCEED))
 
-    app.action(re.compile(f"^{re.escape(attention.PROCEED)}"))(proceed)
+    on_click(app, context, begins(attention.PROCEED), click)

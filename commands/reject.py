@@ -15,6 +15,7 @@ from bot.messages.language import _
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollouts import Role
+from commands.button import on_click
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import text_of
@@ -72,12 +73,6 @@ VERB = Verb(
 def register(app: App, context: Context) -> None:
     """The Reject button and the form it opens."""
 
-    def click(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        rollout_id, digest = card.parse_value(call.value)
-        _ask(call, rollout_id, digest)
-
     def submit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
         call = clicked(context, body, client, respond)
         view = body["view"]
@@ -91,5 +86,5 @@ def register(app: App, context: Context) -> None:
         rollout_id, digest = int(about["rollout"]), str(about["digest"])
         sent.later(lambda: _reject(sent, rollout_id, digest, why))
 
-    app.action(card.REJECT)(click)
+    on_click(app, context, card.REJECT, lambda call: _ask(call, *card.parse_value(call.value)), opens=True)
     app.view(modal.REJECT)(submit)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages.answers import restoring
 from bot.messages.debts import RESTORE
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -37,10 +35,4 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The Restore now button."""
-
-    def restore(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _restore(call, call.value))
-
-    app.action(RESTORE)(restore)
+    on_click(app, context, RESTORE, lambda call: _restore(call, call.value))

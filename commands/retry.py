@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import attention
 from bot.messages.answers import retrying
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -35,10 +33,4 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The Retry button."""
-
-    def retry(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _retry(call, int(call.value)))
-
-    app.action(attention.RETRY)(retry)
+    on_click(app, context, attention.RETRY, lambda call: _retry(call, int(call.value)))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import attention
 from bot.messages.answers import skipping
-from commands.call import Call, UsageError, clicked
+from commands.button import begins, on_click
+from commands.call import Call, UsageError
 from commands.context import Context
 from commands.verb import Verb
 
@@ -41,10 +38,7 @@ VERB = Verb(
 def register(app: App, context: Context) -> None:
     """The Skip button; which host it means is part of the button's own name."""
 
-    def skip(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        host = str(body["actions"][0]["action_id"]).removeprefix(attention.SKIP)
-        call.later(lambda: _skip(call, int(call.value), host))
+    def click(call: Call) -> None:
+        _skip(call, int(call.value), call.deed.removeprefix(attention.SKIP))
 
-    app.action(re.compile(f"^{re.escape(attention.SKIP)}"))(skip)
+    on_click(app, context, begins(attention.SKIP), click)

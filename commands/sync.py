@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import notice
 from bot.messages.answers import sync_started
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -36,10 +34,4 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The notice's Sync button."""
-
-    def sync(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: _sync(call, call.value))
-
-    app.action(notice.SYNC)(sync)
+    on_click(app, context, notice.SYNC, lambda call: _sync(call, call.value))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import modal, tasks
 from bot.messages.blocks import View
@@ -14,7 +12,8 @@ from bot.messages.language import _
 from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from commands import update
-from commands.call import Call, UsageError, clicked
+from commands.button import on_click
+from commands.call import Call, UsageError
 from commands.context import Context
 from commands.verb import Verb
 
@@ -71,10 +70,4 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The button that plans what is pending."""
-
-    def carry_out(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        _open(call, call.value, Kind.TASKS)
-
-    app.action(tasks.CARRY_OUT)(carry_out)
+    on_click(app, context, tasks.CARRY_OUT, lambda call: _open(call, call.value, Kind.TASKS), opens=True)

@@ -25,6 +25,8 @@ from bot.rollout.kind import Kind
 from bot.rollout.proposal import Choices
 from bot.rollout.vm_policy import wishes_of
 from bot.rollouts import Blocked, Replaced, Role
+from bot.rollouts.hours import zone_of
+from commands.button import on_click
 from commands.call import Call, clicked
 from commands.context import Context
 from commands.form import choices_of, text_of, wishes_in
@@ -34,14 +36,22 @@ from commands.verb import Verb
 
 def run(call: Call) -> None:
     """Open the form, with what was typed after the pool's name already chosen."""
-    alias, rollouts = call.pool(), call.context.rollouts
-    words, said = options(call.words[1:], ("at", "level", "reason"), ("emergency",))
+    alias = call.pool()
+    _plan(call, alias, *chosen_in(call, alias))
+
+
+def chosen_in(call: Call, alias: str) -> tuple[Choices, str]:
+    """What was chosen by the words after the pool's name, and the reason that was given. Raises `UsageError`,
+    `InvalidSpec`, `UnclearMoment`."""
+    rollouts = call.context.rollouts
+    words, said = options(call.words[1:], ("at", "deadline", "level", "reason"), ("emergency",))
     typed = [*words, *([said["level"]] if "level" in said else [])]
-    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now())
+    # A moment of several words, as behind --at.
+    typed += [f"deadline={said['deadline']}"] if "deadline" in said else []
+    choices = chosen(typed, rollouts.usual(alias), rollouts.time.now(), zone_of(rollouts.settings, alias))
     if "at" in said:
         choices = replace(choices, start_at=rollouts.moment(alias, said["at"]))
-    choices = replace(choices, emergency="emergency" in said)
-    _plan(call, alias, choices, said.get("reason", ""))
+    return replace(choices, emergency="emergency" in said), said.get("reason", "")
 
 
 def _plan(call: Call, alias: str, choices: Choices | None = None, why: str = "") -> None:
@@ -150,11 +160,6 @@ def register(app: App, context: Context) -> None:
     """The Plan button, the form's choices and its Request button."""
     newest = Newest()
 
-    def plan(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        _plan(call, call.value, context.rollouts.usual(call.value))
-
     def preview(call: Call, alias: str, choices: Choices, wrong: InvalidSpec | None = None) -> None:
         replaces = _replaces(call.view or {})
         view_id = str(call.view["id"]) if call.view is not None else ""
@@ -206,7 +211,7 @@ def register(app: App, context: Context) -> None:
         replaces = _replaces(view)
         sent.later(lambda: _request(sent, alias, choices, why, replaces, typed))
 
-    app.action(notice.PLAN)(plan)
+    on_click(app, context, notice.PLAN, lambda call: _plan(call, call.value), opens=True)
     app.action(re.compile(f"^{modal.CHOICES}"))(choose)
     app.view(modal.UPDATE)(submit)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from slack_bolt import Ack, App, Respond
-from slack_sdk import WebClient
+from slack_bolt import App
 
 from bot.messages import details as pages
 from bot.messages import notice, status
-from bot.messages.blocks import actions, button
+from bot.messages.blocks import View, actions, button
 from bot.messages.language import _
-from commands.call import Call, clicked
+from commands.button import on_click
+from commands.call import Call
 from commands.context import Context
 from commands.verb import Verb
 
@@ -27,6 +25,19 @@ def run(call: Call) -> None:
     call.answer(status.updates(alias, known, row, plan))
 
 
+def _page(call: Call, alias: str, page: int = 0) -> View:
+    return pages.details(alias, call.context.rollouts.updates(alias, call.actor)[0], page)
+
+
+def _details(call: Call) -> None:
+    call.open(_("Updates"), _("Looking up what is known."), lambda: _page(call, call.value))
+
+
+def _turn(call: Call) -> None:
+    if call.view is not None:
+        call.show(str(call.view["id"]), _page(call, *pages.page_of(call.value)))
+
+
 VERB = Verb(
     "updates",
     "/xs updates <pool>",
@@ -39,26 +50,6 @@ VERB = Verb(
 
 def register(app: App, context: Context) -> None:
     """The notice's Details button, and the pages behind it."""
-
-    def details(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        alias = call.value
-        call.open(
-            _("Updates"),
-            _("Looking up what is known."),
-            lambda: pages.details(alias, context.rollouts.updates(alias, call.actor)[0]),
-        )
-
-    def turn(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        view_id = str(body["view"]["id"])
-        alias, page = pages.page_of(call.value)
-        call.later(
-            lambda: call.show(view_id, pages.details(alias, context.rollouts.updates(alias, call.actor)[0], page))
-        )
-
-    app.action(notice.DETAILS)(details)
-    app.action(pages.EARLIER)(turn)
-    app.action(pages.LATER)(turn)
+    on_click(app, context, notice.DETAILS, _details, opens=True)
+    on_click(app, context, pages.EARLIER, _turn)
+    on_click(app, context, pages.LATER, _turn)

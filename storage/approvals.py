@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.policy import Approval
-from storage import amendments, rollouts
+from storage import amendments, rollouts, threads
 from storage.actors import Actor
 from storage.errors import Conflict, NotFound
 from storage.tables import ApprovalRow
@@ -41,7 +41,7 @@ def approve(tx: Session, rollout_id: int, digest: str, user: Actor, at: datetime
             tx.flush()
     except IntegrityError as error:
         raise _twice(rollout_id) from error
-    rollouts.redraw(tx, rollout_id, at)
+    threads.redraw(tx, rollout_id, at)
     if amendment is not None:
         amendments.redraw(tx, amendment, at)
     return _approval(row)
@@ -58,7 +58,7 @@ def revoke(tx: Session, rollout_id: int, digest: str, user_id: str, at: datetime
     row.revoked_at = at
     tx.add(row)
     tx.flush()
-    rollouts.redraw(tx, rollout_id, at)
+    threads.redraw(tx, rollout_id, at)
     return _approval(row)
 
 

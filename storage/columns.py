@@ -99,6 +99,8 @@ class Topic(StrEnum):
     """The picture and the report of a rollout that is over."""
     DEBTS = "debts"
     """What is owed to a pool for too long, and nobody gives it back."""
+    DIGEST = "digest"
+    """How the pools are, told to a channel each week."""
     AUDIT = "audit"
     """One audit event for the audit channel."""
 

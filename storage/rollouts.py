@@ -20,11 +20,11 @@ from bot.rollout.expected import Expectation
 from bot.rollout.lifecycle import DRIVEN, OPEN, TERMINAL, WAITING, State, check_transition
 from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
-from bot.rollout.spec import Spec, digest_of, parse_spec
-from storage import amendments, audit, outbox
+from bot.rollout.spec import digest_of, parse_spec
+from storage import amendments, audit, outbox, threads
 from storage.actors import Actor
 from storage.columns import Topic
-from storage.errors import Conflict, NotFound, PoolBusy, SpecDamaged
+from storage.errors import Conflict, NotFound, PoolBusy
 from storage.tables import RolloutRow, SpecRow
 from storage.updates_codec import updates_from_json, updates_to_json
 
@@ -110,9 +110,9 @@ def create(
         pool_uuid=pool_uuid,
         details={"from": None, "to": state.value, "digest": digest, "reason_text": reason_text},
     )
-    redraw(tx, row.id, at)
+    threads.redraw(tx, row.id, at)
     if emergency:
-        _enqueue(tx, Topic.EMERGENCY, row.id, at, {})
+        threads.enqueue(tx, Topic.EMERGENCY, row.id, at, {})
     return row
 
 
@@ -195,6 +195,8 @@ def transition(
     if to is State.RUNNING:
         values |= {"working_since": at, "warned_at": None}
     values["waiting_since"] = values["reminded_at"] = at if to in WAITING else None
+    if to is State.PAUSED:
+        values["announced_at"] = None
     if to is not State.NEEDS_ATTENTION:
         values["problem"] = None
     moved = tx.exec(
@@ -225,11 +227,11 @@ def transition(
     if present is State.NEEDS_ATTENTION:
         # What somebody proposed was an answer to the question that is answered now.
         amendments.overtake(tx, row, actor, at)
-    redraw(tx, rollout_id, at)
+    threads.redraw(tx, rollout_id, at)
     if to is State.NEEDS_ATTENTION:
-        _enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
+        threads.enqueue(tx, Topic.ATTENTION, rollout_id, at, {"reason": reason.as_dict()})
     if to in TERMINAL and present in _UNDER_WAY:
-        _enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
+        threads.enqueue(tx, Topic.OUTCOME, rollout_id, at, {"state": to.value, "reason": reason.as_dict()})
         outbox.enqueue(
             tx,
             Topic.REPORT,
@@ -327,78 +329,6 @@ def note_coordinator(tx: Session, rollout_id: int, host: str, synced_at: datetim
     _saved(tx, row)
 
 
-def plan_start(tx: Session, rollout_id: int, starts_at: datetime | None, due_at: datetime | None) -> RolloutRow:
-    """Write down when an approved rollout is to start, and when that is looked at; another start is announced anew."""
-    row = get(tx, rollout_id)
-    if row.starts_at != starts_at:
-        row.starts_at, row.announced_at = starts_at, None
-    row.due_at = due_at
-    return _saved(tx, row)
-
-
-def set_due(tx: Session, rollout_id: int, due_at: datetime | None) -> RolloutRow:
-    """Write down when the rollout is looked at again."""
-    row = get(tx, rollout_id)
-    row.due_at = due_at
-    return _saved(tx, row)
-
-
-def look_now(tx: Session, pool_alias: str, at: datetime) -> None:
-    """Have whatever waits on the pool for a freeze to end looked at now; one that waits for its own start goes on
-    waiting."""
-    for row in _in_states(tx, (State.APPROVED, State.PAUSED)):
-        if row.pool_alias == pool_alias and row.due_at is not None and row.due_at != row.starts_at:
-            row.due_at = at
-            _saved(tx, row)
-
-
-def announce(tx: Session, rollout_id: int, at: datetime) -> bool:
-    """Write down that the start of an approved rollout is announced; whether nobody did before."""
-    row = get(tx, rollout_id)
-    if row.state is not State.APPROVED or row.announced_at is not None:
-        return False
-    row.announced_at = at
-    _saved(tx, row)
-    _enqueue(tx, Topic.ANNOUNCEMENT, rollout_id, at, {})
-    return True
-
-
-def remind_approvers(tx: Session, rollout_id: int, at: datetime) -> bool:
-    """Have approvers told that the time for their approval runs out; whether nobody did before."""
-    row = get(tx, rollout_id)
-    if row.state is not State.AWAITING_APPROVAL or row.approvers_reminded_at is not None:
-        return False
-    row.approvers_reminded_at = at
-    _saved(tx, row)
-    _enqueue(tx, Topic.REMINDER, rollout_id, at, {})
-    return True
-
-
-def warn(tx: Session, rollout_id: int, at: datetime) -> bool:
-    """Write down that people are told how long the rollout works already; whether nobody did before."""
-    row = get(tx, rollout_id)
-    if row.state is not State.RUNNING or row.warned_at is not None:
-        return False
-    row.warned_at = at
-    _saved(tx, row)
-    return True
-
-
-def remind(tx: Session, rollout_id: int, every: timedelta, at: datetime) -> RolloutRow | None:
-    """The rollout, when people are to be reminded now that it waits for them; None when they are not.
-
-    Whoever asks has reminded them: within `every` nobody else gets another answer, in whatever process.
-    """
-    row = get(tx, rollout_id)
-    if row.state not in WAITING or (row.reminded_at is not None and at - row.reminded_at < every):
-        return None
-    # A row of a release that kept this in memory: its interval begins now.
-    known, row.reminded_at = row.reminded_at is not None, at
-    row.waiting_since = row.waiting_since or at
-    _saved(tx, row)
-    return row if known else None
-
-
 def take_fence(tx: Session, rollout_id: int, token: str) -> None:
     """Make `token` the one that may drive the rollout; whoever drove it before loses at its next `check_fence`."""
     row = get(tx, rollout_id)
@@ -412,58 +342,9 @@ def check_fence(tx: Session, rollout_id: int, token: str) -> None:
         raise Conflict(f"Rollout {rollout_id} is driven by another process now.", "Nothing to do: that one goes on.")
 
 
-def spec_of(tx: Session, rollout_id: int) -> tuple[Spec, bytes, str]:
-    """The rollout's spec, the bytes that people approve, and their digest.
-
-    Raises `SpecDamaged` when the bytes are gone or do not match, `InvalidSpec` when this release cannot read them.
-    """
-    digest = get(tx, rollout_id).digest
-    spec, stored = spec_at(tx, rollout_id, digest)
-    return spec, stored, digest
-
-
-def specs_of(tx: Session, rows: Collection[RolloutRow]) -> dict[int, tuple[Spec, bytes, str]]:
-    """The same for several rollouts, by number. Raises for the first that is not as it should be."""
-    query = select(SpecRow).where(col(SpecRow.rollout_id).in_([row.id for row in rows]))
-    stored = {(entry.rollout_id, entry.digest): entry for entry in tx.exec(query).all()}
-    return {row.id: (*_intact(row.id, row.digest, stored.get((row.id, row.digest))), row.digest) for row in rows}
-
-
-def spec_at(tx: Session, rollout_id: int, digest: str) -> tuple[Spec, bytes]:
-    """The spec of that digest, the rollout's own or one that was proposed for it, and its bytes.
-
-    Raises like `spec_of`.
-    """
-    return _intact(rollout_id, digest, tx.get(SpecRow, (rollout_id, digest)))
-
-
-def _intact(rollout_id: int, digest: str, stored: SpecRow | None) -> tuple[Spec, bytes]:
-    if stored is None or digest_of(stored.body) != digest:
-        raise SpecDamaged(
-            f"The stored spec of rollout {rollout_id} is not the one that was approved.",
-            "Somebody changed the database: check it with `xsbot audit verify` and ask for a new rollout.",
-        )
-    return parse_spec(stored.body), stored.body
-
-
 def updates_of(row: RolloutRow) -> AvailableUpdates:
     """The updates as they were when the rollout was asked for."""
     return updates_from_json(row.updates)
-
-
-def card_key(rollout_id: int) -> str:
-    """The key under which the card is queued and remembered as posted."""
-    return f"rollout:{rollout_id}:card"
-
-
-def progress_key(rollout_id: int) -> str:
-    """The key under which the progress message is queued and remembered as posted."""
-    return f"rollout:{rollout_id}:progress"
-
-
-def redraw(tx: Session, rollout_id: int, at: datetime) -> None:
-    """Have the card posted or edited, because something it shows has changed."""
-    _enqueue(tx, Topic.CARD, rollout_id, at, {})
 
 
 def set_checks(tx: Session, rollout_id: int, checks: dict[str, Any], at: datetime) -> None:
@@ -472,28 +353,7 @@ def set_checks(tx: Session, rollout_id: int, checks: dict[str, Any], at: datetim
     row.checks = checks
     tx.add(row)
     tx.flush()
-    redraw(tx, rollout_id, at)
-
-
-def redraw_progress(tx: Session, rollout_id: int, at: datetime) -> None:
-    """Have the progress message posted or edited."""
-    _enqueue(tx, Topic.PROGRESS, rollout_id, at, {})
-
-
-def enqueue_line(tx: Session, rollout_id: int, reason: Reason, at: datetime) -> None:
-    """Have one line posted to the rollout's thread; lines are never merged."""
-    _enqueue(tx, Topic.LINE, rollout_id, at, {"reason": reason.as_dict()})
-
-
-def _enqueue(tx: Session, topic: Topic, rollout_id: int, at: datetime, payload: Mapping[str, Any]) -> None:
-    outbox.enqueue(
-        tx,
-        topic,
-        lane=outbox.rollout_lane(rollout_id),
-        key=f"rollout:{rollout_id}:{topic.value}",
-        payload={"rollout_id": rollout_id, **payload},
-        at=at,
-    )
+    threads.redraw(tx, rollout_id, at)
 
 
 def _stamps(present: State, to: State, at: datetime) -> dict[str, datetime | None]:

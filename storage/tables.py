@@ -172,7 +172,7 @@ class RolloutRow(Table, table=True):
     """When the clock or the worker looks at it again: an approved one that waits for its start, a paused one that goes
     on by itself. Gone with the state."""
     announced_at: datetime | None = Field(default=None, sa_type=Moment)
-    """When that start was announced."""
+    """When its start at that time, or that it goes on by itself, was announced."""
     working_since: datetime | None = Field(default=None, sa_type=Moment)
     """Since when it works without having waited for anybody."""
     approvers_reminded_at: datetime | None = Field(default=None, sa_type=Moment)
@@ -188,6 +188,13 @@ class RolloutRow(Table, table=True):
     def requester(self) -> Actor:
         """Who asked for it."""
         return Actor(self.requester_kind, self.requester_id, self.requester_name)  # type: ignore[arg-type]
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """The time it waits for: that of its start, or when it goes on by itself after a pause; None when for none."""
+        if self.state is State.APPROVED:
+            return self.starts_at
+        return self.due_at if self.state is State.PAUSED else None
 
     @property
     def expectation(self) -> Expectation | None:
@@ -318,6 +325,17 @@ class FreezeRow(Table, table=True):
     def by(self) -> Actor:
         """Who froze the pool."""
         return Actor(self.by_kind, self.by_id, self.by_name)  # type: ignore[arg-type]
+
+
+class DigestRow(Table, table=True):
+    """One weekly digest that was told: a channel hears the digest of that name once in each week (``2026-W47``)."""
+
+    __tablename__ = "digests"
+
+    name: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    week: str = Field(primary_key=True)
+    told_at: datetime = Field(sa_type=Moment)
 
 
 class IntentRow(Table, table=True):

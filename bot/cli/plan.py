@@ -12,16 +12,17 @@ from bot.messages.sentences import sentence
 from bot.messages.work import task_name
 from bot.rollout.checks import Severity
 from bot.rollout.choosing import host_names
-from bot.rollout.deadline import moment_of
 from bot.rollout.decision import Estimates
 from bot.rollout.fixes import chosen_fixes
 from bot.rollout.forecast import costs_by_level
 from bot.rollout.guidance import Level
+from bot.rollout.moment import moment_of
 from bot.rollout.proposal import preset_of
 from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
 from bot.rollout.vm_policy import wish_of
 from bot.rollouts import Preview
 from bot.rollouts.desk import usual_choices
+from bot.rollouts.hours import zone_of
 from bot.rollouts.preview import look
 from bot.time import RealTime
 from bot.xen.errors import XenError
@@ -48,7 +49,7 @@ def register(main: click.Group) -> None:
 @click.option("--max-out", type=click.IntRange(0, 64), help="Most hosts out of service at once; 0: as many as pay off.")
 @click.option("--first", default="", help="Hosts to update first, divided by commas.")
 @click.option("--without", default="", help="Hosts to leave out, divided by commas.")
-@click.option("--deadline", default="", help="Begin no host that would not be done by then: 05:30 (UTC), +4h, a date.")
+@click.option("--deadline", default="", help="Begin no host that would not be done by then: 05:30, +4h, …")
 @click.option("--compare", is_flag=True, help="Show every level with every preset side by side.")
 @click.option(
     "--fix",
@@ -91,7 +92,7 @@ def plan(
         max_out=usual.max_out if max_out is None else max_out,
         order=host_names(first),
         left_out=host_names(without),
-        deadline=moment_of(deadline, now) if deadline else usual.deadline,
+        deadline=moment_of(deadline, now, zone_of(session.settings, pool)) if deadline else usual.deadline,
         fixes=chosen_fixes(fixes),
     )
     gateway = gateway_of(pool, session.settings.pool(pool), RealTime())

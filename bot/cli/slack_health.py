@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -19,6 +19,7 @@ from bot.errors import XsbotError
 from bot.listening import slack_client
 from bot.manifest import SCOPES
 from bot.settings import EVERYBODY, Settings
+from bot.settings.rules import is_group
 from bot.time import RealTime
 
 #: Slack refuses signatures that are five minutes off; long before that, times in the audit trail mislead.
@@ -68,8 +69,7 @@ def slack_health(settings: Settings, environ: Mapping[str, str], *, post: bool =
     else:
         yield from _socket(settings, client)
     yield from _channels(settings, client, post)
-    if "usergroups:read" in granted:
-        yield from _groups(settings, client)
+    yield from _groups(settings, client, granted)
     if "users:read" in granted:
         yield from _people(settings, client)
 
@@ -166,6 +166,8 @@ def _channels(settings: Settings, client: WebClient, post: bool) -> Iterator[Exa
     wanted = {settings.slack.audit_channel: "the audit"}
     for alias, pool in settings.pools.items():
         wanted.setdefault(pool.channel, f"pool {alias}")
+    for name, digest in settings.digests.items():
+        wanted.setdefault(digest.channel, f"digest {name}")
     for channel, whose in wanted.items():
         if channel:
             yield _posted(client, channel, whose) if post else _known(client, channel, whose)
@@ -201,15 +203,28 @@ def _known(client: WebClient, channel: str, whose: str) -> Examined:
 def _entries(settings: Settings) -> list[str]:
     """Everybody whom the roles name, groups and people, each once."""
     roles = [settings.roles, *(pool.roles for pool in settings.pools.values() if pool.roles is not None)]
-    named = (entry for role in roles for entry in (*role.viewer, *role.requester, *role.approver, *role.admin))
+    named = [
+        entry
+        for role in roles
+        for entry in (*role.viewer, *role.requester, *role.approver, *role.admin, *role.emergency)
+    ]
+    named += [entry for policy in settings.policies.values() for entry in policy.approver]
     return list(dict.fromkeys(entry for entry in named if entry != EVERYBODY))
 
 
-def _groups(settings: Settings, client: WebClient) -> Iterator[Examined]:
-    for group in (entry for entry in _entries(settings) if entry.startswith("S")):
-        what = f"user group {group}"
+def _groups(settings: Settings, client: WebClient, granted: Collection[str]) -> Iterator[Examined]:
+    """User groups, and channels whose members hold a role, as far as the scopes let us look."""
+    for group in _entries(settings):
+        is_channel = group.startswith("C")
+        if not is_group(group) or ("channels:read" if is_channel else "usergroups:read") not in granted:
+            continue
+        what = f"members of channel {group}" if is_channel else f"user group {group}"
         try:
-            people = client.usergroups_users_list(usergroup=group).get("users") or []
+            people: list[Any] = (
+                client.conversations_members(channel=group, limit=200).get("members")
+                if is_channel
+                else client.usergroups_users_list(usergroup=group).get("users")
+            ) or []
         except SlackApiError as error:
             yield Examined(what, False, *explained(group, _code(error)))
         except _AWAY as error:
@@ -219,7 +234,7 @@ def _groups(settings: Settings, client: WebClient) -> Iterator[Examined]:
 
 
 def _people(settings: Settings, client: WebClient) -> Iterator[Examined]:
-    for person in (entry for entry in _entries(settings) if not entry.startswith("S")):
+    for person in (entry for entry in _entries(settings) if not is_group(entry)):
         what = f"person {person}"
         try:
             user: dict[str, Any] = client.users_info(user=person).get("user") or {}

@@ -15,6 +15,7 @@ from bot.messages.attention import attention
 from bot.messages.audit_line import audit_line
 from bot.messages.card import Ask, approval_reminder, card, emergency, title
 from bot.messages.debts import debts_asked
+from bot.messages.digest import digest
 from bot.messages.language import _, speaking
 from bot.messages.message import Message, line
 from bot.messages.notice import NoticeFacts, notice
@@ -43,9 +44,23 @@ from bot.rollout.memory import DebtKind, Intent, IntentState
 from bot.rollout.outlook import Outlook
 from bot.rollout.reason import Reason
 from bot.rollout.stock import compare_stocks
+from bot.rollouts.digest import digest_of
 from bot.rollouts.standing import AmendmentStanding, Standing, amendment_standing, approvers_of, standing_of
 from bot.settings import Settings
-from storage import amendments, approvals, audit, debts, intents, notices, pools, posted, rollouts, timeline
+from storage import (
+    amendments,
+    approvals,
+    audit,
+    debts,
+    intents,
+    notices,
+    pools,
+    posted,
+    rollouts,
+    specs,
+    threads,
+    timeline,
+)
 from storage.outbox import OutboxRow, Topic
 from storage.tables import PoolRow, Posted, RolloutRow
 from storage.updates_codec import updates_from_json
@@ -110,6 +125,8 @@ def render(
         return _notice(tx, row, settings)
     if row.topic is Topic.DEBTS:
         return _debts(tx, row, settings)
+    if row.topic is Topic.DIGEST:
+        return _digest(tx, row, settings)
     if row.topic is Topic.AUDIT:
         with speaking(settings.slack.language):
             return _audit(tx, row, settings, permalink)
@@ -125,14 +142,14 @@ def _language(settings: Settings, alias: str) -> str:
 
 def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Settings, *, plan: bool) -> Outgoing:
     standing = standing_of(tx, record, settings, None)
-    root = posted.find(tx, rollouts.card_key(record.id))
+    root = posted.find(tx, threads.card_key(record.id))
     channel = root.channel if root is not None else record.channel or _channel(settings, record.pool_alias)
     if row.topic is Topic.CARD:
-        key = rollouts.card_key(record.id)
+        key = threads.card_key(record.id)
         return Outgoing(channel, card(standing, ask_of(settings, standing)), remember=key, edits=root)
     thread = root.ts if root is not None else ""
     if row.topic is Topic.PROGRESS:
-        key = rollouts.progress_key(record.id)
+        key = threads.progress_key(record.id)
         shown = progress(standing, plan=plan)
         return Outgoing(channel, shown, remember=key, edits=posted.find(tx, key), thread=thread)
     if row.topic is Topic.ATTENTION:
@@ -179,7 +196,7 @@ def evidence_of(tx: Session, standing: Standing) -> Evidence:
     number = standing.row.id
     names = approvals.names(tx, number)
     return Evidence(
-        spec_bytes=rollouts.spec_of(tx, number)[1],
+        spec_bytes=specs.of(tx, number)[1],
         timeline=timeline.of(tx, standing.row),
         events=tuple(audit.exported(tx, number)),
         head=audit.head(tx),
@@ -285,13 +302,22 @@ def _debts(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
         return Outgoing(channel, debts_asked(pool.alias, owed, asked, int(row.payload["hours"])))
 
 
+def _digest(tx: Session, row: OutboxRow, settings: Settings) -> Outgoing:
+    channel = str(row.payload["channel"])
+    aliases = settings.digest_channels(str(row.payload["name"])).get(channel)
+    if aliases is None:
+        raise Unrenderable("This digest is no longer configured.", "Nothing to do.")
+    with speaking(settings.language_in(channel)):
+        return Outgoing(channel, digest(digest_of(tx, settings, aliases, row.created_at)))
+
+
 def _audit(tx: Session, row: OutboxRow, settings: Settings, permalink: Callable[[Posted], str]) -> Outgoing:
     event = audit.event(tx, int(row.payload["seq"]))
     if event is None:
         raise Unrenderable(f"Audit event {row.payload['seq']} is gone.", "Check the trail with `xsbot audit verify`.")
     if not settings.slack.audit_channel:
         raise Unrenderable("slack.audit_channel is not configured.", "Name the channel in the configuration.")
-    root = posted.find(tx, rollouts.card_key(event.rollout_id)) if event.rollout_id is not None else None
+    root = posted.find(tx, threads.card_key(event.rollout_id)) if event.rollout_id is not None else None
     alias = next((pool.alias for pool in pools.pools(tx) if pool.uuid == event.pool_uuid), "")
     told = audit_line(
         event,

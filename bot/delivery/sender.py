@@ -22,7 +22,7 @@ from bot.log import concerning
 from bot.rollout.errors import RolloutError
 from bot.settings import Settings, SettingsError
 from bot.time import Time
-from storage import audit, outbox, posted, rollouts
+from storage import audit, outbox, posted, threads
 from storage.database import Database
 from storage.errors import Conflict, DatabaseUnavailable, NotFound, SpecDamaged
 from storage.outbox import OutboxRow, Topic
@@ -265,7 +265,7 @@ class Delivery:
             return
         with self._database.transaction() as tx:
             if (room_at := self._pace.next_update(now)) > now:
-                rollouts.redraw(tx, rollout_id, room_at)
+                threads.redraw(tx, rollout_id, room_at)
                 return
             outbox.count_edit(tx, row.id)
         try:
@@ -327,7 +327,7 @@ class Delivery:
         with self._database.reading() as tx:
             event = audit.event(tx, int(row.payload["seq"]))
             rollout_id = None if event is None else event.rollout_id
-            return rollout_id is not None and posted.find(tx, rollouts.card_key(rollout_id)) is None
+            return rollout_id is not None and posted.find(tx, threads.card_key(rollout_id)) is None
 
     def _waits_for_outcome(self, row: OutboxRow) -> bool:
         """Files come after everything that the thread says in words."""

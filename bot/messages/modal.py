@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bot.errors import XsbotError
 from bot.messages.answers import MIN_REASON, abort_title, reject_title
-from bot.messages.backups import backups_line
 from bot.messages.blocks import (
     Block,
     View,
@@ -27,17 +26,10 @@ from bot.messages.blocks import (
 from bot.messages.errors import told_plainly
 from bot.messages.findings import finding_lines, findings_blocks, way_out
 from bot.messages.fix_fields import fixes_input
-from bot.messages.forecast import (
-    fixes_line,
-    forecast_cost,
-    forecast_time,
-    order_blocks,
-    rules_line,
-    stopped_block,
-    worth_knowing,
-)
+from bot.messages.forecast import forecast_cost, forecast_time
 from bot.messages.language import _, several
 from bot.messages.message import Message
+from bot.messages.plan import doing_blocks
 from bot.messages.schedule import freeze_words
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, moment, name, names
@@ -158,16 +150,7 @@ def update_form(
     if not preview.blocked:
         asked = _("*What approvers will be asked for:* {cost}; {time}.")
         blocks.append(section(asked.format(cost=forecast_cost(forecast), time=forecast_time(forecast))))
-        blocks += order_blocks(forecast)
-        blocks.append(stopped_block(spec))
-        if rules := rules_line(spec):
-            blocks.append(section(rules))
-        if backups := backups_line(spec.backups):
-            blocks.append(section(backups))
-        if fixes := fixes_line(spec.fixes):
-            blocks.append(section(fixes))
-        if known := worth_knowing(forecast):
-            blocks.append(section(lines_within([f"• {line}" for line in known], 2_000)))
+        blocks += doing_blocks(preview)
     blocks += findings_blocks(preview.report, (Severity.WARNS, Severity.INFORMS), () if preview.blocked else spec.fixes)
     if preview.blocked:
         last = way_out(preview.report)

@@ -17,7 +17,7 @@ from bot.messages.sentences import sentence
 from bot.messages.text import clip, duration, lines_within, moment, name, one_line
 from bot.messages.work import phase_name, state_mark, state_name
 from bot.rollout.expected import HostTimes
-from bot.rollout.lifecycle import State
+from bot.rollout.lifecycle import TERMINAL, State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.window import UNATTENDED
 
@@ -49,7 +49,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     if why is not None:
         mark = _("Now:") if state is State.RUNNING else state_mark(state)
         blocks.append(context(f"{mark} {sentence(why, mrkdwn=True)}"))
-    left = _time_left(standing)
+    left = " ".join(part for part in (_since(standing), _time_left(standing)) if part)
     if left:
         blocks.append(context(left))
     owed = owed_briefly(standing.debts) if state is State.PAUSED and standing.debts else ""
@@ -75,6 +75,14 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
         told += f" {sentence(why, mrkdwn=True)}"
     told += "".join(f" {more}" for more in (left, owed) if more)
     return message(told.strip(), blocks)
+
+
+def _since(standing: Standing) -> str:
+    """When it began, so that everybody can tell how long it lasts; "" once it is over, when the outcome says it."""
+    row = standing.row
+    if row.started_at is None or row.state in TERMINAL:
+        return ""
+    return _("Began {moment}.").format(moment=moment(row.started_at))
 
 
 def _time_left(standing: Standing) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.messages.blocks import Block, context, header, section
 from bot.messages.forecast import forecast_cost, forecast_time, stopped_block
-from bot.messages.language import _
+from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.text import lines_within, moment, name, one_line, person, quoted
 from bot.messages.windows import window_words
 from bot.rollout.lifecycle import State
+from bot.rollout.memory import TurnPhase
 from bot.rollout.window import Span
 
 if TYPE_CHECKING:
     from bot.rollouts import Calendar, Standing
-    from storage.tables import FreezeRow
+    from storage.tables import FreezeRow, RolloutRow
 
 
 def starts_at_once(standing: Standing) -> bool:
@@ -46,18 +48,23 @@ def windows_words(shown: Standing | Calendar) -> str:
 
 
 def announcement(standing: Standing) -> Message:
-    """The start of an approved rollout, told to the channel beforehand."""
+    """That an approved rollout starts, or a paused one goes on, told to the channel beforehand."""
     row, forecast = standing.row, standing.forecast
-    told = _("Pool {alias}: rollout {id} begins {when}.").format(
-        alias=name(row.pool_alias), id=row.id, when=start_words(standing)
-    )
-    cost = _("Expected: {cost}; {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast))
-    blocks: list[Block] = [section(f"*{told}*\n{cost}"), stopped_block(standing.spec)]
+    alias, number = name(row.pool_alias), row.id
+    if row.state is State.PAUSED and row.due_at is not None:
+        told = _("Pool {alias}: rollout {id} goes on {when}.").format(alias=alias, id=number, when=moment(row.due_at))
+        left = sum(turn.phase not in (TurnPhase.DONE, TurnPhase.SKIPPED) for turn in standing.turns)
+        more = _("{left} of {all} left.").format(left=left, all=several(len(standing.turns), "host", "hosts"))
+        small = _("By itself, if enough of those who approved still may. `/xs abort {id}` ends it.").format(id=number)
+    else:
+        told = _("Pool {alias}: rollout {id} begins {when}.").format(alias=alias, id=number, when=start_words(standing))
+        more = _("Expected: {cost}; {time}.").format(cost=forecast_cost(forecast), time=forecast_time(forecast))
+        small = _("Checks run again at the start. `/xs abort {id}` withdraws it.").format(id=number)
+    blocks: list[Block] = [section(f"*{told}*\n{more}"), stopped_block(standing.spec)]
     if one_line(row.reason_text):
         blocks.append(section(quoted(row.reason_text)))
-    withdraw = _("Checks run again at the start. `/xs abort {id}` withdraws it.").format(id=row.id)
-    blocks.append(context(withdraw))
-    return message(f"{told} {cost}", blocks)
+    blocks.append(context(small))
+    return message(f"{told} {more}", blocks)
 
 
 def calendars(shown: Sequence[Calendar]) -> Message:
@@ -76,19 +83,25 @@ def calendars(shown: Sequence[Calendar]) -> Message:
 def _calendar(shown: Calendar) -> str:
     lines = [f"*{name(shown.alias)}*: " + (windows_words(shown) if shown.windows else _("at any time"))]
     if shown.openings:
-        lines.append(_("open {spans}").format(spans="; ".join(map(_span, shown.openings))))
+        lines.append(_("open {spans}").format(spans="; ".join(map(span_words, shown.openings))))
     elif shown.windows:
         lines.append(_("⚠ none of its windows opens within ten weeks"))
     if shown.freeze is not None:
         lines.append("⚠ " + freeze_words(shown.freeze))
     row = shown.waiting
     if row is not None and row.due_at is not None:
-        told = _("rollout {id} starts {when}") if row.state is State.APPROVED else _("rollout {id} goes on {when}")
-        lines.append(told.format(id=row.id, when=moment(row.due_at)))
+        lines.append(waiting_words(row, row.due_at))
     return "\n".join(lines)
 
 
-def _span(span: Span) -> str:
+def waiting_words(row: RolloutRow, due_at: datetime) -> str:
+    """When an approved rollout starts, or a paused one goes on by itself."""
+    told = _("rollout {id} starts {when}") if row.state is State.APPROVED else _("rollout {id} goes on {when}")
+    return told.format(id=row.id, when=moment(due_at))
+
+
+def span_words(span: Span) -> str:
+    """From when to when."""
     return _("{begins} to {ends}").format(begins=moment(span.begins), ends=moment(span.ends))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from bot.rollout.deadline import moment_of
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.fixes import chosen_fixes
 from bot.rollout.guidance import Level
+from bot.rollout.moment import moment_of
 from bot.rollout.pausing import POINTS
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
@@ -19,19 +20,19 @@ _HINT = (
     "Words: serial, gentle, standard or fast; home, balance or leave; mandatory, recommended or full; max=2, "
     "first=host,host, without=host,host, pause=coordinator,canary, vms=refuse, suspend or shutdown, vm=name=migrate, "
     "suspend, shutdown, leave or usual, restarts=home, now or pending, fix=eject_cds or eject_cd:name, "
-    "deadline=05:30 (UTC) or deadline=+4h."
+    "deadline=05:30 (in the pool's time zone) or deadline=+4h."
 )
 
 
-def chosen(words: Iterable[str], usual: Choices, now: datetime) -> Choices:
-    """`usual` with what the words change; `now` is what moments count from.
+def chosen(words: Iterable[str], usual: Choices, now: datetime, zone: ZoneInfo) -> Choices:
+    """`usual` with what the words change; `now` is what moments count from, `zone` the pool's time zone.
 
-    Raises `InvalidSpec` for a word that means nothing.
+    Raises `InvalidSpec` for a word that means nothing, `UnclearMoment` for a deadline that is none.
     """
     choices = usual
     for word in words:
         name, equals, value = word.partition("=")
-        choices = _named(choices, name.lower(), value, now) if equals else _plain(choices, word.lower())
+        choices = _named(choices, name.lower(), value, now, zone) if equals else _plain(choices, word.lower())
     return choices
 
 
@@ -50,7 +51,7 @@ def _plain(choices: Choices, word: str) -> Choices:
     raise InvalidSpec(f"{word!r} is nothing that can be chosen.", _HINT)
 
 
-def _named(choices: Choices, name: str, value: str, now: datetime) -> Choices:
+def _named(choices: Choices, name: str, value: str, now: datetime, zone: ZoneInfo) -> Choices:
     match name:
         case "max":
             if not (value.isascii() and value.isdigit() and int(value) <= 64):
@@ -63,7 +64,7 @@ def _named(choices: Choices, name: str, value: str, now: datetime) -> Choices:
         case "pause":
             return replace(choices, pause_points=points(host_names(value.lower())))
         case "deadline":
-            return replace(choices, deadline=None if value.lower() == "none" else moment_of(value, now))
+            return replace(choices, deadline=None if value.lower() == "none" else moment_of(value, now, zone))
         case "vms":
             if value.lower() not in {choice.value for choice in StoppedVms}:
                 raise InvalidSpec(f"{value!r} is no rule for VMs that cannot move.", _HINT)

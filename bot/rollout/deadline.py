@@ -5,13 +5,11 @@ A deadline is part of what was approved, so going on beyond it is an amendment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from bot.rollout.amendment import AmendmentKind, Offer
-from bot.rollout.errors import InvalidSpec
-from bot.rollout.expected import turn_seconds
+from bot.rollout.expected import seconds_left
 from bot.rollout.model import Host
 from bot.rollout.planner.pipeline import Pipeline, drain_seconds
 from bot.rollout.planner.policy import Policy
@@ -20,42 +18,10 @@ from bot.rollout.pursuit import Round
 from bot.rollout.reason import because
 from bot.rollout.whatif import present_view
 
-_HINT = "Say for example 05:30 (the next time it is that late, UTC), +4h, +90m, or 2026-03-08T05:30+01:00."
-_IN = re.compile(r"\+([0-9]{1,4})([hm])", re.ASCII)
-_AT = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-
 
 def may_begin(now: datetime, expected_seconds: float, deadline: datetime | None) -> bool:
     """Whether what is begun now, and is expected to take that long, is done by the deadline (None: there is none)."""
     return deadline is None or now + timedelta(seconds=expected_seconds) <= deadline
-
-
-def moment_of(text: str, now: datetime) -> datetime:
-    """The moment that people mean: a time of day in UTC, hours or minutes from now, or a date with its time.
-
-    Raises `InvalidSpec` for a text that is none of these, and for a moment that is past.
-    """
-    wanted = text.strip()
-    if match := _IN.fullmatch(wanted):
-        count = int(match[1])
-        return _whole(now + (timedelta(hours=count) if match[2] == "h" else timedelta(minutes=count)))
-    if match := _AT.fullmatch(wanted):
-        moment = now.astimezone(UTC).replace(hour=int(match[1]), minute=int(match[2]), second=0, microsecond=0)
-        return moment if moment > now else moment + timedelta(days=1)
-    try:
-        moment = datetime.fromisoformat(wanted)
-    except ValueError:
-        raise InvalidSpec(f"{text!r} is no moment.", _HINT) from None
-    if moment.tzinfo is None:
-        raise InvalidSpec(f"{text!r} does not say in which time zone.", _HINT)
-    if moment <= now:
-        raise InvalidSpec(f"{text!r} is past.", _HINT)
-    return _whole(moment)
-
-
-def _whole(moment: datetime) -> datetime:
-    """In UTC and whole minutes, as it is shown and approved."""
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def late(round_: Round) -> frozenset[str]:
@@ -65,7 +31,7 @@ def late(round_: Round) -> frozenset[str]:
         return frozenset()
     nodes = (node for node in present_view(round_).nodes if node.stage is Stage.OLD)
     home = round_.spec.brings_home
-    return frozenset(node.uuid for node in nodes if not may_begin(round_.now, turn_seconds(node, home=home), deadline))
+    return frozenset(node.uuid for node in nodes if not may_begin(round_.now, seconds_left(node, home=home), deadline))
 
 
 def hold_late(round_: Round, view: View, policy: Policy) -> frozenset[str]:
@@ -78,7 +44,7 @@ def hold_late(round_: Round, view: View, policy: Policy) -> frozenset[str]:
     lock, coordinator = Pipeline(view, policy).lock, view.coordinator
     if coordinator is not None and coordinator.stage not in (Stage.OLD, Stage.UP, Stage.LOST):
         # Members wait until it is back, not only until it has installed.
-        lock = max(lock, turn_seconds(coordinator, home=False))
+        lock = max(lock, seconds_left(coordinator, home=False))
     overdue = set()
     for node in view.nodes:
         if node.stage is Stage.OLD:

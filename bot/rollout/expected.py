@@ -126,9 +126,10 @@ def _one_by_one(round_: Round) -> _Times:
     return seconds, hosts
 
 
-def turn_seconds(node: Node, *, home: bool) -> float:
-    """Seconds that are left of a host's turn, or that it takes when it begins now: until it is back in service, and
-    with `home` the VMs that still have to leave are back on it."""
+def seconds_left(node: Node, *, home: bool) -> float:
+    """Seconds that are left of a host's turn, or that it takes when it begins now, the host by itself: until it is
+    back in service, and with `home` the VMs that still have to leave are back on it. What it has to wait for behind
+    other hosts is not in it; `bot.rollout.lateness` adds that."""
     return _turn(node, [], home=home)
 
 

@@ -25,9 +25,10 @@ _AROUND = 60.0
 _STOP_AND_START = 60.0
 
 
-def turn_seconds(view: View, node: Node, policy: Policy) -> float:
-    """How long the host's turn takes if it begins now: with the installations that are before it, as XAPI installs on
-    one host of a pool at a time, and with its VMs' way home."""
+def seconds_in_turn(view: View, node: Node, policy: Policy) -> float:
+    """How long the host's turn takes if it begins now, among the others: with the installations that are before it, as
+    XAPI installs on one host of a pool at a time, with its VMs' way home, and with room around it. A window is not
+    to be overrun; `bot.rollout.expected` says what is likely for one host by itself."""
     moves = drain_seconds(node, policy) if node.drains else 0.0
     stays = _STOP_AND_START if any(guest.stays for guest in node.guests) and node.drains else 0.0
     before = sum(other.apply for other in view.nodes if other.stage in (Stage.DRAIN, Stage.OUT) and other is not node)
@@ -44,7 +45,7 @@ def late_hosts(round_: Round) -> frozenset[str]:
     return frozenset(
         node.uuid
         for node in view.nodes
-        if node.stage is Stage.OLD and not may_begin(round_.now, turn_seconds(view, node, policy), hours)
+        if node.stage is Stage.OLD and not may_begin(round_.now, seconds_in_turn(view, node, policy), hours)
     )
 
 
@@ -77,5 +78,5 @@ def first_turn(spec: Spec, snapshot: PoolSnapshot, updates: AvailableUpdates, es
     view, policy = view_of(spec, snapshot, updates, estimates), policy_for(spec)
     behind = [node for node in view.nodes if node.behind and spec.host(node.uuid) is not None]
     first = [node for node in behind if node.coordinator] or behind
-    seconds = min((turn_seconds(view, node, policy) for node in first), default=0.0)
+    seconds = min((seconds_in_turn(view, node, policy) for node in first), default=0.0)
     return timedelta(seconds=seconds)

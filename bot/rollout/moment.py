@@ -1,7 +1,7 @@
-"""What people type for a moment: ``sat 22:00``, ``tomorrow 6:30``, ``2026-11-28 22:00``, ``in 3 hours``.
+"""What people type for a moment: ``sat 22:00``, ``tomorrow 6:30``, ``2026-11-28 22:00``, ``in 3 hours``, ``+4h``.
 
 Clock times are read in the pool's time zone. One that a change of the clocks leaves out is refused; one that comes
-twice means the first.
+twice means the first. Moments are whole minutes, as they are shown and approved.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 #: Further away nobody plans; a year that was mistyped is.
 FURTHEST = timedelta(days=180)
 
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_IN = re.compile(r"in (\d{1,4}) ?(m|min|minutes?|h|hours?|d|days?)")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_IN = re.compile(r"(?:in |\+)(\d{1,4}) ?(m|min|minutes?|h|hours?|d|days?)", re.ASCII)
+#: A date joined to its time the way programs write it.
+_DATE_AND_TIME = re.compile(r"^(\d{4}-\d{1,2}-\d{1,2})t", re.ASCII)
 _UNIT = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_HINT = "Say for example “sat 22:00”, “tomorrow 6:30”, “2026-11-28 22:00” or “in 3 hours”."
+_HINT = "Say for example “sat 22:00”, “tomorrow 6:30”, “2026-11-28 22:00”, “in 3 hours” or “+90m”."
 
 
 class UnclearMoment(RolloutError):
@@ -36,11 +38,24 @@ def moment_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     found = _relative(words, now) or _absolute(words) or _local(words, now.astimezone(zone), zone)
     if found is None:
         raise UnclearMoment(f"{text!r} is no moment.", _HINT)
+    found = found.astimezone(UTC).replace(second=0, microsecond=0)
     if found <= now:
         raise UnclearMoment(f"{text!r} is over already.", _HINT)
     if found > now + FURTHEST:
         raise UnclearMoment(f"{text!r} is more than {FURTHEST.days} days away.", _HINT)
-    return found.astimezone(UTC)
+    return found
+
+
+def next_time(clock: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """The next moment in UTC at which it is that late there, `clock` being a time of day like ``05:30``.
+
+    For what is configured and has to mean something every day: a time that a change of the clocks leaves out is the
+    moment it would have been.
+    """
+    hour, _colon, minute = clock.partition(":")
+    today, at = now.astimezone(zone).date(), time(int(hour), int(minute))
+    days = (today + timedelta(days=ahead) for ahead in range(3))
+    return next(found for day in days if (found := datetime.combine(day, at, zone).astimezone(UTC)) > now)
 
 
 def _relative(words: str, now: datetime) -> datetime | None:
@@ -58,7 +73,7 @@ def _absolute(words: str) -> datetime | None:
 
 
 def _local(words: str, here: datetime, zone: ZoneInfo) -> datetime | None:
-    *before, last = words.split() or [""]
+    *before, last = _DATE_AND_TIME.sub(r"\1 ", words).split() or [""]
     clock = _TIME.fullmatch(last)
     if clock is None or len(before) > 1:
         return None

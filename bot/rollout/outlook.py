@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.rollout.decision import Estimates
@@ -25,6 +25,16 @@ class LevelOutlook:
     moves: int
     restarts: int
     minutes: tuple[int, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form that the database keeps."""
+        return {**asdict(self), "minutes": list(self.minutes)}
+
+    @staticmethod
+    def from_dict(stored: Mapping[str, Any]) -> LevelOutlook:
+        """The level behind its JSON form."""
+        low, high = stored["minutes"]
+        return LevelOutlook(**{**stored, "minutes": (low, high)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +62,14 @@ class Outlook:
             "livepatches": list(self.livepatches),
             "patched": self.patched,
             "rebooting": self.rebooting,
-            "levels": {
-                level.value: {
-                    "hosts": entry.hosts,
-                    "reboots": entry.reboots,
-                    "toolstacks": entry.toolstacks,
-                    "vms": entry.vms,
-                    "moves": entry.moves,
-                    "restarts": entry.restarts,
-                    "minutes": list(entry.minutes),
-                }
-                for level, entry in self.levels.items()
-            },
+            "levels": {level.value: entry.as_dict() for level, entry in self.levels.items()},
         }
 
     @staticmethod
     def from_dict(stored: Mapping[str, Any]) -> Outlook:
         """The outlook behind its JSON form."""
-        levels = {
-            Level(word): LevelOutlook(
-                hosts=entry["hosts"],
-                reboots=entry["reboots"],
-                toolstacks=entry["toolstacks"],
-                vms=entry["vms"],
-                moves=entry["moves"],
-                restarts=entry["restarts"],
-                minutes=(entry["minutes"][0], entry["minutes"][1]),
-            )
-            for word, entry in stored["levels"].items()
-        }
-        return Outlook(
-            checksum=stored["checksum"],
-            preset=stored["preset"],
-            running=stored["running"],
-            levels=levels,
-            livepatches=tuple(stored["livepatches"]),
-            patched=stored["patched"],
-            rebooting=stored["rebooting"],
-        )
+        levels = {Level(word): LevelOutlook.from_dict(entry) for word, entry in stored["levels"].items()}
+        return Outlook(**{**stored, "levels": levels, "livepatches": tuple(stored["livepatches"])})
 
 
 def outlook(snapshot: PoolSnapshot, updates: AvailableUpdates, choices: Choices, estimates: Estimates) -> Outlook:

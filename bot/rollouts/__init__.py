@@ -6,6 +6,7 @@
     desk        what all use-cases share
     looking     pools, updates, status, history, audit
     home        what one person's Home tab is about
+    digest      how pools are, told each week
     asking      preview and propose
     amending    propose a change of a running rollout, withdraw it
     deciding    approve, reject, cancel
@@ -24,6 +25,7 @@ and the messages it causes. Nothing here waits for a rollout; the worker is only
 
 from bot.rollouts.asking import Asking, Blocked, Replaced
 from bot.rollouts.configuring import Configuring
+from bot.rollouts.digest import Digest, Digesting, DigestPool
 from bot.rollouts.freezing import Calendar
 from bot.rollouts.home import HomePool, HomeStanding, Visiting
 from bot.rollouts.noticing import Noticing
@@ -37,6 +39,8 @@ __all__ = [
     "Authority",
     "Blocked",
     "Calendar",
+    "Digest",
+    "DigestPool",
     "HomePool",
     "HomeStanding",
     "PoolStanding",
@@ -48,5 +52,5 @@ __all__ = [
 ]
 
 
-class Rollouts(Asking, Steering, Configuring, Visiting, Noticing):
+class Rollouts(Asking, Steering, Configuring, Visiting, Noticing, Digesting):
     """Every use-case, one method each."""

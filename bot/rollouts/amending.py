@@ -22,7 +22,7 @@ from bot.rollouts.preview import Preview
 from bot.rollouts.roles import Role, not_an_approver, require, require_either
 from bot.rollouts.standing import Standing, approvers_of, policy_of
 from bot.rollouts.timing import Timing
-from storage import amendments, approvals, intents, rollouts
+from storage import amendments, approvals, intents, rollouts, specs, threads
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import AmendmentRow, RolloutRow
@@ -84,7 +84,7 @@ class Amending(Timing):
         now = self.time.now()
         with self.database.transaction() as tx:
             rollouts.get(tx, rollout_id)
-            rollouts.redraw(tx, rollout_id, now)
+            threads.redraw(tx, rollout_id, now)
             amendment = amendments.by_digest(tx, rollout_id, digest)
             if amendment is not None:
                 amendments.redraw(tx, amendment, now)
@@ -104,7 +104,7 @@ class Amending(Timing):
         return preview
 
     def _propose(self, tx: Session, row: RolloutRow, offer: Offer, fresh: Preview | None, actor: Actor) -> None:
-        spec = rollouts.spec_of(tx, row.id)[0]
+        spec = specs.of(tx, row.id)[0]
         present = amendments.open_of(tx, row.id)
         if present is not None and present.change == offer:
             raise NotAllowed(
@@ -159,7 +159,7 @@ class Amending(Timing):
         authorised = actor.id in approvers
         check_approver(actor.id, row.requester_id, amendment.digest, given, authorised, proposer=proposer)
         approvals.approve(tx, row.id, amendment.digest, actor, self.time.now())
-        spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+        spec = specs.at(tx, row.id, amendment.digest)[0]
         policy = policy_of(self.settings, row.pool_alias, spec.level, spec.kind, emergency=row.emergency)
         given = approvals.of(tx, row.id)
         have = quorum(policy, amendment.digest, row.requester_id, given, approvers, proposer=proposer)
@@ -186,8 +186,8 @@ class Amending(Timing):
         intents.forgive(tx, row.id, now, [key for key in known if key.startswith(forgotten)])
         self._move(tx, row, State.RUNNING, actor, because("rollout.amended", number=amendment.number))
         rollouts.set_problem(tx, row.id, None)
-        rollouts.enqueue_line(tx, row.id, reason, now)
-        rollouts.redraw_progress(tx, row.id, now)
+        threads.enqueue_line(tx, row.id, reason, now)
+        threads.redraw_progress(tx, row.id, now)
 
     def _reject_amendment(self, tx: Session, row: RolloutRow, amendment: AmendmentRow, actor: Actor, why: str) -> None:
         _check_open(row, amendment)
@@ -197,7 +197,7 @@ class Amending(Timing):
     def _close(self, tx: Session, amendment: AmendmentRow, state: AmendmentState, actor: Actor, reason: Reason) -> None:
         now = self.time.now()
         amendments.close(tx, amendment, state, actor, reason, self.say(reason), now)
-        rollouts.enqueue_line(tx, amendment.rollout_id, reason, now)
+        threads.enqueue_line(tx, amendment.rollout_id, reason, now)
 
 
 def _offered(row: RolloutRow, what: str) -> Offer:

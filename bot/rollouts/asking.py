@@ -18,7 +18,7 @@ from bot.rollouts.standing import Standing, policy_of
 from bot.rollouts.timing import Timing
 from bot.settings import PoolSettings
 from bot.xen.permissions import BACKING_UP
-from storage import pools, rollouts
+from storage import pools, rollouts, specs
 from storage.actors import BOT, Actor
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -89,7 +89,7 @@ class Asking(Timing):
             row = rollouts.get(tx, rollout_id)
             _not_started(row)
             now = self.time.now()
-            differences = beyond(rollouts.spec_of(tx, rollout_id)[0], preview.spec)
+            differences = beyond(specs.of(tx, rollout_id)[0], preview.spec)
             if differences:
                 why = " ".join(self.say(difference) for difference in differences)
                 self._move(tx, row, State.SUPERSEDED, BOT, because("rollout.superseded", why=why))

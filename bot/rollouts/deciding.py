@@ -9,7 +9,7 @@ from bot.rollout.reason import because
 from bot.rollouts.amending import Amending, open_amendment
 from bot.rollouts.roles import Role, not_an_approver, require
 from bot.rollouts.standing import Standing, approvers_of, approving_role, standing_of
-from storage import approvals, rollouts
+from storage import approvals, rollouts, threads
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -39,7 +39,7 @@ class Deciding(Amending):
                 self._approve_amendment(tx, row, amendment, actor, approvers)
             else:
                 self._approve_request(tx, row, digest, actor, approvers)
-            rollouts.redraw(tx, rollout_id, now)
+            threads.redraw(tx, rollout_id, now)
             standing = standing_of(tx, rollouts.get(tx, rollout_id), self.settings, approvers)
         self._wake()
         return standing
@@ -103,12 +103,17 @@ class Deciding(Amending):
         return self.standing(rollout_id)
 
     def cancel(self, rollout_id: int, actor: Actor) -> Standing:
-        """Withdraw a rollout that has not started; its requester or an approver may."""
+        """Withdraw a rollout that has not started; its requester or an approver may. Raises `NotAllowed`."""
         row = self._get(rollout_id)
         if (actor.kind, actor.id) != (row.requester_kind, row.requester_id):
             require(self.authority, actor, Role.APPROVER, row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
+            if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+                raise NotAllowed(
+                    f"Rollout {row.id} waits no more: it is {row.state.value.replace('_', ' ')}.",
+                    f"`/xs abort {row.id}` ends one that runs.",
+                )
             reason = because("rollout.cancelled", user=actor.name)
             self._move(tx, row, State.CANCELLED, actor, reason)
         return self.standing(rollout_id)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from bot.rollout.deadline import moment_of
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
+from bot.rollout.moment import next_time
 from bot.rollout.proposal import Choices
 from bot.rollout.reason import Reason
 from bot.rollout.spec import Placement, Preset, StoppedVms, VmRestarts
 from bot.rollout.vm_policy import wish_of
+from bot.rollouts.hours import zone_of
 from bot.rollouts.preview import Preview, look
 from bot.rollouts.roles import Authority
 from bot.rollouts.standing import Standing, approving_role, standing_of
@@ -140,7 +141,7 @@ def usual_choices(settings: Settings, alias: str, now: datetime) -> Choices:
         preset=Preset(usual.preset),
         placement=Placement(usual.placement),
         max_out=usual.max_out,
-        deadline=moment_of(usual.deadline, now) if usual.deadline else None,
+        deadline=next_time(usual.deadline, now, zone_of(settings, alias)) if usual.deadline else None,
         stopped_vms=StoppedVms(vms.cannot_move),
         tags=tuple(map(wish_of, vms.tags)),
         vm_restarts=VmRestarts(vms.restarts),

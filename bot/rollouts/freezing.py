@@ -14,7 +14,7 @@ from bot.rollouts.hours import openings_of
 from bot.rollouts.roles import Role, require
 from bot.rollouts.timing import Timing
 from bot.rollouts.upkeep import Upkeep
-from storage import freezes, pools, rollouts
+from storage import freezes, pools, rollouts, timing
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import FreezeRow, RolloutRow
@@ -84,7 +84,7 @@ class Freezing(Upkeep, Timing):
                 raise NotAllowed(f"Pool {alias} is not frozen.", f"`/xs windows {alias}` says when it opens.")
             reason = because("freeze.ended", user=actor.name, pool=alias, why=ended.why)
             self._note(tx, actor, "pool.freeze_ended", reason, _uuid(tx, alias))
-            rollouts.look_now(tx, alias, self.time.now())
+            timing.look_now(tx, alias, self.time.now())
         self._wake()
 
 

@@ -18,7 +18,7 @@ from bot.rollout.reason import Reason
 from bot.rollout.spec import Spec
 from bot.rollouts.roles import Role
 from bot.settings import Settings
-from storage import amendments, approvals, debts, pools, rollouts, turns
+from storage import amendments, approvals, debts, pools, rollouts, specs, turns
 from storage.database import Session
 from storage.tables import AmendmentRow, PoolRow, RolloutRow, TurnRow
 from storage.updates_codec import updates_from_json
@@ -120,7 +120,7 @@ def standings_of(
 ) -> list[Standing]:
     """The standings of several rollouts, each with who may approve it now; as many queries as for one."""
     ids = [row.id for row, _ in rows]
-    specs = rollouts.specs_of(tx, [row for row, _ in rows])
+    asked_for = specs.of_each(tx, [row for row, _ in rows])
     given, hosts, owed = approvals.with_names(tx, ids), turns.of_each(tx, ids), debts.all_open(tx)
     proposed = amendments.open_of_each(tx, ids)
     return [
@@ -128,12 +128,12 @@ def standings_of(
             row,
             approvers,
             settings,
-            specs[row.id],
+            asked_for[row.id],
             given[row.id],
             hosts[row.id],
             owed.get(row.pool_uuid, ()),
             amendment_standing(tx, row, proposed[row.id], settings, approvers) if row.id in proposed else None,
-            _against_earlier(tx, row, specs[row.id][0]),
+            _against_earlier(tx, row, asked_for[row.id][0]),
         )
         for row, approvers in rows
     ]
@@ -180,14 +180,14 @@ def _against_earlier(tx: Session, row: RolloutRow, spec: Spec) -> tuple[Reason, 
     """What is asked for now and was not before; nothing where there was no request before."""
     if row.replaces is None:
         return ()
-    return changes(rollouts.spec_of(tx, row.replaces)[0], spec)
+    return changes(specs.of(tx, row.replaces)[0], spec)
 
 
 def amendment_standing(
     tx: Session, row: RolloutRow, amendment: AmendmentRow, settings: Settings, approvers: frozenset[str] | None
 ) -> AmendmentStanding:
     """The standing of one amendment of the rollout, open or not; `approvers` as for `standing_of`."""
-    spec = rollouts.spec_at(tx, row.id, amendment.digest)[0]
+    spec = specs.at(tx, row.id, amendment.digest)[0]
     given = approvals.of(tx, row.id)
     names = approvals.names(tx, row.id)
     authorised = approvers if approvers is not None else frozenset(entry.user for entry in given)
@@ -195,7 +195,7 @@ def amendment_standing(
     return AmendmentStanding(
         row=amendment,
         spec=spec,
-        changes=changes(rollouts.spec_at(tx, row.id, amendment.replaces)[0], spec),
+        changes=changes(specs.at(tx, row.id, amendment.replaces)[0], spec),
         approvals=tuple(
             (entry.user, names.get(entry.user, entry.user), entry.at)
             for entry in given

@@ -15,7 +15,7 @@ from bot.rollout.reason import Reason, because
 from bot.rollouts import Rollouts
 from bot.rollouts.preview import Preview
 from bot.rollouts.standing import policy_of, standing_of
-from storage import approvals, rollouts
+from storage import approvals, rollouts, threads, timing
 from storage.actors import BOT
 from storage.tables import RolloutRow
 
@@ -82,12 +82,12 @@ def _wait_for_time(desk: Rollouts, row: RolloutRow, preview: Preview) -> Rollout
     reason = because("rollout.waits", at=start.at.isoformat())
     with desk.database.transaction() as tx:
         if start.frozen is None:
-            row = rollouts.plan_start(tx, row.id, start.at, start.at)
+            row = timing.plan_start(tx, row.id, start.at, start.at)
         else:
-            row = rollouts.set_due(tx, row.id, start.at)
+            row = timing.set_due(tx, row.id, start.at)
         if rollouts.set_headline(tx, row.id, reason):
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw(tx, row.id, now)
     return row
 
 

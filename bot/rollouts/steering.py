@@ -15,7 +15,7 @@ from bot.rollouts.deciding import Deciding
 from bot.rollouts.looking import Looking
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import Standing
-from storage import intents, rollouts, turns
+from storage import intents, rollouts, specs, threads, turns
 from storage.actors import Actor
 from storage.database import Session
 from storage.tables import RolloutRow, TurnRow
@@ -38,7 +38,7 @@ class Steering(Looking, Deciding):
             intents.forgive(tx, rollout_id, self.time.now(), rollouts.problem_keys(row))
             self._move(tx, row, _onward(row), actor, because("rollout.retried", user=actor.name))
             rollouts.set_problem(tx, rollout_id, None)
-            rollouts.redraw_progress(tx, rollout_id, self.time.now())
+            threads.redraw_progress(tx, rollout_id, self.time.now())
         self._wake()
         return self.standing(rollout_id)
 
@@ -62,7 +62,7 @@ class Steering(Looking, Deciding):
             intents.forgive(tx, rollout_id, self.time.now(), ())
             rollouts.note_abort(tx, rollout_id, actor, give_up=again)
             rollouts.set_problem(tx, rollout_id, None)
-            rollouts.redraw_progress(tx, rollout_id, self.time.now())
+            threads.redraw_progress(tx, rollout_id, self.time.now())
         self._wake()
         return self.standing(rollout_id)
 
@@ -77,7 +77,7 @@ class Steering(Looking, Deciding):
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
             _may_skip(row)
-            ceiling = _named(rollouts.spec_of(tx, rollout_id)[0], host)
+            ceiling = _named(specs.of(tx, rollout_id)[0], host)
             _check_host(row, ceiling, turns.of(tx, rollout_id))
             rollouts.skip_host(tx, rollout_id, ceiling.uuid)
             reason = because("host.skip_asked", user=actor.name, host=ceiling.name)
@@ -121,11 +121,11 @@ class Steering(Looking, Deciding):
                 )
             known, now = intents.all_intents(tx, rollout_id), self.time.now()
             intents.finish(tx, rollout_id, key, now, accepted(known[key].result, actor.name))
-            hosts = rollouts.spec_of(tx, rollout_id)[0].hosts
+            hosts = specs.of(tx, rollout_id)[0].hosts
             name = next((entry.name for entry in hosts if entry.uuid == uuid), uuid)
             self._move(tx, row, State.RUNNING, actor, because("gate.accepted", user=actor.name, host=name))
             rollouts.set_problem(tx, rollout_id, None)
-            rollouts.redraw_progress(tx, rollout_id, now)
+            threads.redraw_progress(tx, rollout_id, now)
         self._wake()
         return self.standing(rollout_id)
 
@@ -144,8 +144,8 @@ class Steering(Looking, Deciding):
     def _tell(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
         """One line in the thread, and the progress drawn anew."""
         now = self.time.now()
-        rollouts.enqueue_line(tx, row.id, reason, now)
-        rollouts.redraw_progress(tx, row.id, now)
+        threads.enqueue_line(tx, row.id, reason, now)
+        threads.redraw_progress(tx, row.id, now)
 
     def _steer(self, rollout_id: int, actor: Actor, wanted: Callable[[RolloutRow], State], code: str) -> Standing:
         row = self._get(rollout_id)
@@ -155,7 +155,7 @@ class Steering(Looking, Deciding):
             to = wanted(row)
             self._check_window(row)
             self._move(tx, row, to, actor, because(code, user=actor.name))
-            rollouts.redraw_progress(tx, rollout_id, self.time.now())
+            threads.redraw_progress(tx, rollout_id, self.time.now())
         self._wake()
         return self.standing(rollout_id)
 

@@ -17,7 +17,7 @@ from bot.rollouts.desk import Desk
 from bot.rollouts.hours import hours_of, spans_of, zone_of
 from bot.rollouts.preview import Preview
 from bot.rollouts.standing import approving_role, standing_of
-from storage import durations, freezes, rollouts
+from storage import durations, freezes, rollouts, threads, timing
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import FreezeRow, RolloutRow
@@ -60,7 +60,7 @@ class Timing(Desk):
         start = Start(earliest) if row.emergency else self.first_start(tx, row.pool_alias, earliest)
         if start.at is None or start.at <= now:
             return row
-        return rollouts.plan_start(tx, row.id, start.at, start.at)
+        return timing.plan_start(tx, row.id, start.at, start.at)
 
     def _check_start(self, tx: Session, alias: str, start_at: datetime | None, *, emergency: bool = False) -> None:
         """Refuse a request whose start is frozen, or lies outside the pool's windows. Raises `NotAllowed`."""
@@ -90,6 +90,19 @@ class Timing(Desk):
             needs = first_turn(preview.spec, preview.snapshot, preview.updates, estimates)
             return self.first_start(tx, row.pool_alias, max(now, preview.spec.start_at or now), needs)
 
+    def announce(self, rollout_id: int) -> bool:
+        """Tell the channel when a rollout that waits for its time starts, or goes on; whether it was told just now.
+
+        One that a freeze, or windows that were changed, keep from that time is not announced for it.
+        """
+        with self.database.reading() as tx:
+            row = rollouts.get(tx, rollout_id)
+            begins = row.begins_at
+            if begins is None or not (row.emergency or self.first_start(tx, row.pool_alias, begins).at == begins):
+                return False
+        with self.database.transaction() as tx:
+            return timing.announce(tx, rollout_id, self.time.now())
+
     def go_on(self, rollout_id: int) -> bool:
         """Let a rollout that paused at the end of a window go on in the next one; whether it does.
 
@@ -111,13 +124,13 @@ class Timing(Desk):
                 return False
             if not standing_of(tx, row, self.settings, approvers).quorum.met:
                 self._tell_why(tx, row, because("window.approval_gone"))
-                rollouts.set_due(tx, row.id, None)
+                timing.set_due(tx, row.id, None)
                 return False
             ends = start.span.ends.isoformat() if start.span is not None else ""
             reason = because("window.resumed", ends=ends) if ends else because("window.resumed_any_time")
             self._move(tx, row, State.RUNNING, BOT, reason)
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw_progress(tx, row.id, now)
         self._wake()
         return True
 
@@ -125,14 +138,14 @@ class Timing(Desk):
         if start.frozen is not None:
             frozen = start.frozen
             self._tell_why(tx, row, because("window.frozen", until=frozen.until.isoformat(), why=frozen.why))
-        rollouts.set_due(tx, row.id, start.at)
+        timing.set_due(tx, row.id, start.at)
 
     def _tell_why(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
         now = self.time.now()
         if rollouts.set_headline(tx, row.id, reason):
-            rollouts.enqueue_line(tx, row.id, reason, now)
-            rollouts.redraw(tx, row.id, now)
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.enqueue_line(tx, row.id, reason, now)
+            threads.redraw(tx, row.id, now)
+            threads.redraw_progress(tx, row.id, now)
 
     def _check_window(self, row: RolloutRow) -> None:
         """Refuse to let a rollout go on by hand that would pause again at once. Raises `NotAllowed`."""

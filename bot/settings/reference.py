@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from bot.settings.digests import DigestSettings
 from bot.settings.sections import ApprovalSettings, PolicySettings, PoolSettings
 from bot.settings.tree import Settings
 
@@ -38,6 +39,8 @@ def _walk(section: type[BaseModel], prefix: str) -> Iterator[DocumentedSetting]:
             yield from _walk(PoolSettings, "pools.<alias>.")
         elif name == "policies":
             yield from _walk(PolicySettings, "policies.<name>.")
+        elif name == "digests":
+            yield from _walk(DigestSettings, "digests.<name>.")
         elif inner is not None:
             yield from _walk(inner, f"{prefix}{name}.")
         else:

@@ -173,8 +173,8 @@ class RolloutSettings(Section):
     max_out: int = Field(default=0, ge=0, le=64)
     """The most hosts out of service at once. 0: as many as pay off, at most a third."""
     deadline: str = Field(default="", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")
-    """A time of day in UTC, for example `"05:30"`: no host is begun that would not be done the next time it is that
-    late; then people are asked. Empty: no deadline unless somebody chooses one."""
+    """A time of day in the pool's time zone, for example `"05:30"`: no host is begun that would not be done the next
+    time it is that late; then people are asked. Empty: no deadline unless somebody chooses one."""
 
 
 class MaintenanceSettings(Section):
@@ -188,8 +188,8 @@ class MaintenanceSettings(Section):
     start in one only; a host that would not be done when it closes is not begun, and the rollout goes on in the next
     one. Empty: at any time."""
     announce_minutes: int = Field(default=60, ge=0, le=10_080)
-    """Minutes before its start at which a rollout that waits for its time is announced in the pool's channel. 0: it is
-    not."""
+    """Minutes beforehand at which the start of a rollout that waits for its time, and that it goes on in its next
+    window, are announced in the pool's channel. 0: they are not."""
     warn_after_minutes: int = Field(default=0, ge=0, le=10_080)
     """Minutes of work after which the thread is told that the rollout takes long. 0: never."""
     stop_after_minutes: int = Field(default=0, ge=0, le=10_080)

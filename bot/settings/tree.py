@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from bot.settings import rules
+from bot.settings.digests import DigestSettings
 from bot.settings.errors import SettingsError
 from bot.settings.rules import EVERYBODY, is_group, wrong
 from bot.settings.sections import (
@@ -53,6 +54,8 @@ class Settings(Section):
     """What is chosen for a rollout when nobody chooses otherwise."""
     maintenance: MaintenanceSettings = MaintenanceSettings()
     """When rollouts may work on pools."""
+    digests: Mapping[str, DigestSettings] = Field(default_factory=dict)
+    """Messages each week about how pools are, each under a name of its own."""
     backup: BackupSettings = BackupSettings()
     """Where backups before a run are kept."""
     poll: PollSettings = PollSettings()
@@ -110,6 +113,13 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _are_about_pools(self) -> Self:
+        for name, digest in self.digests.items():
+            if not any(_is_for(digest, alias) for alias in self.pools):
+                raise wrong(f"The digest {name} is about no pool that there is.", "Correct its patterns, or remove it.")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_approved(self) -> Self:
         for alias, pool in self.pools.items():
             if pool.mode == "act":
@@ -150,6 +160,26 @@ class Settings(Section):
     def language_for(self, alias: str) -> str:
         """The language of what is posted in the channel of a pool."""
         return self.pool(alias).language or self.slack.language
+
+    def language_in(self, channel: str) -> str:
+        """The language of a channel: that of the pools which report to it, where there are any."""
+        return next(
+            (self.language_for(alias) for alias, pool in self.pools.items() if pool.channel == channel),
+            self.slack.language,
+        )
+
+    def digest_channels(self, name: str) -> dict[str, tuple[str, ...]]:
+        """The channels that get the digest of that name, each with the pools it is about there; none for a name that
+        there is not."""
+        digest = self.digests.get(name)
+        if digest is None:
+            return {}
+        found: dict[str, tuple[str, ...]] = {}
+        for alias, pool in self.pools.items():
+            channel = digest.channel or pool.channel
+            if channel and _is_for(digest, alias):
+                found[channel] = (*found.get(channel, ()), alias)
+        return found
 
     def approval_for(self, alias: str) -> ApprovalSettings:
         """The approval rules of a pool: the general ones, with what its policy and the pool itself set differently."""
@@ -211,8 +241,8 @@ def _given(section: Section) -> dict[str, Any]:
     return {name: getattr(section, name) for name in section.model_fields_set}
 
 
-def _is_for(policy: PolicySettings, alias: str) -> bool:
-    return any(fnmatchcase(alias, pattern) for pattern in policy.pools)
+def _is_for(chosen: PolicySettings | DigestSettings, alias: str) -> bool:
+    return any(fnmatchcase(alias, pattern) for pattern in chosen.pools)
 
 
 def _check_policy(alias: str, roles: Roles, approval: ApprovalSettings) -> None:

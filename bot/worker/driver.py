@@ -31,7 +31,7 @@ from bot.worker.hands import Hands
 from bot.worker.ledger import look_at_restarts, look_at_tasks
 from bot.xen.errors import TlsRefused, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import debts, durations, intents, rollouts, timeline, turns
+from storage import debts, durations, intents, rollouts, specs, threads, timeline, timing, turns
 from storage.actors import BOT
 from storage.database import Session
 from storage.tables import RolloutRow
@@ -106,7 +106,7 @@ class Driver:
         """The rollout, and whether looks have to show what lies in drives: discs are to be taken out, or owed."""
         with self.desk.database.reading() as tx:
             row = rollouts.get(tx, self.rollout_id)
-            spec: Spec = rollouts.spec_at(tx, row.id, row.digest)[0]
+            spec: Spec = specs.at(tx, row.id, row.digest)[0]
             owed = debts.open_debts(tx, row.pool_uuid)
         discs = any(debt.kind is DebtKind.DISC for debt in owed) or bool(subjects_of(spec.fixes, Remedy.EJECT_CDS))
         return row, discs
@@ -162,7 +162,7 @@ class Driver:
 
     def _round(self, row: RolloutRow, snapshot: PoolSnapshot) -> Decision:
         with self.desk.database.reading() as tx:
-            spec: Spec = rollouts.spec_at(tx, row.id, row.digest)[0]
+            spec: Spec = specs.at(tx, row.id, row.digest)[0]
             memory = self._memory(tx, row)
             estimates = durations.estimates(tx, row.pool_uuid)
         known = memory.intents.values()
@@ -234,7 +234,7 @@ class Driver:
             changed = rollouts.set_expected(tx, row.id, self._news.pop())
             news = news or changed
         if news:
-            rollouts.redraw_progress(tx, row.id, now)
+            threads.redraw_progress(tx, row.id, now)
 
     def _note_waiting(self, tx: Session, row: RolloutRow, decision: Decision) -> None:
         waiting = dict(decision.waiting)
@@ -259,7 +259,7 @@ class Driver:
             except XenError as error:
                 log.info("rollout %s: nothing is known about what keeps VMs on the host: %s", row.id, error)
         with self.desk.database.reading() as tx:
-            spec = rollouts.spec_of(tx, row.id)[0]
+            spec = specs.of(tx, row.id)[0]
         return complete(verdict.wants, spec, snapshot, blockers)
 
     def _conclude(self, tx: Session, row: RolloutRow, verdict: Verdict, offers: tuple[Offer, ...] = ()) -> None:
@@ -275,15 +275,15 @@ class Driver:
             at=self.desk.time.now(),
         )
         if verdict.state is State.PAUSED:
-            rollouts.set_due(tx, row.id, verdict.until)
+            timing.set_due(tx, row.id, verdict.until)
             self._line(tx, row, reason)
         if verdict.state is State.NEEDS_ATTENTION:
             options = answers(verdict, self._coordinator, ending=row.state is State.ABORTING)
             rollouts.set_problem(tx, row.id, reason, options, verdict.keys, verdict.host, offers)
-        rollouts.redraw_progress(tx, row.id, self.desk.time.now())
+        threads.redraw_progress(tx, row.id, self.desk.time.now())
 
     def _line(self, tx: Session, row: RolloutRow, reason: Reason) -> None:
-        rollouts.enqueue_line(tx, row.id, reason, self.desk.time.now())
+        threads.enqueue_line(tx, row.id, reason, self.desk.time.now())
 
     # -- act -------------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ from bot.rollouts import Rollouts
 from bot.worker.backups import Backups
 from bot.xen.errors import Unreachable, XenError, translate
 from bot.xen.gateway import Gateway
-from storage import audit, debts, intents, rollouts
+from storage import audit, debts, intents, rollouts, specs, threads
 from storage.actors import BOT
 from storage.database import Session
 from storage.errors import Conflict
@@ -144,7 +144,7 @@ class Hands:
                     sentence=self.desk.say(step.reason),
                     at=now,
                 )
-                rollouts.redraw_progress(tx, self.row.id, now)
+                threads.redraw_progress(tx, self.row.id, now)
 
     def _check_fence(self) -> None:
         with self.desk.database.reading() as tx:
@@ -191,7 +191,7 @@ class Hands:
         """A full look at the pool, of which the intent keeps what is asked for."""
         seen = self.gateway.snapshot()
         with self.desk.database.reading() as tx:
-            spec = rollouts.spec_of(tx, self.row.id)[0]
+            spec = specs.of(tx, self.row.id)[0]
             checksum = spec.checksum if spec.kind == Kind.CDN else ""
             before = intents.all_intents(tx, self.row.id).get(TakeStock(moment="before").key)
             left_alone = debts.subjects_left_alone(tx, self.row.id)
@@ -220,7 +220,7 @@ class Hands:
             rollouts.check_fence(tx, self.row.id, self.fence)
             intents.finish(tx, self.row.id, action.key, now, result)
             self._audit(tx, "backup.taken", told, result)
-            rollouts.enqueue_line(tx, self.row.id, told, now)
+            threads.enqueue_line(tx, self.row.id, told, now)
 
     def _now_and_then(self) -> Callable[[], None]:
         """Asked at every piece of a long transfer; looks every few seconds whether the rollout still wants it.
@@ -244,8 +244,8 @@ class Hands:
         """A backup that may fail says so in the thread; one that blocks asks people, which says it as well."""
         told = because("backup.failed", kind=action.what, sentence=error.sentence, hint=error.hint)
         self._audit(tx, "backup.failed", told, {"code": error.code})
-        if plan_of(rollouts.spec_of(tx, self.row.id)[0].backups).go_on and not error.transient:
-            rollouts.enqueue_line(tx, self.row.id, told, self.desk.time.now())
+        if plan_of(specs.of(tx, self.row.id)[0].backups).go_on and not error.transient:
+            threads.enqueue_line(tx, self.row.id, told, self.desk.time.now())
 
     def _failed(self, action: Action, error: XenError) -> None:
         now = self.desk.time.now()
@@ -277,4 +277,4 @@ class Hands:
         )
 
     def _line(self, tx: Session, step: Step) -> None:
-        rollouts.enqueue_line(tx, self.row.id, step.reason, self.desk.time.now())
+        threads.enqueue_line(tx, self.row.id, step.reason, self.desk.time.now())

@@ -16,7 +16,7 @@ from bot.rollouts.start import start
 from bot.worker.driver import Driver
 from bot.worker.settler import Settler
 from bot.xen.errors import XenError
-from storage import debts, pools, rollouts
+from storage import debts, pools, rollouts, threads
 from storage.actors import BOT
 from storage.errors import Conflict, DatabaseUnavailable
 from storage.tables import RolloutRow
@@ -127,7 +127,7 @@ class Work:
             return told
         reason = because("rollout.cannot_start_yet", sentence=error.sentence, hint=error.hint)
         with self.desk.database.transaction() as tx:
-            rollouts.enqueue_line(tx, row.id, reason, self.desk.time.now())
+            threads.enqueue_line(tx, row.id, reason, self.desk.time.now())
         return error.sentence
 
     def _unconfigured(self, row: RolloutRow) -> None:

@@ -11,7 +11,7 @@ from bot.lab.time import ScaledTime
 from tests.bench.child import serve
 
 #: Calls that change nothing on a pool, by the beginning of their message.
-_LOOKS = ("get_", "login", "logout", "from", "listMethods")
+_LOOKS = ("get", "login", "logout", "from", "listMethods", "call_plugin")
 _BOOKS = ("task.", "session.", "event.")
 
 

@@ -21,7 +21,7 @@ from bot.messages.message import line
 from bot.messages.sentences import sentence
 from bot.rollout.reason import Reason
 from bot.settings import Settings
-from storage import posted, rollouts
+from storage import posted, threads
 from storage.columns import Topic
 from storage.database import Database, Session
 from storage.tables import AuditRow, OutboxRow, RolloutRow
@@ -109,7 +109,7 @@ def _look_at_rollout(
     cards = [post for post in everything if post.thread_ts is None and _heading(post) == title]
     first = [row for row in lane if row.topic is Topic.CARD][:1]
     _in_order([_Expected(row, f"the card of {title}", lambda post: True) for row in first], cards, windows, found)
-    place = posted.find(tx, rollouts.card_key(rollout.id))
+    place = posted.find(tx, threads.card_key(rollout.id))
     if place is None:
         return
     thread = [post for post in everything if post.thread_ts == place.ts]
@@ -117,7 +117,7 @@ def _look_at_rollout(
     reports = [_Expected(row, "the report", lambda post: True) for row in lane if row.topic is Topic.REPORT]
     _in_order(reports, [post for post in thread if post.files], windows, found)
     _in_order(_thread_of(rollout, lane), [post for post in thread if not post.files], windows, found)
-    for topic, key in ((Topic.CARD, rollouts.card_key), (Topic.PROGRESS, rollouts.progress_key)):
+    for topic, key in ((Topic.CARD, threads.card_key), (Topic.PROGRESS, threads.progress_key)):
         newest = [row for row in lane if row.topic is topic][-1:]
         where = posted.find(tx, key(rollout.id))
         shown = next((post for post in everything if where is not None and post.ts == where.ts), None)

@@ -17,7 +17,7 @@ from bot.lab.slack.conversation import names_of
 from bot.lab.slack.refusal import LabError
 from bot.messages.modal import BLOCKED
 from bot.rollout.lifecycle import State
-from storage import approvals, posted, rollouts
+from storage import approvals, posted, threads
 from storage.database import Database
 from storage.errors import StorageError
 from tests.chaos.site import Site
@@ -196,7 +196,7 @@ class People:
 
     def _card(self, rollout_id: int) -> Message | None:
         with self.database.reading() as tx:
-            place = posted.find(tx, rollouts.card_key(rollout_id))
+            place = posted.find(tx, threads.card_key(rollout_id))
         post = self.slack.workspace.find(place.channel, place.ts) if place is not None else None
         return Message(post, names_of(self.slack.workspace)) if post is not None else None
 

@@ -150,8 +150,12 @@ def changed(path: Path, old: str, new: str) -> Path:
 
 def test_a_channel_that_is_not_there_is_named(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
     path = changed(configured(tmp_path, small, slack), "C0UPDATES", "C0NOWHERE")
+    changed(path, "[pools.lab]", '[digests.weekly]\nchannel = "C0NOBODY"\n\n[pools.lab]')
     seen = doctor(path, secrets(small.password, slack))
-    assert failures(seen) == ["FAIL  channel C0NOWHERE (pool lab): Slack says channel_not_found."]
+    assert failures(seen) == [
+        "FAIL  channel C0NOWHERE (pool lab): Slack says channel_not_found.",
+        "FAIL  channel C0NOBODY (digest weekly): Slack says channel_not_found.",
+    ]
     assert "/invite @xsbot" in seen.out
     assert slack.messages("xs-audit") == [], "it looks, and says nothing to anybody"
 
@@ -179,6 +183,21 @@ def test_groups_and_people_that_are_not_there_are_named(tmp_path: Path, small: L
     seen = doctor(path, secrets(small.password, slack))
     assert [line.split(":")[0] for line in failures(seen)] == ["FAIL  user group S0NONE", "FAIL  person U0NOBODY"]
     assert "Correct the member id in [roles]." in seen.out
+
+
+def test_whoever_holds_a_role_in_any_way_is_looked_up(tmp_path: Path, small: LabPool, slack: LabSlack) -> None:
+    """Members of a channel, the approvers of a policy, and those who may declare an emergency."""
+    more = 'admin = ["S0ADMINS"]\nemergency = ["U0NOBODY", "U0ERIN"]\n\n[policies.all]\npools = ["*"]\n'
+    path = changed(
+        configured(tmp_path, small, slack), 'admin = ["S0ADMINS"]', more + 'approver = ["C0UPDATES", "C0NONE"]'
+    )
+    seen = doctor(path, secrets(small.password, slack))
+    assert [line.split(":")[0] for line in failures(seen)] == [
+        "FAIL  members of channel C0NONE",
+        "FAIL  person U0NOBODY",
+    ]
+    assert "members of channel C0UPDATES: " in seen.out
+    assert "person U0ERIN: erin" in seen.out
 
 
 def test_a_clock_that_is_off_is_told(

@@ -77,7 +77,8 @@ def test_the_template_has_every_setting_but_the_secrets(tmp_path: Path) -> None:
                 walk(value, f"{prefix}{name}.")
             else:
                 shown = f"{prefix}{name}".replace("pools.prod.", "pools.<alias>.")
-                found.add(shown.replace("policies.production.", "policies.<name>."))
+                shown = shown.replace("policies.production.", "policies.<name>.")
+                found.add(shown.replace("digests.weekly.", "digests.<name>."))
 
     walk(tree, "")
     assert found == {entry.name for entry in documented_settings() if entry.type != "secret"}

@@ -11,6 +11,30 @@ _NOTICE = "tests/unit/messages/test_notice.py::"
 
 MUTATIONS = (
     Mutation(
+        "each clock tells the weekly digest",
+        9,
+        "storage/digests.py",
+        "    except IntegrityError:\n        return False\n",
+        "    except IntegrityError:\n        pass\n",
+        ("tests/storage/test_digests.py::test_of_clocks_that_tell_it_at_the_same_time_one_does",),
+    ),
+    Mutation(
+        "that it goes on is announced again and again",
+        9,
+        "storage/timing.py",
+        "    if getattr(row, said_at) is not None:\n        return False\n",
+        "",
+        ("tests/storage/test_freezes.py::test_that_it_goes_on_is_announced_once_for_each_time",),
+    ),
+    Mutation(
+        "a time that a freeze forbids is announced",
+        9,
+        "bot/rollouts/timing.py",
+        "begins is None or not (row.emergency or self.first_start(tx, row.pool_alias, begins).at == begins)",
+        "begins is None",
+        ("tests/rollout/test_windows.py::test_nothing_starts_on_a_frozen_pool_and_what_runs_is_not_cut",),
+    ),
+    Mutation(
         "a requester is asked to approve their own request on the Home tab",
         1,
         "storage/homes.py",

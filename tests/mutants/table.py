@@ -542,8 +542,8 @@ MUTATIONS = (
         "nobody asks about a debt that is a day old",
         5,
         "bot/clock.py",
-        "self._settle, self._ask_about_debts, self._wake, self._prune),",
-        "self._settle, self._wake, self._prune),",
+        "self._settle, self._ask_about_debts, self._wake, self._tell_digests, self._prune),",
+        "self._settle, self._wake, self._tell_digests, self._prune),",
         (f"{_CONTROLS}test_a_debt_is_asked_about_after_a_day_and_again_each_day",),
     ),
     # 12. A new pool is only told about.

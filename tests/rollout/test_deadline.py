@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
 
 from bot.rollout import action as do
-from bot.rollout.deadline import may_begin, moment_of
+from bot.rollout.deadline import may_begin
 from bot.rollout.decision import Estimates
 from bot.rollout.errors import InvalidSpec
 from bot.rollout.lifecycle import State
@@ -29,27 +29,6 @@ def test_what_ends_by_the_deadline_may_begin() -> None:
     assert may_begin(NOW, 1e9, None)
     assert may_begin(NOW, 600.0, NOW + timedelta(minutes=10))
     assert not may_begin(NOW, 601.0, NOW + timedelta(minutes=10))
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("+4h", NOW + timedelta(hours=4)),
-        ("+90m", NOW + timedelta(minutes=90)),
-        ("10:15", datetime(2026, 3, 7, 10, 15, tzinfo=UTC)),
-        ("9:00", datetime(2026, 3, 8, 9, 0, tzinfo=UTC)),
-        ("2026-03-09T05:30+01:00", datetime(2026, 3, 9, 4, 30, tzinfo=UTC)),
-    ],
-)
-def test_moments_as_people_write_them(text: str, moment: datetime) -> None:
-    assert moment_of(text, NOW) == moment
-
-
-@pytest.mark.parametrize("text", ["", "soon", "24:00", "+4", "+4d", "2026-03-09T05:30", "2026-03-06T05:30Z", "٣:00"])
-def test_a_moment_that_is_none_or_past_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSpec) as refused:
-        moment_of(text, NOW)
-    assert refused.value.hint
 
 
 @pytest.mark.parametrize("preset", [Preset.GENTLE, Preset.STANDARD, Preset.FAST])

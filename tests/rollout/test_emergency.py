@@ -12,7 +12,7 @@ from bot.rollout.lifecycle import State
 from bot.rollout.proposal import Choices
 from bot.rollout.spec import parse_spec
 from bot.rollouts import Role
-from storage import rollouts
+from storage import specs
 
 from .rehearsal import Rehearsal, actor, rehearse, small
 from .test_windows import EVENING, NEXT, freeze, windows
@@ -95,4 +95,4 @@ def test_nothing_is_unreviewed_in_an_emergency_and_it_is_part_of_what_is_approve
         declare(rollout)
         assert rollout.drive() is State.AWAITING_APPROVAL
         with rollout.database.reading() as tx:
-            assert parse_spec(rollouts.spec_of(tx, rollout.id)[1]).emergency
+            assert parse_spec(specs.of(tx, rollout.id)[1]).emergency

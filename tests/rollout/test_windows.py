@@ -39,7 +39,7 @@ def begun(rollout: Rehearsal) -> list[datetime]:
 def announced(rollout: Rehearsal) -> list[str]:
     """What the pool's channel was told beforehand."""
     texts = [told.message.text for told in rollout.messages()[::2]]
-    return [text for text in texts if f"rollout {rollout.id} begins" in text]
+    return [text for text in texts if f"rollout {rollout.id} begins" in text or "goes on <!date" in text]
 
 
 def until(rollout: Rehearsal, moment: datetime) -> None:
@@ -70,9 +70,15 @@ def test_it_pauses_when_the_window_closes_and_goes_on_in_the_next_one() -> None:
             rollout.desk.resume(rollout.id, actor("bob"))
         with pytest.raises(NotAllowed, match="waits for the next maintenance window"):
             rollout.desk.retry(rollout.id, actor("bob"))
+        until(rollout, EVENING - timedelta(minutes=61))
+        assert announced(rollout) == []
+        until(rollout, EVENING - timedelta(minutes=60))
         until(rollout, EVENING - timedelta(minutes=1))
         assert rollout.drive() is State.PAUSED
         assert not any("still paused" in line for line in rollout.told())
+        (told,) = announced(rollout)
+        assert "goes on <!date^1795204800^" in told
+        assert "1 of 2 hosts left." in told
         rollout.new_process()
         until(rollout, EVENING)
         assert rollout.drive() is State.SUCCEEDED
@@ -194,8 +200,12 @@ def test_nothing_starts_on_a_frozen_pool_and_what_runs_is_not_cut() -> None:
         assert rollout.drive() is State.PAUSED
         assert rollout.verdict.reboots_by_host == {"xs-01": 1, "xs-02": 0}
         # It goes on when its window is open and the freeze is over.
+        until(rollout, afternoon - timedelta(minutes=30))
+        assert announced(rollout) == []
         until(rollout, afternoon)
         assert rollout.headline.code == "window.frozen"
+        timers(rollout)
+        assert len(announced(rollout)) == 1
         assert rollout.drive() is State.PAUSED
         until(rollout, afternoon + timedelta(hours=1))
         assert rollout.drive() is State.SUCCEEDED

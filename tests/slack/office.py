@@ -17,7 +17,7 @@ from bot.rollout.memory import TurnPhase, TurnProgress
 from bot.rollout.reason import because
 from bot.rollout.spec import canonical_bytes
 from bot.settings import Settings
-from storage import outbox, rollouts, turns
+from storage import outbox, rollouts, threads, turns
 from storage.actors import BOT, Actor
 from storage.database import Database
 from tests.unit.messages.made import NOW, standing_of, updates_for
@@ -128,7 +128,7 @@ class Office:
         """Let the first host get to that phase, and have it shown."""
         with self.database.transaction() as tx:
             turns.record(tx, rollout_id, TurnProgress("host-0", "xs-01", phase, 3, 7), self.clock.now())
-            rollouts.redraw_progress(tx, rollout_id, self.clock.now())
+            threads.redraw_progress(tx, rollout_id, self.clock.now())
 
     def line(self, rollout_id: int, text: str) -> None:
         """A milestone in the thread."""

@@ -148,8 +148,26 @@ def test_a_mistake_of_ours_is_answered_with_an_error_id(
     assert "secret detail" in caplog.text
 
 
+def test_a_plan_is_told_privately_and_asks_for_nothing(slack: LabSlack, small: Stage) -> None:
+    before = len(small.pool.effects)
+    shown = slack.say("/xs plan lab serial full", as_="dave").wait(20)
+    assert shown is not None
+    assert shown.ephemeral
+    assert "full guidance; one by one" in shown.plain.lower()
+    assert "Hosts, in this order" in shown.plain
+    assert "Nothing was asked for" in shown.plain
+    assert len(small.pool.effects) == before
+    refused = slack.say("/xs plan lab quick", as_="dave").wait(20)
+    assert refused is not None
+    assert "is nothing that can be chosen" in refused.plain
+
+
 def test_what_cannot_move_blocks_the_request_and_is_named(pinned: Stage) -> None:
     slack = pinned.slack
+    told = slack.say("/xs plan lab", as_="dave").wait(20)
+    assert told is not None
+    assert "It cannot start as things are" in told.plain
+    assert "cache-01" in told.plain
     slack.say("/xs update lab", as_="alice")
     slack.wait_for(lambda: form_is_ready(slack, "alice"), timeout=20)
     form = slack.modal("alice")

@@ -35,9 +35,22 @@ def test_a_fix_is_chosen_in_the_form_and_the_checks_run_again_from_the_card(fres
     slack.wait_for(lambda: "The clock of xs-02 differs by 2 min" in _card(slack), timeout=20)
     assert "Checks ran again" in _card(slack)
 
+    typed = slack.say("/xs check 1", as_="dave").wait(20)
+    assert typed is not None
+    assert "The checks of rollout 1 ran again" in typed.plain
+
     refused = slack.say("/xs proceed 1", as_="bob").wait(20)
     assert refused is not None
     assert "nothing to take up again" in refused.plain
+
+    for who, said in (
+        ("dave", "you are not an approver"),
+        ("alice", "Rollout 1 is cancelled"),
+        ("alice", "Rollout 1 waits no more: it is cancelled"),
+    ):
+        answer = slack.say("/xs cancel 1", as_=who).wait(20)
+        assert answer is not None
+        assert said in answer.plain
 
 
 def _form(slack: LabSlack) -> str:

@@ -12,7 +12,7 @@ from bot.cli.stage import Stage
 from bot.lab.slack import LabSlack, Message
 from bot.rollout.guidance import Level
 from bot.rollout.spec import canonical_bytes, digest_of
-from storage import audit, outbox, rollouts
+from storage import audit, outbox, rollouts, specs
 from storage.audit import verify
 from storage.tables import SpecRow
 from tests.slack.conftest import card_in, dialog, request_update
@@ -146,7 +146,7 @@ def test_a_click_on_an_older_digest_is_refused_and_the_card_drawn_anew(fresh: St
     slack = fresh.slack
     card = request_update(slack)
     with fresh.service.database.transaction() as tx:
-        spec = replace(rollouts.spec_of(tx, 1)[0], level=Level.FULL)
+        spec = replace(specs.of(tx, 1)[0], level=Level.FULL)
         stored = canonical_bytes(spec)
         row = rollouts.get(tx, 1)
         row.digest = digest_of(stored)

@@ -38,8 +38,8 @@ def test_the_help_of_one_verb_says_what_it_does_for_whom_and_how(slack: LabSlack
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("updat", "update"), ("UPDATES", "updates"), ("stauts", "status"), ("aprove", "approve"), ("cancel", "abort"),
-        ("rollback", "restore"), ("plan", "update"), ("zzzz", ""), ("", ""),
+        ("updat", "update"), ("UPDATES", "updates"), ("stauts", "status"), ("aprove", "approve"), ("stop", "pause"),
+        ("rollback", "restore"), ("upgrade", "update"), ("zzzz", ""), ("", ""),
     ],
 )  # fmt: skip
 def test_what_is_no_verb_leads_to_the_one_that_was_meant(typed: str, meant: str) -> None:
@@ -51,7 +51,7 @@ def test_words_of_other_tools_lead_to_verbs_there_are() -> None:
 
 
 def test_a_near_miss_is_answered_with_what_was_meant(slack: LabSlack) -> None:
-    assert "There is no command “cancel”. Did you mean /xs abort?" in told(slack, "/xs cancel 42").replace("`", "")
+    assert "There is no command “undo”. Did you mean /xs restore?" in told(slack, "/xs undo 42").replace("`", "")
     assert "Did you mean /xs status?" in told(slack, "/xs help statsu").replace("`", "")
     assert "Did you mean lab?" in told(slack, "/xs updates lap")
 

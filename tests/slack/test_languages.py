@@ -79,7 +79,19 @@ def test_no_english_is_left_in_a_whole_conversation(strange: Stage) -> None:
         told[what] = "\n".join(f"{message.text}\n{message.plain}" for message in messages)
 
     hear("notice", *slack.messages("xs-updates"))
-    for typed in ("help", "pools", "updates lab", "status", "history", "tasks lab", "channel lab", "nonsense", "retry"):
+    for typed in (
+        "help",
+        "pools",
+        "updates lab",
+        "status",
+        "history",
+        "tasks lab",
+        "channel lab",
+        "plan lab",
+        "pools --digest",
+        "nonsense",
+        "retry",
+    ):
         # The first answer to a person asks Slack for their language, and is in it already.
         hear(f"/xs {typed}", answered(slack, slack.say(f"/xs {typed}", as_="erin")))
     tab = slack.home("erin", wait=20)

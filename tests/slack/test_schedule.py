@@ -1,4 +1,4 @@
-"""Starts that wait for their time, windows and freezes, as people type and read them."""
+"""Starts that wait for their time, windows, freezes and the weekly digest, as people type and read them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterator
 import pytest
 
 from bot.cli.stage import Stage
-from bot.lab.slack import LabSlack
+from bot.lab.slack import LabSlack, Message
 from bot.lab.time import DEFAULT_START
-from bot.settings import MaintenanceSettings, Settings
+from bot.settings import DigestSettings, MaintenanceSettings, Settings
 from storage.actors import Actor
 from tests.slack.conftest import dialog
 
 
 @pytest.fixture(scope="module")
 def planned() -> Iterator[Stage]:
-    """A pool with a maintenance window each Saturday night of its own time zone."""
+    """A pool with a maintenance window each Saturday night of its own time zone, and a digest each Friday morning."""
 
     def with_windows(settings: Settings) -> Settings:
         window = MaintenanceSettings(time_zone="America/Sao_Paulo", windows=("0 22 * * sat 6h",))
         roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
-        return settings.model_copy(update={"maintenance": window, "roles": roles})
+        weekly = DigestSettings(day="fri", time="08:02", time_zone="UTC")
+        return settings.model_copy(update={"maintenance": window, "roles": roles, "digests": {"weekly": weekly}})
 
     # A Friday morning whatever the day of the test, and slow enough that its Saturday never comes.
     with Stage("small", 20, 0, begins=DEFAULT_START, configured=with_windows) as stage:
@@ -96,6 +97,7 @@ def test_a_freeze_is_told_shown_audited_and_refuses_a_start(slack: LabSlack) -> 
     ("typed", "said"),
     [
         ('--at "sat 25:00"', "is no moment"),
+        ('--deadline "sun 5:60"', "is no moment"),
         ("--at", "needs a value"),
         ("--when now", "There is no option"),
         ('--at "sat 22:00', "does not end"),
@@ -164,3 +166,16 @@ def test_an_emergency_is_typed_told_aloud_and_approved_by_another_of_the_few(pla
     slack.wait_for(lambda: any("cannot approve rollout 2" in m.plain for m in slack.ephemerals("carol")), timeout=20)
     slack.click("Approve", as_="bob", message=card)
     slack.wait_for(lambda: any("Switching high availability off" in m.plain for m in slack.thread(card)), timeout=30)
+
+
+def test_the_weekly_digest_comes_by_itself_and_whenever_somebody_asks(slack: LabSlack) -> None:
+    def arrived() -> list[Message]:
+        return [message for message in slack.messages("xs-updates") if message.plain.startswith("Weekly digest")]
+
+    (digest,) = slack.wait_for(arrived, timeout=30)
+    assert "1 of 1 pool behind" in digest.plain
+    assert "maintenance windows: 2026-11-22 01:00 UTC to 2026-11-22 07:00 UTC" in digest.plain
+    slack.click("Show updates", as_="dave", message=digest)
+    dialog(slack, "dave", saying="security").close()
+    assert "1 of 1 pool behind" in told(slack, "pools --digest", by="dave")
+    assert "There is no option --week" in told(slack, "pools --week", by="dave")

@@ -12,7 +12,7 @@ from bot.rollout.errors import InvalidSpec, StaleDigest
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import because
 from bot.rollout.spec import canonical_bytes, digest_of, parse_spec
-from storage import amendments, approvals, audit, rollouts
+from storage import amendments, approvals, audit, rollouts, specs
 from storage.database import Database
 from storage.errors import Conflict
 from storage.tables import AmendmentRow
@@ -56,9 +56,9 @@ def test_the_digest_switches_and_both_specs_and_their_approvals_stay(database: D
         take_effect(tx, amendment)
         move(tx, rollout_id, State.RUNNING)
     with database.reading() as tx:
-        spec, stored, digest = rollouts.spec_of(tx, rollout_id)
+        spec, stored, digest = specs.of(tx, rollout_id)
         assert (spec.amendment, stored, digest) == (1, changed(), digest_of(changed()))
-        assert rollouts.spec_at(tx, rollout_id, ORIGINAL)[1] == spec_bytes()
+        assert specs.at(tx, rollout_id, ORIGINAL)[1] == spec_bytes()
         assert {(entry.user, entry.digest) for entry in approvals.of(tx, rollout_id)} == {
             (BOB.id, ORIGINAL),
             (CAROL.id, digest),

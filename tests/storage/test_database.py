@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt, DebtKind
-from storage import approvals, audit, debts, intents, outbox, posted, rollouts
+from storage import approvals, audit, debts, intents, outbox, posted, rollouts, specs, threads
 from storage.database import Database
 from storage.errors import DatabaseOutdated, StorageError
 from storage.migrations.versions import r0002_procrastinate
@@ -212,7 +212,7 @@ def test_a_reopened_database_knows_everything(url: str) -> None:
         move(tx, row.id, State.RUNNING)
         debts.open_debt(tx, POOL, Debt(DebtKind.HA, original={"failures": 1}), row.id, NOW)
         intents.open_intent(tx, row.id, "RebootHost:h1", at=NOW, boot_time=12.5)
-        posted.remember(tx, rollouts.card_key(row.id), "C", "1", NOW)
+        posted.remember(tx, threads.card_key(row.id), "C", "1", NOW)
     with before.reading() as tx:
         head, waiting = audit.head(tx), outbox.depth(tx)
     before.close()
@@ -221,11 +221,11 @@ def test_a_reopened_database_knows_everything(url: str) -> None:
     after.upgrade()
     with after.reading() as tx:
         assert rollouts.get(tx, row.id).state is State.RUNNING
-        assert rollouts.spec_of(tx, row.id)[2] == row.digest
+        assert specs.of(tx, row.id)[2] == row.digest
         assert [entry.user for entry in approvals.of(tx, row.id)] == [BOB.id]
         assert debts.open_debts(tx, POOL)[0].original == {"failures": 1}
         assert intents.all_intents(tx, row.id)["RebootHost:h1"].boot_time == 12.5
-        assert posted.find(tx, rollouts.card_key(row.id)) is not None
+        assert posted.find(tx, threads.card_key(row.id)) is not None
         assert audit.verify(tx, head) == audit.VerifyResult(True, 4, head)
         assert outbox.depth(tx) == waiting
     after.close()

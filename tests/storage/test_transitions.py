@@ -16,7 +16,7 @@ from bot.errors import XsbotError
 from bot.rollout.errors import IllegalTransition, InvalidSpec
 from bot.rollout.lifecycle import OPEN, TERMINAL, TRANSITIONS, State
 from bot.rollout.reason import because
-from storage import audit, outbox, rollouts
+from storage import audit, outbox, rollouts, specs
 from storage.columns import Topic
 from storage.database import Database
 from storage.errors import Conflict, NotFound, PoolBusy, SpecDamaged
@@ -211,7 +211,7 @@ def test_an_approved_start_needs_no_second_event_and_odd_starts_are_refused(data
 def test_what_people_approve_is_kept_to_the_byte(database: Database) -> None:
     rollout_id = asked(database)
     with database.reading() as tx:
-        spec, stored, digest = rollouts.spec_of(tx, rollout_id)
+        spec, stored, digest = specs.of(tx, rollout_id)
         row = rollouts.get(tx, rollout_id)
     assert stored == spec_bytes()
     assert (spec.pool_uuid, digest) == (POOL, row.digest)
@@ -223,7 +223,7 @@ def test_a_spec_that_was_changed_in_the_database_is_not_carried_out(database: Da
     rollout_id = asked(database)
     tamper(path, "UPDATE specs SET body = replace(body, 'recommended', 'full')")
     with database.reading() as tx, pytest.raises(SpecDamaged):
-        rollouts.spec_of(tx, rollout_id)
+        specs.of(tx, rollout_id)
 
 
 def test_a_spec_of_another_pool_is_refused(database: Database) -> None:

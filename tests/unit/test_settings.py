@@ -154,6 +154,20 @@ def test_what_the_pool_says_of_its_vms_is_what_is_usual_there(bench: Bench) -> N
     assert usual.tags == (VmWish("the db", VmWay.SHUTDOWN, 20),)
 
 
+@pytest.mark.parametrize(
+    ("day", "deadline"),
+    [
+        (datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 20, 1, 30, tzinfo=UTC)),
+        (datetime(2026, 11, 20, 1, 30, tzinfo=UTC), datetime(2026, 11, 21, 1, 30, tzinfo=UTC)),
+        # The clocks leave 02:30 out on that Sunday; a form must open on it all the same.
+        (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_configured_deadline_is_read_in_the_zone_of_the_pool(bench: Bench, day: datetime, deadline: datetime) -> None:
+    zone = '[pools.lab.maintenance]\ntime_zone = "Europe/Berlin"\n[pools.lab.rollout]\ndeadline = "02:30"\n'
+    assert usual_choices(bench.load(GOOD + zone), "lab", day).deadline == deadline
+
+
 def test_an_unknown_pool_names_the_nearest(bench: Bench) -> None:
     settings = bench.load(GOOD)
     with pytest.raises(SettingsError, match="Did you mean lab"):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -58,6 +59,7 @@ from bot.messages.card import Ask, approval_reminder, card, card_modal, emergenc
 from bot.messages.configuring import bundle_sent, bundle_started, proxy_form, update_settings
 from bot.messages.debts import debts_asked
 from bot.messages.details import details
+from bot.messages.digest import digest
 from bot.messages.errors import refusal, unexpected
 from bot.messages.findings import blocked_message
 from bot.messages.home import dated, home, home_unavailable
@@ -65,6 +67,7 @@ from bot.messages.message import CHARACTERS, Message, characters
 from bot.messages.modal import abort_form, loading, message_view, reject_form, update_form
 from bot.messages.notice import NoticeFacts, notice
 from bot.messages.outcome import Done, outcome
+from bot.messages.plan import plan
 from bot.messages.progress import progress
 from bot.messages.schedule import announcement, calendars, frozen, unfrozen
 from bot.messages.tasks import pending
@@ -85,7 +88,7 @@ from bot.rollout.proposal import Choices
 from bot.rollout.reason import because
 from bot.rollout.spec import Preset, VmAllowance, VmTreatment
 from bot.rollout.window import Span
-from bot.rollouts import Calendar, HomePool, HomeStanding, PoolStanding, Preview
+from bot.rollouts import Calendar, Digest, DigestPool, HomePool, HomeStanding, PoolStanding, Preview
 from bot.rollouts.home import POOLS, ROLLOUTS, More
 from bot.rollouts.roles import Role, not_an_approver
 from commands import VERBS
@@ -173,6 +176,19 @@ def calendar() -> Calendar:
     return Calendar("lab", "America/Argentina/ComodRivadavia", ("0 22 * * sat 6h",) * 60, spans, freeze, row)
 
 
+@cache
+def digest_of(loud: int, quiet: int) -> Digest:
+    """So many pools of which everything can be said, and so many of which nothing can."""
+    standing = PoolStanding("lab", pool_row(), calendar().waiting, extreme().debts, "notify")
+    known, age = updates_for(64, count=300, named=False), timedelta(days=700)
+    most = DigestPool(standing, known, calendar().openings[:2], calendar().freeze, age, old_sync=True)
+    row = PoolRow(uuid="u", alias="lab", name=nasty(1), seen_at=NOW, last_update_sync=NOW)
+    least = DigestPool(PoolStanding("lab", row, None, (), "act"), updates_for(0, count=0))
+    kinds = [most] * loud + [least] * quiet
+    pools = (replace(pool, standing=replace(pool.standing, alias=f"lab-{n}")) for n, pool in enumerate(kinds))
+    return Digest(NOW, tuple(pools))
+
+
 WAITING = (
     *(Waiting(nasty(number), True, updates_for().hosts[0].guidance) for number in range(64)),
     *(Waiting(nasty(number), False, updates_for().hosts[0].guidance) for number in range(1000)),
@@ -232,6 +248,11 @@ def preview_of(report: Report | None = None) -> Preview:
 
 MESSAGES: dict[str, Callable[[], Message]] = {
     "announcement": lambda: announcement(extreme(State.APPROVED, starts_at=NOW)),
+    "announcement that it goes on": lambda: announcement(extreme(State.PAUSED, phases=PHASES, due_at=NOW)),
+    "digest": lambda: digest(digest_of(100, 100)),
+    "digest of a few": lambda: digest(digest_of(1, 1)),
+    "digest with nothing to say": lambda: digest(digest_of(0, 100)),
+    "digest of no pool": lambda: digest(digest_of(0, 0)),
     "calendars": lambda: calendars((calendar(),) * 200),
     "emergency": lambda: emergency(extreme(emergency=True), ASK),
     "emergency_card": lambda: card(extreme(emergency=True), ASK),
@@ -248,6 +269,8 @@ MESSAGES: dict[str, Callable[[], Message]] = {
         ),
         ASK,
     ),
+    "plan": lambda: plan(preview_of()),
+    "plan of what is blocked": lambda: plan(preview_of(blocked_report())),
     "card superseded": lambda: card(extreme(State.SUPERSEDED), ASK),
     "small card": lambda: card(standing_of(), ASK),
     "progress as plan": lambda: progress(extreme(State.RUNNING, phases=PHASES, expected=EXPECTED)),

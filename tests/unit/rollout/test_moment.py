@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rollout.moment import FURTHEST, WEEKDAYS, UnclearMoment, moment_of
+from bot.rollout.moment import FURTHEST, WEEKDAYS, UnclearMoment, moment_of, next_time
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 #: A Friday, 09:00 in Berlin.
@@ -37,6 +37,9 @@ moments = st.datetimes(datetime(2025, 1, 1), datetime(2028, 1, 1)).map(lambda na
         ("in 3 hours", "2026-11-20 12:00"),
         ("in 90 min", "2026-11-20 10:30"),
         ("in 2d", "2026-11-22 09:00"),
+        ("+4h", "2026-11-20 13:00"),
+        ("+90m", "2026-11-20 10:30"),
+        ("2026-11-21T22:00", "2026-11-21 22:00"),
         ("2026-11-21T22:00:00-03:00", "2026-11-22 02:00"),
         ("2026-11-21T22:00Z", "2026-11-21 23:00"),
     ],
@@ -49,7 +52,17 @@ def test_what_people_type_is_read_in_the_zone_of_the_pool(text: str, local: str)
     "text",
     [
         *("", "sat", "soon", "25:00", "sat 22:60", "sa 22:00", "sat sun 22:00", "in 3", "in -1 hours", "sat 22"),
-        *("2026-02-30 10:00", "2026-11-20 08:00", "today 08:00", "2030-01-01 00:00", "in 0 hours", "<!channel> 22:00"),
+        *(
+            "2026-02-30 10:00",
+            "2026-11-20 08:00",
+            "today 08:00",
+            "2030-01-01 00:00",
+            "in 0 hours",
+            "+4",
+            "+0h",
+            "٣:00",
+            "<!channel> 22:00",
+        ),
     ],
 )
 def test_what_is_no_moment_or_no_use_is_refused(text: str) -> None:
@@ -65,6 +78,25 @@ def test_a_time_that_the_clocks_leave_out_is_refused() -> None:
 def test_of_a_time_that_comes_twice_the_first_is_meant() -> None:
     saturday = datetime(2026, 10, 31, tzinfo=UTC)
     assert moment_of("sun 1:30", saturday, NEW_YORK) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def test_a_moment_is_a_whole_minute() -> None:
+    odd = NOW + timedelta(seconds=30, microseconds=7)
+    assert moment_of("+90m", odd, BERLIN) == NOW + timedelta(minutes=90)
+    assert moment_of("2026-11-20T08:01:59Z", odd, BERLIN) == NOW + timedelta(minutes=1)
+    with pytest.raises(UnclearMoment, match="over already"):
+        moment_of("2026-11-20T08:00:59Z", odd, BERLIN)
+
+
+@given(moments, zones, st.times())
+def test_what_is_configured_means_something_every_day(now: datetime, zone: ZoneInfo, clock: time) -> None:
+    found = next_time(f"{clock:%H:%M}", now, zone)
+    assert timedelta() < found - now <= timedelta(days=1, hours=1)
+    local = found.astimezone(zone)
+    if local.strftime("%H:%M") != f"{clock:%H:%M}":
+        # Only where the clocks leave that time out.
+        with pytest.raises(UnclearMoment):
+            moment_of(f"{local:%Y-%m-%d} {clock:%H:%M}", now, zone)
 
 
 @given(moments, zones, st.sampled_from(WEEKDAYS), st.times())
