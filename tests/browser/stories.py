@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 
 from playwright.sync_api import expect
 
-from tests.browser.theatre import Scene, Tale, only_at_these_hours
+from tests.browser.theatre import Scene, Tale, only_at_these_hours, with_a_digest
 from tests.browser.visitor import LATE, SOON, Visitor, ask_for_update, request
 
 #: Simulated time begins on a Friday morning; the window is far away, so what is approved waits.
 ON_SATURDAY = Scene(configured=only_at_these_hours("0 22 * * sat 6h"))
+#: The digest comes soon after the beginning.
+FRIDAY_DIGEST = Scene(configured=with_a_digest("fri", "08:02", "0 22 * * sat 6h"))
 #: Long enough for one host's turn, not for two; it opens when the request has been read and approved.
 ONE_HOST_LONG = Scene(configured=only_at_these_hours("15 8 * * * 33m", "0 20 * * * 6h"))
 AT_ONCE = Scene(speed=300.0)
@@ -216,6 +218,22 @@ def home(tale: Tale) -> None:
     expect(page.get_by_role("heading", name="Nothing waits for you")).to_be_visible(timeout=SOON)
 
 
+def digest(tale: Tale) -> None:
+    """Once a week the channel reads how its pools are, and what to type; nobody had to ask for it."""
+    visitor = tale.visitor
+    told = visitor.message("Weekly digest")
+    expect(told).to_contain_text("1 of 1 pool behind", timeout=SOON)
+    for part in ("5 updates", "for 3 of 3 hosts", "maintenance windows", "/xs update <pool>"):
+        expect(told).to_contain_text(part)
+    tale.shows(told)
+
+    # From there it is one press to what is behind.
+    visitor.press("Show updates", told)
+    expect(visitor.form).to_contain_text("CVE-", timeout=SOON)
+    visitor.close()
+    assert tale.untouched
+
+
 def _both_at_once(*visitors: Visitor) -> None:
     """Each presses the button of the small dialog, all in the same millisecond of the machine's clock."""
     press = "at => { setTimeout(() => document.querySelector('#confirm .primary').click(), at - Date.now()); }"
@@ -242,6 +260,7 @@ STORIES = (
     Story("home", ON_SATURDAY, home),
     Story("changed", ON_SATURDAY, changed),
     Story("emergency", ON_SATURDAY, emergency),
+    Story("digest", FRIDAY_DIGEST, digest),
     Story("window", ONE_HOST_LONG, window),
     Story("failure", AT_ONCE, failure),
     Story(

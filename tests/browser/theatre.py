@@ -15,7 +15,8 @@ from bot.cli.stage import Stage
 from bot.lab.time import DEFAULT_START
 from bot.messages.language import SOURCE
 from bot.rollout.lifecycle import OPEN, State
-from bot.settings import MaintenanceSettings, Settings
+from bot.settings import DigestSettings, MaintenanceSettings, Settings
+from bot.settings.digests import Weekday
 from storage import rollouts
 from storage.actors import Actor
 from storage.tables import RolloutRow
@@ -45,6 +46,16 @@ def only_at_these_hours(*windows: str) -> Callable[[Settings], Settings]:
     def configured(settings: Settings) -> Settings:
         roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
         return settings.model_copy(update={"maintenance": MaintenanceSettings(windows=windows), "roles": roles})
+
+    return configured
+
+
+def with_a_digest(day: Weekday, time: str, *windows: str) -> Callable[[Settings], Settings]:
+    """The same, with a digest each week at that time (UTC)."""
+
+    def configured(settings: Settings) -> Settings:
+        weekly = DigestSettings(day=day, time=time, time_zone="UTC")
+        return only_at_these_hours(*windows)(settings).model_copy(update={"digests": {"weekly": weekly}})
 
     return configured
 
