@@ -105,6 +105,7 @@ def changed(tale: Tale) -> None:
     request(visitor, WHY[visitor.language])
     visitor.close()
     expect(visitor.card).to_contain_text("what is different", timeout=SOON)
+    expect(visitor.card).to_contain_text("1 update more: ")
     expect(visitor.card).to_contain_text("0 of 2")
     tale.shows(visitor.card)
 
