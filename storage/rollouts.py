@@ -338,7 +338,9 @@ def take_fence(tx: Session, rollout_id: int, token: str) -> None:
 
 def check_fence(tx: Session, rollout_id: int, token: str) -> None:
     """Raise `Conflict` unless `token` still drives the rollout; asked before each effect."""
-    if get(tx, rollout_id).fence != token:
+    # Only this of the row: it is asked several times a round, and the rest of it is large.
+    fence = tx.exec(select(RolloutRow.fence).where(RolloutRow.id == rollout_id)).first()
+    if fence != token:
         raise Conflict(f"Rollout {rollout_id} is driven by another process now.", "Nothing to do: that one goes on.")
 
 
