@@ -21,7 +21,6 @@ from bot.xen.permissions import BACKING_UP
 from storage import pools, rollouts, specs
 from storage.actors import BOT, Actor
 from storage.database import Session
-from storage.tables import RolloutRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,6 @@ def _check_emergency(alias: str, typed: str, reason_text: str) -> None:
         )
 
 
-def _not_started(row: RolloutRow) -> None:
-    if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
-        raise NotAllowed(
-            f"Rollout {row.id} waits no more: it is {row.state.value.replace('_', ' ')}.",
-            "`/xs status` shows where it stands.",
-        )
-
-
 class Asking(Timing):
     """What a requester does."""
 
@@ -83,11 +74,11 @@ class Asking(Timing):
         """
         row = self._get(rollout_id)
         require(self.authority, actor, Role.VIEWER, row.pool_alias)
-        _not_started(row)
+        self._not_started(row)
         preview = self._look(self._known(row.pool_alias), choices_of(self.standing(rollout_id).spec))
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
-            _not_started(row)
+            self._not_started(row)
             now = self.time.now()
             differences = beyond(specs.of(tx, rollout_id)[0], preview.spec)
             if differences:
@@ -185,7 +176,7 @@ class Asking(Timing):
         require(self.authority, actor, Role.REQUESTER, row.pool_alias)
         if row.state not in OPEN:
             return self.standing(rollout_id)
-        _not_started(row)
+        self._not_started(row)
         if (actor.kind, actor.id) != (row.requester_kind, row.requester_id):
             require(self.authority, actor, Role.APPROVER, row.pool_alias)
         return self.standing(rollout_id)
@@ -197,7 +188,7 @@ class Asking(Timing):
             raise NotAllowed(f"Rollout {row.id} is about pool {row.pool_alias}.", "Ask for the update of that pool.")
         if row.state not in OPEN:
             return
-        _not_started(row)
+        self._not_started(row)
         if row.digest == preview.digest:
             raise NotAllowed(
                 f"Nothing is different from what rollout {row.id} asks for already.",

@@ -109,11 +109,7 @@ class Deciding(Amending):
             require(self.authority, actor, Role.APPROVER, row.pool_alias)
         with self.database.transaction() as tx:
             row = rollouts.get(tx, rollout_id)
-            if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
-                raise NotAllowed(
-                    f"Rollout {row.id} waits no more: it is {row.state.value.replace('_', ' ')}.",
-                    f"`/xs abort {row.id}` ends one that runs.",
-                )
+            self._not_started(row)
             reason = because("rollout.cancelled", user=actor.name)
             self._move(tx, row, State.CANCELLED, actor, reason)
         return self.standing(rollout_id)

@@ -133,6 +133,14 @@ class Desk:
                 "`/xs status` shows where it stands.",
             )
 
+    @staticmethod
+    def _not_started(row: RolloutRow) -> None:
+        if row.state not in (State.AWAITING_APPROVAL, State.APPROVED):
+            raise NotAllowed(
+                f"Rollout {row.id} waits no more: it is {row.state.value.replace('_', ' ')}.",
+                f"`/xs status` shows where it stands, `/xs abort {row.id}` ends one that runs.",
+            )
+
 
 def usual_choices(settings: Settings, alias: str, now: datetime) -> Choices:
     """What a pool's configuration chooses at that moment. Raises `SettingsError` for a pool that there is not."""

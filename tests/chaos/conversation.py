@@ -1,14 +1,15 @@
 """Every message that should be in Slack, compared with those that are there: none missing, none twice, in order.
 
 What should be there is read from the outbox, whose rows are written in the transactions that cause them; what is there,
-from the workspace. The outbox has one sender, in order per lane: a message that was sent twice stands right behind
-itself.
+from the workspace. Each kill with a message in hand excuses that message once more, and no other: not necessarily right
+behind itself, because Slack may carry out what the dead sender asked for when its successor is already further.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlmodel import col, select
@@ -39,13 +40,14 @@ _NOTICE_POOL = re.compile(r"[Pp]ool (pool-\d+)")
 @dataclass
 class Compared:
     """What the comparison found. `in_windows` are messages that stand twice because their sender was killed between
-    "sent" and "recorded"."""
+    "sent" and "recorded"; `left` are the rows that may still stand once more for that reason, and how often."""
 
     expected: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     in_windows: int = 0
     out_of_order: list[str] = field(default_factory=list)
+    left: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ class _Expected:
     fits: Callable[[Post], bool]
 
 
-def compare(database: Database, slack: LabSlack, settings: Settings, windows: set[int]) -> Compared:
-    """Compare them. `windows` are the rows that were in hand when their sender was killed."""
-    found = Compared()
+def compare(database: Database, slack: LabSlack, settings: Settings, windows: Mapping[int, int]) -> Compared:
+    """Compare them. `windows` are the rows that were in hand when their sender was killed, and how often."""
+    found = Compared(left=Counter(windows))
     with database.reading() as tx:
         rows = list(tx.exec(select(OutboxRow).order_by(col(OutboxRow.id))).all())
         found.lost += [
@@ -70,10 +72,10 @@ def compare(database: Database, slack: LabSlack, settings: Settings, windows: se
         for rollout in tx.exec(select(RolloutRow).order_by(col(RolloutRow.id))).all():
             lane = [row for row in rows if row.lane == f"rollout:{rollout.id}"]
             lane += [row for row in rows if row.topic is Topic.REPORT and row.payload["rollout_id"] == rollout.id]
-            _look_at_rollout(tx, rollout, lane, everything, settings, windows, found)
-        _look_at_notices(rows, everything, windows, found)
+            _look_at_rollout(tx, rollout, lane, everything, settings, found)
+        _look_at_notices(rows, everything, found)
         audit = [_audit_line(row) for row in rows if row.topic is Topic.AUDIT]
-        _in_order(audit, _posts(slack, "xs-audit"), windows, found)
+        _in_order(audit, _posts(slack, "xs-audit"), found)
     return found
 
 
@@ -102,21 +104,20 @@ def _look_at_rollout(
     lane: Sequence[OutboxRow],
     everything: Sequence[Post],
     settings: Settings,
-    windows: set[int],
     found: Compared,
 ) -> None:
     title = f"Rollout {rollout.id}, pool {rollout.pool_alias}"
     cards = [post for post in everything if post.thread_ts is None and _heading(post) == title]
     first = [row for row in lane if row.topic is Topic.CARD][:1]
-    _in_order([_Expected(row, f"the card of {title}", lambda post: True) for row in first], cards, windows, found)
+    _in_order([_Expected(row, f"the card of {title}", lambda post: True) for row in first], cards, found)
     place = posted.find(tx, threads.card_key(rollout.id))
     if place is None:
         return
     thread = [post for post in everything if post.thread_ts == place.ts]
     # Files have a lane of their own: they hold up no message.
     reports = [_Expected(row, "the report", lambda post: True) for row in lane if row.topic is Topic.REPORT]
-    _in_order(reports, [post for post in thread if post.files], windows, found)
-    _in_order(_thread_of(rollout, lane), [post for post in thread if not post.files], windows, found)
+    _in_order(reports, [post for post in thread if post.files], found)
+    _in_order(_thread_of(rollout, lane), [post for post in thread if not post.files], found)
     for topic, key in ((Topic.CARD, threads.card_key), (Topic.PROGRESS, threads.progress_key)):
         newest = [row for row in lane if row.topic is topic][-1:]
         where = posted.find(tx, key(rollout.id))
@@ -161,7 +162,7 @@ def _audit_line(row: OutboxRow) -> _Expected:
     return _Expected(row, f"audit line {row.payload['seq']}", lambda post: number in post.text)
 
 
-def _look_at_notices(rows: Sequence[OutboxRow], everything: Sequence[Post], windows: set[int], found: Compared) -> None:
+def _look_at_notices(rows: Sequence[OutboxRow], everything: Sequence[Post], found: Compared) -> None:
     """Notices are edited all the time, so they are counted: one message for each."""
     keys: dict[str, list[OutboxRow]] = {}
     for row in rows:
@@ -172,7 +173,7 @@ def _look_at_notices(rows: Sequence[OutboxRow], everything: Sequence[Post], wind
     found.expected += len(keys)
     if len(shown) < len(keys):
         found.lost.append(f"{len(keys) - len(shown)} notices")
-    repeated = sum(bool({row.id for row in group} & windows) for group in keys.values())
+    repeated = sum(found.left[row.id] for group in keys.values() for row in group)
     for _ in range(len(shown) - len(keys)):
         if repeated > 0:
             repeated -= 1
@@ -181,7 +182,7 @@ def _look_at_notices(rows: Sequence[OutboxRow], everything: Sequence[Post], wind
             found.doubled.append("a notice")
 
 
-def _in_order(expected: Sequence[_Expected], posts: Sequence[Post], windows: set[int], found: Compared) -> None:
+def _in_order(expected: Sequence[_Expected], posts: Sequence[Post], found: Compared) -> None:
     """Walk through what is there beside what should be, both in order."""
     found.expected += len(expected)
     position = 0
@@ -190,10 +191,12 @@ def _in_order(expected: Sequence[_Expected], posts: Sequence[Post], windows: set
             position += 1
             continue
         again = [one for one in expected[:position] if one.fits(post)]
-        if again and again[-1] is expected[position - 1] and again[-1].row.id in windows:
+        excused = next((one for one in reversed(again) if found.left[one.row.id]), None)
+        if excused is not None:
+            found.left[excused.row.id] -= 1
             found.in_windows += 1
         elif again:
-            found.doubled.append(f"{again[-1].told} (row {again[-1].row.id})")
+            found.doubled.append(f"{again[-1].told} (row {again[-1].row.id}, posted at {post.ts})")
         elif any(one.fits(post) for one in expected[position:]):
             found.out_of_order.append(post.text[:200])
         else:

@@ -49,7 +49,7 @@ class Disturber:
         self.done: Counter[str] = Counter()
         self.log: list[str] = []
         #: Rows of the outbox that were in hand when their sender was killed.
-        self.windows: set[int] = set()
+        self.windows: Counter[int] = Counter()
         self.errors: list[BaseException] = []
         self._site, self._crew, self._database, self._server = site, crew, database, server
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
@@ -171,12 +171,13 @@ class Disturber:
             member.thaw()
 
     def _note_windows(self, member: Member) -> None:
-        """Which message was between "claimed" and "recorded" when its sender was killed."""
+        """Which message was between "claimed" and "recorded" when its sender was killed; each time it may stand once
+        more, even late: what the dead one had sent may be carried out after its successor has sent other messages."""
         if not member.name.startswith(("serve", "web")):
             return
         try:
             with self._database.reading() as tx:
-                self.windows |= {row.id for row in outbox.next_due(tx, self._site.time.now()) if row.claimed_at}
+                self.windows.update(row.id for row in outbox.next_due(tx, self._site.time.now()) if row.claimed_at)
         except StorageError:
             self.log.append("           the database could not be asked for messages in hand")
 

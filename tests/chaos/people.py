@@ -112,6 +112,9 @@ class People:
             return True
         if self.peace.is_set() or len(mine) >= self.rounds:
             return False
+        if mine[0].state is not State.SUCCEEDED and not self.site.pools[alias].verdict().hosts_behind:
+            # It was ended by people when every host was done: there is nothing to ask for.
+            return False
         if mine[0].state is State.SUCCEEDED:
             # The vendor publishes more, and somebody syncs.
             self.site.pools[alias].fault("foreign_sync")

@@ -217,7 +217,7 @@ class _Run:
             "answers": dict(sorted(self.people.answers.items())),
             "listed": found.listed,
             "messages": messages.expected,
-            "send_windows": len(self.disturber.windows),
+            "send_windows": self.disturber.windows.total(),
             "doubled_in_windows": messages.in_windows,
             "slowest_stop_s": round(slowest, 2),
         }

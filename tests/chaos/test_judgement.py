@@ -107,8 +107,8 @@ def test_a_rollout_that_does_not_end(office: Office, pool: LabPool) -> None:
 # ---------------------------------------------------------------------------------------------------- messages
 
 
-def told(office: Office, windows: set[int] | None = None) -> Compared:
-    return compare(office.database, office.slack, office.settings, windows or set())
+def told(office: Office, windows: dict[int, int] | None = None) -> Compared:
+    return compare(office.database, office.slack, office.settings, windows or {})
 
 
 @pytest.fixture
@@ -138,20 +138,37 @@ def test_a_message_that_is_gone_is_lost(thread: Office) -> None:
     assert [one.partition(" ")[0] for one in told(thread).lost] == ["second"]
 
 
-def test_a_message_twice_is_doubled_unless_its_sender_was_killed_with_it_in_hand(thread: Office) -> None:
-    last = thread.slack.thread(thread.card())[-1]
-    thread.slack.api.call(
+def send_again(office: Office, place: int) -> None:
+    """Post a message of the thread once more, at its end."""
+    again = office.slack.thread(office.card())[place]
+    office.slack.api.call(
         "chat.postMessage",
-        thread.slack.bot_token,
-        {"channel": last.channel, "text": last.text, "blocks": last.blocks, "thread_ts": last.thread_ts},
+        office.slack.bot_token,
+        {"channel": again.channel, "text": again.text, "blocks": again.blocks, "thread_ts": again.thread_ts},
     )
+
+
+def rows_that_say(office: Office, code: str) -> list[int]:
+    with office.database.reading() as tx:
+        rows = tx.exec(select(OutboxRow)).all()
+    return [row.id for row in rows if row.payload.get("reason", {}).get("code") == code]
+
+
+@pytest.mark.parametrize(("place", "code"), [(-1, "second"), (-2, "first")])
+def test_a_message_twice_is_doubled_unless_its_sender_was_killed_with_it_in_hand(
+    thread: Office, place: int, code: str
+) -> None:
+    send_again(thread, place)
     assert len(told(thread).doubled) == 1
-    with thread.database.reading() as tx:
-        rows = {
-            row.id for row in tx.exec(select(OutboxRow)).all() if row.payload.get("reason", {}).get("code") == "second"
-        }
-    found = told(thread, rows)
+    found = told(thread, dict.fromkeys(rows_that_say(thread, code), 1))
     assert (found.doubled, found.in_windows) == ([], 1)
+
+
+def test_a_kill_excuses_one_repetition_and_only_of_what_was_in_hand(thread: Office) -> None:
+    send_again(thread, -1)
+    send_again(thread, -1)
+    assert len(told(thread, dict.fromkeys(rows_that_say(thread, "second"), 1)).doubled) == 1
+    assert len(told(thread, dict.fromkeys(rows_that_say(thread, "first"), 2)).doubled) == 2
 
 
 def test_messages_in_another_order(thread: Office) -> None:
