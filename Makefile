@@ -47,7 +47,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# How fast the engine is and what it costs: ARGS="takeover ack idle rollouts look decide --json", all of them by default.
+# How fast the engine is and what it costs: ARGS="takeover ack click idle rollouts look decide --json", all of them by default.
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
 
@@ -72,9 +72,9 @@ interop:
 	@command -v npm >/dev/null || { echo "npm is missing. Debian, Ubuntu: apt install npm"; exit 1; }
 	@npm ci --prefix tests/interop --ignore-scripts --no-audit --no-fund --loglevel=error
 
-# Takes the pictures of docs/tour.md anew, from a rehearsal in a real browser.
+# Takes the pictures of docs/tour.md and docs/stories.md anew, from rehearsals in a real browser (ARGS: names of stories).
 pictures: setup
-	$(BIN)/python -m tests.browser.pictures
+	$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 # After a change of dependencies in pyproject.toml; UPGRADE=--upgrade takes the newest of everything.
 lock: setup

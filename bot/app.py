@@ -172,6 +172,7 @@ class Service:
                 background=self.answers,
                 uploads=self.uploads,
                 homes=self.homes,
+                deliver=self.delivery.soon,
             ),
         )
         self._socket: SocketModeHandler | None = None
@@ -242,6 +243,7 @@ class Service:
         """Take no more effects, say goodbye to Slack, and leave every row as it is."""
         deadline = monotonic() + _GOODBYE
         self._stop.set()
+        self.delivery.soon()
         self.engine.stop.set()
         if self.web is not None:
             self.web.stop(max(0.0, deadline - monotonic()))

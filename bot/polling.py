@@ -129,9 +129,10 @@ class Poller:
         return outlook(snapshot, updates, self.desk.usual(alias), learned).as_dict()
 
     def _supersede(self, tx: Session, state: RepositoryState) -> None:
-        """A rollout that waits for a checksum the pool no longer has can never be carried out as approved."""
+        """A rollout that waits, for approvals or for its time, with a checksum the pool no longer has, can never be
+        carried out as approved; people hear it now and not in the night for which it was planned."""
         row = rollouts.open_rollout_of(tx, state.pool_uuid)
-        if row is None or row.state is not State.AWAITING_APPROVAL or not state.hash:
+        if row is None or row.state not in (State.AWAITING_APPROVAL, State.APPROVED) or not state.hash:
             return
         spec = specs.of(tx, row.id)[0]
         if spec.checksum == state.hash:
@@ -142,7 +143,7 @@ class Poller:
             tx,
             row.id,
             State.SUPERSEDED,
-            frm=State.AWAITING_APPROVAL,
+            frm=row.state,
             actor=BOT,
             reason=reason,
             sentence=self.desk.say(reason),

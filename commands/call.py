@@ -79,6 +79,8 @@ class Call:
 
     def answer(self, told: Message) -> None:
         """Tell the person privately: in the dialog they are in, or as a message that only they see."""
+        # What they changed is seen by everybody as soon as by themselves, not at the sender's next look.
+        self.context.deliver()
         if self.at_home:
             self.client.views_open(trigger_id=self.trigger_id, view=message_view(_("xsbot"), told))
         elif self.view is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class Context:
     """The use-cases and where slow work goes.
 
     `background` takes whatever follows an acknowledgement: a listener that kept working would hold one of Bolt's few
-    threads, and with all of them held, commands fail unanswered. `uploads` takes what lasts for hours.
+    threads, and with all of them held, commands fail unanswered. `uploads` takes what lasts for hours. `deliver` has
+    messages sent at once that somebody's click or command has changed.
     """
 
     rollouts: Rollouts
@@ -28,3 +30,4 @@ class Context:
     background: Executor
     uploads: Executor
     homes: Homes
+    deliver: Callable[[], None]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse, Respond
 from slack_sdk import WebClient
 
-from bot.messages.answers import retired
 from commands import (
     abort,
     amend,
@@ -31,6 +29,7 @@ from commands import (
     reject,
     restore,
     resume,
+    retired,
     retry,
     revoke,
     schedule,
@@ -114,24 +113,8 @@ def register(app: App, context: Context) -> None:
     )
     for module in listening:
         module.register(app, context)
-    _register_retired(app, context)
+    retired.register(app, context, VERBS)
     app.error(_answer_error(context))
-
-
-def _register_retired(app: App, context: Context) -> None:
-    """Answer kindly what an older release left in old messages; silence would look like a defect."""
-
-    def click(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
-        ack()
-        call = clicked(context, body, client, respond)
-        call.later(lambda: call.answer(retired()))
-
-    def form(ack: Ack) -> None:
-        ack(response_action="clear")
-
-    anything = re.compile(".*")
-    app.action(anything)(click)
-    app.view(anything)(form)
 
 
 def _answer_error(context: Context) -> Any:

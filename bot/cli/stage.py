@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,17 +70,34 @@ def stage_settings(pool: LabPool, slack: LabSlack, directory: Path, language: st
     )
 
 
+def _as_they_are(settings: Settings) -> Settings:
+    return settings
+
+
 class Stage:
-    """Lab and bot together. `change_scenario` swaps the pool and begins anew with an empty workspace."""
+    """Lab and bot together. `change_scenario` swaps the pool and begins anew with an empty workspace.
+
+    Simulated time begins at `begins` (left out: now); `configured` makes the settings of a stage that needs others.
+    """
 
     def __init__(
-        self, scenario: str, speed: float, port: int, extra_routes: Sequence[BaseRoute] = (), language: str = "en"
+        self,
+        scenario: str,
+        speed: float,
+        port: int,
+        extra_routes: Sequence[BaseRoute] = (),
+        language: str = "en",
+        *,
+        begins: datetime | None = None,
+        configured: Callable[[Settings], Settings] = _as_they_are,
     ) -> None:
         for name in _PROXIES:
             os.environ.pop(name, None)
         self.speed = speed
         self.scenario = scenario
         self.language = language
+        self._begins = begins
+        self._configured = configured
         self._lock = threading.Lock()
         self._extra = extra_routes
         hints = [(verb.usage.replace("<pool>", ALIAS), verb.does) for verb in VERBS]
@@ -92,9 +110,10 @@ class Stage:
 
     def _raise_curtain(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="xsbot-rehearsal-")
-        self.time = ScaledTime(self.speed)
+        self.time = ScaledTime(self.speed, self._begins)
         self.pool = LabPool.start(scenario=self.scenario, time=self.time)
-        self.settings = stage_settings(self.pool, self.slack, Path(self._directory.name), self.language)
+        usual = stage_settings(self.pool, self.slack, Path(self._directory.name), self.language)
+        self.settings = self._configured(usual)
         if self.language != "en":
             # People who talk in a channel of that language have it in their own Slack.
             self.slack.set_locale(self.language.replace("_", "-"))

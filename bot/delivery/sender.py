@@ -65,14 +65,22 @@ class Delivery:
         self._links: dict[tuple[str, str], str] = {}
         self._leads = leads
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._aliases: dict[int, str] = {}
         #: Rows that had to wait for Slack's pace, and where they go.
         self._paced: dict[int, Outgoing] = {}
 
+    def soon(self) -> None:
+        """Look at the outbox now: somebody clicked and waits to see what it did, or `run` should look up and end."""
+        self._wake.set()
+
     def run(self, stop: threading.Event) -> None:
-        """Send until `stop` is set."""
+        """Send until `stop` is set; `soon` has it noticed at once."""
         self._stop = stop
-        while not stop.is_set():
+        while True:
+            self._wake.clear()
+            if stop.is_set():
+                return
             now = self._time.now()
             try:
                 due = self.run_once(now)
@@ -84,7 +92,7 @@ class Delivery:
                 log.exception("the outbox could not be read; trying again")
                 due = now + timedelta(seconds=10)
             later = self._time.now() + POLL
-            self._time.wait_until(min(due, later) if due is not None and due > now else later, stop)
+            self._time.wait_until(min(due, later) if due is not None and due > now else later, self._wake)
 
     def run_once(self, now: datetime) -> datetime | None:
         """Send everything that may be sent at `now`; when the next message is due, None when nothing waits."""

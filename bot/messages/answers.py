@@ -14,8 +14,9 @@ from bot.messages.errors import refusal
 from bot.messages.findings import findings_summary, report_of
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
+from bot.messages.schedule import start_words, starts_at_once
 from bot.messages.sentences import sentence
-from bot.messages.text import clip, lines_within, moment, name, plain
+from bot.messages.text import clip, escape_usage, lines_within, moment, name, plain
 from bot.messages.work import state_name
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import Debt
@@ -45,7 +46,7 @@ def approved(standing: Standing, digest: str) -> Message:
     else:
         told = _("Approval recorded, {have} of {need}: rollout {id} starts {when}.")
     more = several(max(need - have, 1), "more approval", "more approvals")
-    when = moment(row.starts_at) if row.starts_at is not None else _("now")
+    when = _("now") if starts_at_once(standing) else start_words(standing)
     return line(told.format(id=row.id, have=have, need=need, more=more, when=when))
 
 
@@ -196,9 +197,19 @@ def unfolded(alias: str) -> Message:
     return line(_("The message about pool {alias} is shown in full again.").format(alias=alias))
 
 
-def retired() -> Message:
-    """A button or form that this release no longer has."""
-    told = _("This button belongs to an older message and does nothing any more.")
+def retired(instead: str = "") -> Message:
+    """A button that this release no longer has; `instead` is the line to type."""
+    return _no_more(_("This button belongs to an older message and does nothing any more."), instead)
+
+
+def retired_form(instead: str = "") -> Message:
+    """A form that this release no longer has was sent; `instead` is the line to type."""
+    return _no_more(_("This form belongs to an older release. It was not sent, and nothing was changed."), instead)
+
+
+def _no_more(told: str, instead: str) -> Message:
+    if instead:
+        told += " " + _("Type {command} instead.").format(command=f"`{escape_usage(instead)}`")
     small = _("`/xs status` shows what is going on now, `/xs help` what you can do.")
     return message(f"{told} {small}", [section(told), context(small)])
 

@@ -49,7 +49,7 @@ from bot.messages.forecast import (
 )
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
-from bot.messages.schedule import start_words
+from bot.messages.schedule import start_words, starts_at_once
 from bot.messages.sentences import sentence
 from bot.messages.text import clip, lines_within, mentions, moment, name, names, one_line, person, plain, quoted
 from bot.messages.updates import counts
@@ -85,6 +85,8 @@ REJECT = "card_reject"
 OPEN = "card_open"
 #: Ends after which somebody may want the same again, perhaps with other choices.
 _AGAIN = frozenset({State.SUPERSEDED, State.EXPIRED, State.REJECTED})
+#: Ends before anything was touched.
+_VOID = _AGAIN | {State.CANCELLED}
 #: Differences that a card shows at most.
 _DIFFERENCES = 12
 
@@ -109,7 +111,7 @@ def card(standing: Standing, ask: Ask) -> Message:
     ]
     if state in (State.AWAITING_APPROVAL, State.APPROVED):
         blocks += _plan(standing)
-    blocks.append(_small_print(standing))
+    blocks.append(_ended(standing) if state in _VOID else _small_print(standing))
     if state is State.AWAITING_APPROVAL:
         blocks.append(actions(*_buttons(standing), block_id="card"))
     elif state is State.APPROVED:
@@ -208,8 +210,10 @@ def approval_reminder(standing: Standing, ask: Ask) -> Message:
 
 
 def _approvals_field(standing: Standing) -> str:
-    told = approvals_text(standing)
-    if State(standing.row.state) is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
+    told, state = approvals_text(standing), State(standing.row.state)
+    if state in _VOID and standing.approvals:
+        told += "\n" + _("They count no more.")
+    if state is State.AWAITING_APPROVAL and (not_counted := _not_counted(standing)):
         told += f"\n{not_counted}"
     return told
 
@@ -256,7 +260,9 @@ def _state_text(standing: Standing, ask: Ask) -> str:
         # The card is not redrawn at every step: what happens at this moment is in the thread.
         return told if row.started_at is None else f"{told}\n" + _("Since {when}.").format(when=moment(row.started_at))
     if state is State.APPROVED and row.starts_at is not None:
-        told += " " + _("It starts {when}.").format(when=moment(row.starts_at))
+        told = _("{mark} *Approved*: it starts {when}, and nothing changes before.").format(
+            mark=state_mark(state), when=moment(row.starts_at)
+        )
     why = row.problem_reason if state is State.NEEDS_ATTENTION else row.headline_reason
     return told if why is None else f"{told}\n{sentence(why, mrkdwn=True)}"
 
@@ -273,7 +279,8 @@ def _request(standing: Standing) -> list[Block]:
         (_("Expected cost"), f"{forecast_cost(standing.forecast)}; {forecast_time(standing.forecast)}"),
         (_("Approvals"), _approvals_field(standing)),
     ]
-    if row.started_at is None and (spec.start_at is not None or standing.windows):
+    waits = State(row.state) in (State.AWAITING_APPROVAL, State.APPROVED)
+    if waits and (spec.start_at is not None or standing.windows):
         pairs.append((_("Start"), start_words(standing)))
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
@@ -374,11 +381,19 @@ def _small_print(standing: Standing) -> Block:
     )
 
 
+def _ended(standing: Standing) -> Block:
+    """What is left of a request that came to nothing, and the way on."""
+    told = _("Nothing was changed on pool {alias}.").format(alias=name(standing.row.pool_alias))
+    if State(standing.row.state) in _AGAIN:
+        told += " " + _("Whoever may ask for updates can ask again: the form then begins with these choices.")
+    return context(told)
+
+
 def _which(standing: Standing) -> str:
     """Which approval this one would be, and what it leads to."""
     number, need = len(set(standing.quorum.counted)) + 1, standing.quorum.required
     if number >= need:
-        if standing.spec.start_at is None and not standing.windows:
+        if starts_at_once(standing):
             return _("This is the last approval: it starts now.")
         return _("This is the last approval: it starts {when}.").format(when=plain(start_words(standing)))
     last = {2: _("the second"), 3: _("the third"), 4: _("the fourth")}.get(need, _("the last one"))

@@ -242,8 +242,10 @@ SENTENCES: dict[str, str] = {
     # What differs between two specs.
     "spec.pool": "The pool is {new} instead of {old}.",
     "spec.pool_renamed": "The pool {old} is now called {new}.",
-    "spec.checksum": "The updates are those of checksum {new} instead of {old}.",
+    "spec.checksum": "The pool has other updates now: checksum {new} instead of {old}.",
     "spec.kind": "The kind of change is {new:words} instead of {old:words}.",
+    "spec.updates_added": "{count:update|updates} more: {updates}.",
+    "spec.updates_gone": "{count:update|updates} less: {updates}.",
     "spec.level": "The guidance level is {new:words} instead of {old:words}.",
     "spec.preset": "The order of work is {new:words} instead of {old:words}.",
     "spec.placement": "Where moved VMs end up is {new:words} instead of {old:words}.",

@@ -22,7 +22,9 @@ SENTENCES: dict[str, str] = {
     "rollout.approval_revoked": "{user} took back the approval; {have} of {need} approvals are left.",
     "rollout.start_expired": "It was approved but could not start in time, so the approval is void.",
     "rollout.changed": "{user} asks for something else instead, so this request and its approvals are void.",
-    "rollout.superseded": "What would happen is no longer what was asked for: {why:told}",
+    "rollout.superseded": (
+        "What would happen is no longer what was asked for, so this request and its approvals are void. {why:told}"
+    ),
     "rollout.authority_lost": "An approver has lost the right to approve since: {have} of {need} approvals are left.",
     "rollout.cannot_start_yet": "Approved, but it cannot start yet: {sentence:told} {hint:told}",
     "rollout.started": "Starting: {hosts:host|hosts}, {pool}.",

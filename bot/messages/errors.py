@@ -13,8 +13,8 @@ from bot.rollouts.roles import LacksRole
 
 def refusal(error: XsbotError) -> Message:
     """What happened and what to do about it; both may quote foreign text and are shown as plain words."""
-    # Plain text objects: they show commands in a hint as they are typed, and nothing in them acts.
-    sentence, hint = retold(error.sentence), retold(error.hint)
+    # Plain text objects: nothing in them acts. Nothing in them is code either, so its marks would be read as they are.
+    sentence, hint = _unmarked(retold(error.sentence)), _unmarked(retold(error.hint))
     blocks: list[Block] = [{"type": "section", "text": plain_text(sentence, 2_900)}]
     if hint:
         blocks.append({"type": "context", "elements": [plain_text(hint, 1_900)]})
@@ -27,7 +27,11 @@ def refusal(error: XsbotError) -> Message:
 
 def told_plainly(error: XsbotError) -> str:
     """What happened and what to do, in one row of plain words."""
-    return f"{retold(error.sentence)} {retold(error.hint)}".strip()
+    return _unmarked(f"{retold(error.sentence)} {retold(error.hint)}".strip())
+
+
+def _unmarked(text: str) -> str:
+    return text.replace("`", "")
 
 
 def unexpected(error_id: str) -> Message:

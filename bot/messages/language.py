@@ -16,7 +16,7 @@ from functools import cache
 from importlib import resources
 
 from babel import Locale
-from babel.dates import format_skeleton
+from babel.dates import format_skeleton, get_day_names
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -129,6 +129,11 @@ def day_and_time(at: datetime) -> str:
     if _locale() == SOURCE:
         return utc.strftime("%Y-%m-%d %H:%M UTC")
     return f"{day(at)} {format_skeleton('Hm', utc, locale=_locale())} UTC"
+
+
+def weekday(number: int) -> str:
+    """The name of a day of the week; 0 is Monday."""
+    return str(get_day_names("wide", context="stand-alone", locale=_locale())[number])
 
 
 def called() -> str:

@@ -46,6 +46,7 @@ from bot.messages.work import (
 )
 from bot.rollout.amendment import changes
 from bot.rollout.checks import Severity
+from bot.rollout.difference import compare_updates
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
 from bot.rollout.lifecycle import OPEN, State
@@ -211,7 +212,7 @@ def _replaces(earlier: Standing, preview: Preview) -> str:
         )
     else:
         means = _("Asks again for what rollout {id} asked for; it has to be approved anew.")
-    found = changes(earlier.spec, preview.spec)
+    found = (*changes(earlier.spec, preview.spec), *compare_updates(earlier.updates, preview.updates))
     if not found:
         return means.format(id=number) + "\n" + _("Nothing is different so far.")
     lines = [f"• {sentence(reason, mrkdwn=True)}" for reason in found]

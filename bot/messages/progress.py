@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.messages.blocks import Block, Element, actions, button, context, rich_text, section
+from bot.messages.debts import owed_briefly
 from bot.messages.language import _, several
 from bot.messages.message import Message, message
 from bot.messages.sentences import sentence
@@ -21,6 +22,7 @@ from bot.rollout.expected import HostTimes
 from bot.rollout.lifecycle import DRIVEN, TERMINAL, State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.vm_progress import VmProgress
+from bot.rollout.window import UNATTENDED
 
 if TYPE_CHECKING:
     from bot.rollouts import Standing
@@ -71,6 +73,10 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     left = " ".join(part for part in (_since(standing), _time_left(standing)) if part)
     if left:
         blocks.append(context(left))
+    owed = owed_briefly(standing.debts) if state is State.PAUSED and standing.debts else ""
+    if owed:
+        # A pause may last for days: what is switched off all the while should be read where it is asked about.
+        blocks.append(context(owed))
     if state in (State.RUNNING, State.PAUSED, State.NEEDS_ATTENTION):
         blocks.append(
             actions(
@@ -89,8 +95,7 @@ def progress(standing: Standing, *, plan: bool = True) -> Message:
     told = f"{title}. " + " ".join(f"{words}." for words in active[:3])
     if why is not None:
         told += f" {sentence(why, mrkdwn=True)}"
-    if left:
-        told += f" {left}"
+    told += "".join(f" {more}" for more in (left, owed) if more)
     return message(told.strip(), blocks)
 
 
@@ -127,10 +132,16 @@ def _pause_or_resume(standing: Standing) -> list[Element]:
     if state is State.RUNNING:
         label = _("Pause rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
         return [button(_("Pause"), PAUSE, str(row.id), label=label)]
-    if state is State.PAUSED:
+    if state is State.PAUSED and not _goes_on_by_itself(standing):
         label = _("Resume rollout {id} of pool {alias}").format(id=row.id, alias=row.pool_alias)
         return [button(_("Resume"), RESUME, str(row.id), style="primary", label=label)]
     return []
+
+
+def _goes_on_by_itself(standing: Standing) -> bool:
+    """Whether it waits for its next window or the end of a freeze: a button to press would say the opposite."""
+    why = standing.row.headline_reason
+    return why is not None and why.code in UNATTENDED
 
 
 def turn_words(turn: TurnRow, *, at_work: bool = True) -> str:

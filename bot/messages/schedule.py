@@ -11,6 +11,7 @@ from bot.messages.forecast import forecast_cost, forecast_time, stopped_block
 from bot.messages.language import _, several
 from bot.messages.message import Message, line, message
 from bot.messages.text import lines_within, moment, name, one_line, person, quoted
+from bot.messages.windows import window_words
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
 from bot.rollout.window import Span
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from storage.tables import FreezeRow, RolloutRow
 
 
+def starts_at_once(standing: Standing) -> bool:
+    """Whether nothing keeps the rollout from starting with its last approval: no chosen time, no maintenance window."""
+    row = standing.row
+    return row.starts_at is None and standing.spec.start_at is None and (not standing.windows or bool(row.emergency))
+
+
 def start_words(standing: Standing) -> str:
     """When the rollout starts once it is approved: ``at once`` where nothing keeps it."""
     row, spec = standing.row, standing.spec
@@ -27,8 +34,10 @@ def start_words(standing: Standing) -> str:
         return moment(row.starts_at)
     if spec.start_at is not None:
         return moment(spec.start_at)
-    if standing.windows and not row.emergency:
-        return _("in the next maintenance window ({windows})").format(windows=windows_words(standing))
+    if not starts_at_once(standing):
+        said = ", ".join(map(window_words, standing.windows[:5]))
+        windows = _("{windows}, {zone}").format(windows=said, zone=name(standing.zone))
+        return _("in the next maintenance window ({windows})").format(windows=windows)
     return _("at once")
 
 

@@ -16,7 +16,7 @@ from bot.messages.message import Message, message
 from bot.messages.progress import turn_words
 from bot.messages.retelling import retold
 from bot.messages.sentences import sentence
-from bot.messages.text import escape, lines_within, moment, name, one_line, person
+from bot.messages.text import escape, escape_usage, lines_within, moment, name, one_line, person
 from bot.messages.updates import counts, level_lines, security_first, update_line
 from bot.messages.vm_progress import vms_of_hosts
 from bot.messages.words import in_words
@@ -270,8 +270,3 @@ def help_on(command: CommandHelp) -> Message:
 
 def _role(command: CommandHelp) -> str:
     return f" _({in_words(command.role)})_" if command.role else ""
-
-
-def escape_usage(usage: str) -> str:
-    """A usage line as code: angle brackets are ours but still need escaping."""
-    return usage.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -65,6 +65,11 @@ def quoted(text: str, limit: int = 500) -> str:
     return f">{escape(text, limit)}"
 
 
+def escape_usage(usage: str) -> str:
+    """A usage line as code: angle brackets are ours but still need escaping."""
+    return usage.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def lines_within(lines: Sequence[str], limit: int) -> str:
     """As many whole lines as fit into `limit` characters; what is left out is counted in a last line."""
     total = sum(len(line) + 1 for line in lines)

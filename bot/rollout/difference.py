@@ -1,4 +1,4 @@
-"""What differs between two specs, in words, for a card that was replaced and for an amendment."""
+"""What differs between two specs, and between two lists of updates, for a card that was replaced and an amendment."""
 
 from __future__ import annotations
 
@@ -6,8 +6,26 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bot.rollout.guidance import Task, in_execution_order
+from bot.rollout.model import AvailableUpdates
 from bot.rollout.reason import Reason, because
 from bot.rollout.spec import HostCeiling, Spec, VmAllowance, VmRule
+
+#: So many updates are named; a checksum tells nobody anything, and three hundred titles neither.
+_NAMED = 6
+
+
+def compare_updates(old: AvailableUpdates, new: AvailableUpdates) -> tuple[Reason, ...]:
+    """Which updates have come and which are gone, by their titles."""
+    before, now = ({update.id: update.title or update.id for update in seen.updates} for seen in (old, new))
+    found = (
+        ("spec.updates_added", [title for id_, title in now.items() if id_ not in before]),
+        ("spec.updates_gone", [title for id_, title in before.items() if id_ not in now]),
+    )
+    return tuple(because(code, count=len(titles), updates=_few(titles)) for code, titles in found if titles)
+
+
+def _few(titles: list[str]) -> str:
+    return ", ".join(sorted(titles)[:_NAMED]) + (" …" if len(titles) > _NAMED else "")
 
 
 def compare(old: Spec, new: Spec) -> tuple[Reason, ...]:

@@ -91,3 +91,5 @@ def why_not(now: datetime, hours: Hours, done: int, total: int) -> Reason:
 
 #: The reasons of a pause that ends by itself when the next window opens.
 PAUSES = frozenset({"window.closed", "window.too_short", "window.frozen", "window.approval_gone"})
+#: Those of them in which nobody is asked for anything.
+UNATTENDED = PAUSES - {"window.approval_gone"}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.rollout.amendment import changes
+from bot.rollout.difference import compare_updates
 from bot.rollout.forecast import Forecast
 from bot.rollout.guidance import Level
 from bot.rollout.kind import Kind
@@ -180,7 +181,9 @@ def _against_earlier(tx: Session, row: RolloutRow, spec: Spec) -> tuple[Reason, 
     """What is asked for now and was not before; nothing where there was no request before."""
     if row.replaces is None:
         return ()
-    return changes(specs.of(tx, row.replaces)[0], spec)
+    earlier = rollouts.get(tx, row.replaces)
+    lists = updates_from_json(earlier.updates), updates_from_json(row.updates)
+    return (*changes(specs.of(tx, row.replaces)[0], spec), *compare_updates(*lists))
 
 
 def amendment_standing(

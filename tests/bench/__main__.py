@@ -1,4 +1,4 @@
-"""``python -m tests.bench [takeover] [ack] [idle] [rollouts] [look] [decide] [--json]``: runs the named ones, or all.
+"""``python -m tests.bench [takeover] [ack] [click] [idle] [rollouts] [look] [decide] [--json]``: those named, or all.
 
 Ends with 1 when an aim was missed. With ``--json`` the last line is one JSON object of figure → value.
 """
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from tests.bench import ack, deciding, idle, look, rollouts, takeover
+from tests.bench import ack, click, deciding, idle, look, rollouts, takeover
 from tests.bench.child import BenchError
 from tests.bench.figures import Figure
 
@@ -22,6 +22,7 @@ BENCHES: Mapping[str, Callable[[], list[Figure]]] = {
     "decide": deciding.run,
     "takeover": takeover.run,
     "ack": ack.run,
+    "click": click.run,
     "idle": idle.run,
     "rollouts": rollouts.run,
 }

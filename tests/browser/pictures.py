@@ -1,6 +1,7 @@
-"""`make pictures`: takes the pictures of docs/tour.md from a rehearsal, in a real browser.
+"""`make pictures`: takes the pictures of docs/tour.md and docs/stories.md from rehearsals, in a real browser.
 
-They show the product as it is today, so they are taken again whenever a message changes its looks.
+They show the product as it is today, so they are taken again whenever a message changes its looks. With names of
+stories behind it (`python -m tests.browser.pictures race`), it takes the pictures of these stories alone.
 """
 
 from __future__ import annotations
@@ -10,32 +11,65 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from bot.cli.stage import Stage
+from tests.browser.stories import STORIES
+from tests.browser.theatre import PHONE, WIDE, Theatre
 from tests.browser.visitor import LATE, SOON, Visitor, ask_for_update, open_browser
 from tests.conftest import find_chromium
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-WIDE, NARROW = (1280, 760), (390, 844)
 #: One flat colour behind dialogs: what lies under them says nothing here.
 BACKDROP = "dialog::backdrop { background: #d5d9d8; } dialog { box-shadow: none; }"
+#: The lab's guide is no part of a story.
+NO_GUIDE = ".hint { display: none; }"
+#: Enough for letters with smooth edges and for the few colours there are, and a third of the size.
+COLOURS = 160
+#: How wide the page is for a picture of one message of the channel.
+COLUMN = 1080
+#: How high it has to be for all of a message or dialog, or for all that a thread has.
+_WANTED = """node => node.matches('.message, dialog') ? node.getBoundingClientRect().height + 500
+  : Math.max(0, ...[...node.querySelectorAll('.scroll')].map((list) => list.scrollHeight + 220))"""
 
 
-def main() -> int:
-    """Take every picture. Returns the exit code: 1 without a browser."""
+def main(wanted: list[str]) -> int:
+    """Take every picture, or those of the stories that are named. Returns the exit code: 1 without a browser."""
     chromium = find_chromium()
     if chromium is None:
         print("There is no Chromium. Debian, Ubuntu: apt install chromium", file=sys.stderr)
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
     with open_browser(chromium) as browser:
-        _approval_and_outcome(browser)
-        _attention(browser)
-        _vms_that_cannot_move(browser)
-    for path in sorted(PICTURES.glob("*.png")):
-        print(f"{path.relative_to(Path.cwd())}  {path.stat().st_size // 1024} KB")
+        if not wanted:
+            _approval_and_outcome(browser)
+            _attention(browser)
+            _vms_that_cannot_move(browser)
+        for story in STORIES:
+            # Each on a stage of its own, where its rollout is the first.
+            if not wanted or story.name in wanted:
+                with Theatre(browser, _moment) as theatre, theatre.tell(story.name, story.scene) as tale:
+                    story.tell(tale)
+    sizes = {path.name: path.stat().st_size for path in sorted(PICTURES.glob("*.png"))}
+    for name, size in sizes.items():
+        print(f"{name}  {size // 1024} KB")
+    print(f"{len(sizes)} pictures, {sum(sizes.values()) // 1024} KB")
     return 0
+
+
+def _moment(name: str, visitor: Visitor, what: Locator, *, every_look: bool) -> None:
+    """A moment of a story: in light colours, and where it is the decisive one in the dark and on a phone as well."""
+    page = visitor.page
+    page.add_style_tag(content=BACKDROP + NO_GUIDE)
+    _crop(visitor, name, what)
+    if not every_look:
+        return
+    with _dark(visitor):
+        _crop(visitor, f"{name}-dark", what)
+    with _on_a_phone(visitor):
+        what.evaluate("node => node.scrollIntoView({ block: 'start' })")
+        _whole(visitor, f"{name}-phone")
 
 
 @contextmanager
@@ -71,8 +105,6 @@ def _approval_and_outcome(browser: Browser) -> None:
         expect(visitor.card).to_contain_text("Waiting for approval", timeout=SOON)
         _crop(visitor, "card", visitor.card)
 
-        visitor.become("Bob")
-        _home(visitor)
         visitor.become("Dave")
         visitor.approve()
         expect(visitor.private).to_be_visible(timeout=SOON)
@@ -91,9 +123,8 @@ def _approval_and_outcome(browser: Browser) -> None:
         expect(visitor.plan.locator(".task.complete").first).to_be_visible(timeout=LATE)
         expect(visitor.plan.locator(".task.in_progress").first).to_be_visible(timeout=SOON)
         _whole(visitor, "running")
-        page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-        _whole(visitor, "running-narrow")
-        page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        with _on_a_phone(visitor):
+            _whole(visitor, "running-narrow")
 
         outcome = visitor.message("Also sent to the channel from a thread")
         expect(outcome).to_be_visible(timeout=LATE)
@@ -105,26 +136,20 @@ def _approval_and_outcome(browser: Browser) -> None:
         _whole(visitor, "audit")
 
 
-def _home(visitor: Visitor) -> None:
-    """What Bob sees on his Home tab: wide, dark and on a phone."""
-    page = visitor.page
-    page.get_by_role("button", name="Home").click()
-    expect(page.get_by_role("heading", name="Waits for you (1)")).to_be_visible(timeout=SOON)
-    _whole(visitor, "home")
-    with _dark(visitor):
-        _whole(visitor, "home-dark")
-    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
-    _whole(visitor, "home-narrow")
-    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-    visitor.go("xs-updates")
-
-
 @contextmanager
 def _dark(visitor: Visitor) -> Iterator[None]:
     """The same in dark colours."""
     visitor.page.emulate_media(color_scheme="dark")
     yield
     visitor.page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def _on_a_phone(visitor: Visitor) -> Iterator[None]:
+    """The same on a narrow screen."""
+    visitor.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    yield
+    visitor.page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
 def _attention(browser: Browser) -> None:
@@ -166,21 +191,34 @@ def _unfolded(visitor: Visitor) -> Iterator[None]:
 
 def _whole(visitor: Visitor, name: str) -> None:
     visitor.page.mouse.move(0, 0)
-    visitor.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+    _take(visitor.page, name)
 
 
 def _crop(visitor: Visitor, name: str, what: Locator) -> None:
-    """A picture of one thing; the page grows until all of it is in sight."""
+    """A picture of one thing; the page grows until all of a message or dialog is in sight."""
     page = visitor.page
-    before, box = page.viewport_size, what.bounding_box()
+    before = page.viewport_size
     assert before is not None
-    assert box is not None
-    page.set_viewport_size({"width": WIDE[0], "height": max(before["height"], int(box["height"]) + 500)})
+    page.set_viewport_size(
+        {
+            # The words of the channel keep their width; there is only less of nothing beside them.
+            "width": COLUMN if what.evaluate("node => node.matches('#messages > .message')") else before["width"],
+            "height": max(before["height"], int(what.evaluate(_WANTED))),
+        }
+    )
     page.mouse.move(0, 0)
     what.scroll_into_view_if_needed()
-    what.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+    _take(what, name)
     page.set_viewport_size(before)
 
 
+def _take(what: Page | Locator, name: str) -> None:
+    path = PICTURES / f"{name}.png"
+    what.screenshot(path=path, animations="disabled")
+    with Image.open(path) as taken:
+        few = taken.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from bot.messages.language import SOURCE, _, speaking
+
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -37,15 +39,24 @@ def open_browser(chromium: Path) -> Iterator[Browser]:
 
 
 class Visitor:
-    """One tab on the workspace's page. `problems` collects what the page's own scripts complain about."""
+    """One tab on the workspace's page. `problems` collects what the page's own scripts complain about.
 
-    def __init__(self, page: Page, url: str) -> None:
+    `language` is what the channel speaks: buttons and fields are found by what they are called there.
+    """
+
+    def __init__(self, page: Page, url: str, language: str = SOURCE) -> None:
         self.page = page
+        self.language = language
         self.problems: list[str] = []
         page.set_default_timeout(SOON)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.goto(url)
         expect(page.get_by_role("status").get_by_text("The bot is connected")).to_have_count(1, timeout=SOON)
+
+    def word(self, text: str) -> str:
+        """The bot's words in the language of the channel, without what makes them bold."""
+        with speaking(self.language):
+            return _(text).strip("*")
 
     # --- what they see ----------------------------------------------------------------------------------------
 
@@ -85,8 +96,8 @@ class Visitor:
 
     @property
     def card(self) -> Locator:
-        """The message that asks for approval."""
-        return self.message("Expected cost")
+        """The message that asks for approval; of several, the newest."""
+        return self.message(self.word("Expected cost")).last
 
     # --- what they do -----------------------------------------------------------------------------------------
 
@@ -113,20 +124,36 @@ class Visitor:
         """Choose one option of a group in the form."""
         self.form.get_by_role("group", name=group).get_by_role("radio", name=option).check()
 
+    def write(self, field: str, text: str) -> None:
+        """Write into a field of the form."""
+        self.form.get_by_label(self.word(field)).fill(text)
+
     def send(self, button: str) -> None:
         """Send the form."""
-        self.form.locator(".dialog-foot").get_by_role("button", name=button).click()
+        self.form.locator(".dialog-foot button", has_text=self.word(button)).click()
 
     def close(self) -> None:
         """Close the dialog on top."""
-        self.form.locator(".dialog-foot").get_by_role("button", name="Close").click()
+        self.form.locator(".dialog-foot button", has_text=self.word("Close")).click()
         expect(self.form).to_be_hidden()
+
+    def button(self, name: str, where: Locator) -> Locator:
+        """A button by what stands on it."""
+        return where.locator("button", has_text=self.word(name))
+
+    def press(self, name: str, where: Locator) -> None:
+        """Press a button."""
+        self.button(name, where).click()
+
+    def confirm(self, name: str) -> None:
+        """Say that it is meant."""
+        self.press(name, self.question)
+        expect(self.question).to_be_hidden()
 
     def approve(self) -> None:
         """Press Approve on the card and say that it is meant."""
-        self.card.get_by_role("button", name="Approve").click()
-        self.question.get_by_role("button", name="Approve").click()
-        expect(self.question).to_be_hidden()
+        self.press("Approve", self.card)
+        self.confirm("Approve")
 
     def open_thread(self) -> None:
         """Open the replies under the card."""
@@ -138,7 +165,13 @@ def ask_for_update(visitor: Visitor, why: str) -> None:
     """Alice's part: the form, a reason, and the answer that tells where the card is."""
     visitor.become("Alice")
     visitor.type("/xs update lab")
-    expect(visitor.form).to_contain_text("What approvers will be asked for", timeout=SOON)
-    visitor.form.get_by_label("Reason").fill(why)
-    visitor.send("Request")
-    expect(visitor.form).to_contain_text("is requested", timeout=SOON)
+    request(visitor, why)
+
+
+def request(visitor: Visitor, why: str) -> None:
+    """Give a reason in the open form, send it, and read the answer."""
+    expect(visitor.button("Request approval", visitor.form)).to_be_visible(timeout=SOON)
+    visitor.write("Reason", why)
+    visitor.send("Request approval")
+    answer = visitor.form.filter(has_not=visitor.page.locator("#modal-submit"))
+    expect(answer).to_contain_text("✓", timeout=SOON)

@@ -508,6 +508,14 @@ MUTATIONS = (
         "            log.info(told.text)\n",
         ("tests/product/test_answers.py::test_everybody_gets_an_answer",),
     ),
+    Mutation(
+        "a form of an older release closes without a word",
+        11,
+        "commands/retired.py",
+        'ack(response_action="update", view=message_view(str(view["title"]["text"]), retired_form(line)))',
+        'ack(response_action="clear")',
+        ("tests/slack/test_retired.py::test_an_old_form_that_is_sent_says_so_and_where_the_new_one_is",),
+    ),
     # What people steer.
     Mutation(
         "the coordinator may be skipped",

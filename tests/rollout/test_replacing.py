@@ -94,4 +94,9 @@ def test_checks_that_see_more_than_was_asked_for_void_the_request() -> None:
         asked_again = again(rollout, Level.RECOMMENDED)
         assert asked_again.row.replaces == rollout.id
         assert "spec.checksum" in {reason.code for reason in asked_again.replaced}
+        (more,) = [reason for reason in asked_again.replaced if reason.code == "spec.updates_added"]
+        later = {update.title for update in asked_again.updates.updates} - {
+            update.title for update in rollout.standing.updates.updates
+        }
+        assert more.params == {"count": 1, "updates": later.pop()}
         assert rollout.effects("apply_started") == rollout.effects("setting_changed") == []

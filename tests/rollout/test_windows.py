@@ -145,6 +145,24 @@ def test_what_was_approved_for_later_is_not_done_to_other_updates() -> None:
         assert rollout.effects("apply_started") == []
 
 
+def test_other_updates_void_what_waits_for_its_time_at_the_next_look_at_the_pool() -> None:
+    """Not in the night for which it was planned, when nobody is there to ask again."""
+    with rehearse(small()) as rollout:
+        rollout.ask(start_at=FRIDAY + timedelta(days=1)).approve()
+        assert rollout.drive() is State.APPROVED
+        Poller(rollout.desk).poll("lab")
+        assert rollout.headline.code == "rollout.approved"
+        rollout.pool.fault("foreign_sync")
+        while not rollout.effects("synced"):
+            rollout.wait(minutes=1)
+
+        Poller(rollout.desk).poll("lab")
+
+        assert rollout.headline.code == "rollout.superseded"
+        assert rollout.standing.row.state is State.SUPERSEDED
+        assert rollout.effects("setting_changed") == rollout.effects("apply_started") == []
+
+
 def test_a_start_that_is_missed_by_hours_is_void() -> None:
     with rehearse(small()) as rollout:
         start = FRIDAY + timedelta(hours=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import httpx
 import pytest
 from sqlmodel import select
 
+import bot.delivery.sender
+from bot.cli.stage import Stage
 from bot.delivery import Delivery
 from bot.lab.slack import LabSlack
 from bot.messages.notice import NoticeFacts
@@ -21,7 +24,8 @@ from storage import audit, notices, outbox, pools, posted
 from storage.errors import Conflict
 from storage.tables import OutboxRow
 from storage.updates_codec import updates_to_json
-from tests.slack.office import Office, client_of
+from tests.slack.conftest import request_update
+from tests.slack.office import HandClock, Office, client_of
 from tests.unit.messages.made import NOW, updates_for
 
 
@@ -506,3 +510,39 @@ def test_cards_go_first_then_the_oldest_message_whatever_lane_it_is_in(office: O
     assert office.waiting() == 0
     assert {rest for rest, _ in order} == {False, True}
     assert order == sorted(order)
+
+
+class Asleep(HandClock):
+    """A clock on which nobody wakes by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sleeps = threading.Event()
+
+    def wait_until(self, deadline: datetime, wake: threading.Event | None = None) -> bool:
+        assert wake is not None
+        self.sleeps.set()
+        return wake.wait(30)
+
+
+def test_the_sender_looks_up_when_somebody_has_clicked_and_when_it_is_to_end(office: Office) -> None:
+    clock = Asleep()
+    delivery = Delivery(office.database, client_of(office.slack), office.settings, clock)
+    stop = threading.Event()
+    sender = threading.Thread(target=delivery.run, args=(stop,))
+    sender.start()
+    assert clock.sleeps.wait(10)
+    office.request()
+    delivery.soon()
+    office.slack.wait_for(lambda: office.slack.messages("xs-updates"))
+
+    stop.set()
+    delivery.soon()
+    sender.join(10)
+    assert not sender.is_alive()
+
+
+def test_what_a_command_changes_is_sent_at_once(fresh: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without waiting for the sender's next look, which does not come in this test."""
+    monkeypatch.setattr(bot.delivery.sender, "POLL", timedelta(days=30))
+    assert "Approve" in request_update(fresh.slack).buttons

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-import bot.cli.stage
 from bot.cli.stage import Stage
-from bot.lab.pool import LabPool
 from bot.lab.slack import LabSlack, Message
-from bot.lab.time import DEFAULT_START, ScaledTime
+from bot.lab.time import DEFAULT_START
 from bot.settings import DigestSettings, MaintenanceSettings, Settings
 from storage.actors import Actor
-from tests.slack.conftest import dialog, staged
+from tests.slack.conftest import dialog
 
 
 @pytest.fixture(scope="module")
 def planned() -> Iterator[Stage]:
     """A pool with a maintenance window each Saturday night of its own time zone, and a digest each Friday morning."""
-    with pytest.MonkeyPatch.context() as patch:
-        made = bot.cli.stage.stage_settings
 
-        def with_windows(pool: LabPool, slack: LabSlack, directory: Path, language: str) -> Settings:
-            settings = made(pool, slack, directory, language)
-            window = MaintenanceSettings(time_zone="America/Sao_Paulo", windows=("0 22 * * sat 6h",))
-            roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
-            weekly = DigestSettings(day="fri", time="08:02", time_zone="UTC")
-            return settings.model_copy(update={"maintenance": window, "roles": roles, "digests": {"weekly": weekly}})
+    def with_windows(settings: Settings) -> Settings:
+        window = MaintenanceSettings(time_zone="America/Sao_Paulo", windows=("0 22 * * sat 6h",))
+        roles = settings.roles.model_copy(update={"emergency": ("U0BOB", "U0ERIN")})
+        weekly = DigestSettings(day="fri", time="08:02", time_zone="UTC")
+        return settings.model_copy(update={"maintenance": window, "roles": roles, "digests": {"weekly": weekly}})
 
-        patch.setattr(bot.cli.stage, "stage_settings", with_windows)
-        # A Friday morning whatever the day of the test, and slow enough that its Saturday never comes.
-        patch.setattr(bot.cli.stage, "ScaledTime", lambda speed: ScaledTime(20, DEFAULT_START))
-        with staged("small") as stage:
-            yield stage
+    # A Friday morning whatever the day of the test, and slow enough that its Saturday never comes.
+    with Stage("small", 20, 0, begins=DEFAULT_START, configured=with_windows) as stage:
+        stage.slack.wait_connected()
+        stage.slack.wait_for(lambda: stage.slack.messages("xs-updates"), timeout=30)
+        yield stage
 
 
 @pytest.fixture
@@ -136,7 +130,9 @@ def test_a_rollout_waits_for_its_window_and_everybody_reads_when(planned: Stage)
 
     for name in ("bob", "carol"):
         slack.click("Approve", as_=name, message=card)
-    slack.wait_for(lambda: any("It starts" in message.plain for message in slack.messages("xs-updates")), timeout=20)
+    slack.wait_for(
+        lambda: any("*Approved*: it starts" in message.plain for message in slack.messages("xs-updates")), timeout=20
+    )
     assert "rollout 1 starts" in told(slack, "windows lab", by="dave")
     assert "Starts" in told(slack, "status", by="dave")
     assert planned.pool.effects == []

@@ -42,6 +42,7 @@ from bot.messages.answers import (
     requested,
     restoring,
     retired,
+    retired_form,
     retrying,
     revoked,
     skipping,
@@ -359,6 +360,8 @@ MESSAGES: dict[str, Callable[[], Message]] = {
     "folded for good": lambda: folded("lab", None),
     "unfolded": lambda: unfolded("lab"),
     "retired": retired,
+    "retired with a command": lambda: retired("/xs skip 42 <host>"),
+    "retired form": lambda: retired_form("/xs update lab"),
     "too late": too_late,
 }
 

@@ -347,3 +347,43 @@ def test_costs_and_times_read_as_people_say_them() -> None:
     assert minutes(20, 20) == "about 20 min"
     assert minutes(20, 45) == "about 20 min to 45 min"
     assert minutes(40, 90) == "about 40 min to 1 h 30 min"
+
+
+@pytest.mark.parametrize(
+    ("why", "buttons"),
+    [
+        (None, ["Resume", "Abort…"]),
+        (because("rollout.paused", user="bob"), ["Resume", "Abort…"]),
+        (because("window.frozen", until=NOW.isoformat(), why="the shop is open"), ["Abort…"]),
+        (because("window.approval_gone"), ["Resume", "Abort…"]),
+    ],
+    ids=["unknown", "people", "freeze", "approval"],
+)
+def test_what_goes_on_by_itself_asks_nobody_to_resume_it(why: Reason | None, buttons: list[str]) -> None:
+    paused = standing_of(State.PAUSED, phases=PHASES, headline=why.as_dict() if why is not None else None)
+    shown = [
+        element["text"]["text"]
+        for block in progress(paused).blocks
+        for element in block.get("elements", ())
+        if element.get("type") == "button"
+    ]
+    assert shown == buttons
+
+
+def test_a_request_that_came_to_nothing_says_so_and_promises_no_start() -> None:
+    why = because("spec.checksum", old="c0ffee", new="facade").as_dict()
+    void = standing_of(State.SUPERSEDED, approvals=("U0BOB", "U0CAROL"), headline=why)
+    shown = read(card(replace(void, windows=("0 22 * * sat 6h",)), ASK).blocks)
+    assert "2 of 2 (@bob, @U0CAROL)\nThey count no more." in shown
+    assert "Nothing was changed on pool lab." in shown
+    assert "0 22 * * sat 6h" not in shown
+    rejected = read(card(standing_of(State.REJECTED), ASK).blocks)
+    assert "Nothing was changed on pool lab." in rejected
+    assert "They count no more." not in rejected
+
+
+def test_a_pause_says_what_is_off_all_the_while() -> None:
+    paused = progress(standing_of(State.PAUSED, phases=PHASES, debts=1))
+    assert "Restored at its end:" in read(paused.blocks)
+    assert "Restored at its end:" in paused.text
+    assert "Restored at its end:" not in progress(standing_of(State.RUNNING, phases=PHASES, debts=1)).text
