@@ -98,7 +98,9 @@ class _Decision:
         if not members:
             budget = self._budget()
             old = [node for node in self.view.nodes if node.beginnable and node.drains]
-            fitting = [node for node in old if len(node.guests) <= budget and node.accepts]
+            # An order that people gave is kept: who is not next in it does not go first for being small.
+            due = min((node.wanted for node in old), default=0)
+            fitting = [n for n in old if n.wanted == due and len(n.guests) <= budget and n.accepts]
             chosen = min(fitting, key=self._preference, default=None)
             if (
                 chosen is None
@@ -260,7 +262,11 @@ class _Decision:
             return float(self.view.count)  # it moves home anyway
         if depth(self.view, self.policy, drains=True) == 1:
             return 0.0  # one hole at a time needs no second one opened early
-        return self.policy.extra_moves * self.view.count - self.view.displaced
+        if not self.policy.extra_moves:
+            return 0.0
+        # With less than one host's guests no second hole is ever opened in a small pool.
+        share = max(self.policy.extra_moves, 1 / len(self.view.nodes))
+        return share * self.view.count - self.view.displaced
 
     def _drain(self, nodes: list[Node], *, within: float | None = None, forced: bool = False) -> None:
         for node in nodes:
