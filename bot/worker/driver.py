@@ -225,14 +225,17 @@ class Driver:
         if self._sample is not None:
             timeline.add_sample(tx, row.id, self._sample, now)
         # Copied out: `turns.record` changes these very rows.
-        before = {turn.host: (turn.phase, turn.started_at) for turn in turns.of(tx, row.id)}
+        before = {turn.host: (turn.progress, turn.started_at) for turn in turns.of(tx, row.id)}
         news = rollouts.set_headline(tx, row.id, decision.reason)
         for progress in decision.progress:
+            known, started_at = before.get(progress.host, (None, None))
+            if known == progress:
+                # Most hosts of a large pool in most rounds: writing each would be most of the round's work.
+                continue
             told = turns.record(tx, row.id, progress, now)
             news = news or told is turns.News.OTHER
             self._behind = self._behind or told is turns.News.FURTHER
-            phase, started_at = before.get(progress.host, (progress.phase, None))
-            if progress.phase is TurnPhase.DONE and phase is not TurnPhase.DONE:
+            if progress.phase is TurnPhase.DONE and known is not None and known.phase is not TurnPhase.DONE:
                 self._line(tx, row, _done(progress.name, started_at, now))
         self._note_waiting(tx, row, decision)
         while self._news:
