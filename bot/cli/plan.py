@@ -47,8 +47,8 @@ def register(main: click.Group) -> None:
 @click.option("--preset", type=click.Choice([preset.value for preset in Preset]), help="Default: as configured.")
 @click.option("--placement", type=click.Choice([where.value for where in Placement]), help="Default: as configured.")
 @click.option("--max-out", type=click.IntRange(0, 64), help="Most hosts out of service at once; 0: as many as pay off.")
-@click.option("--first", default="", help="Hosts to update first, divided by commas.")
-@click.option("--without", default="", help="Hosts to leave out, divided by commas.")
+@click.option("--first", default="", help="Hosts to update first, separated by commas.")
+@click.option("--without", default="", help="Hosts to leave out, separated by commas.")
 @click.option("--deadline", default="", help="Begin no host that would not be done by then: 05:30, +4h, …")
 @click.option("--compare", is_flag=True, help="Show every level with every preset side by side.")
 @click.option(

@@ -56,7 +56,11 @@ def attention(standing: Standing, problem: Reason | None = None, ask: Collection
     if standing.amendment is not None:
         blocks.append(section(f"○ {amendment_briefly(standing.amendment)}"))
     blocks.append(actions(*_answers(standing), block_id="attention"))
-    decides = _("An approver of this pool decides. Until then xsbot changes nothing on the pool.")
+    decides = _(
+        "An approver of this pool decides. Until then, however long, xsbot changes nothing on the pool and reminds."
+    )
+    if _skip(standing):
+        decides += " " + _("*Skip* leaves the host as it is and goes on with the others.")
     if row.problem_offers:
         decides += " " + _("A requester too may ask for a change of what was approved.")
     blocks.append(context(decides))
@@ -154,7 +158,7 @@ def _meaning(standing: Standing) -> str:
         parts.append(_("In the middle of its turn: {host}.").format(host=name(turn.name)))
     if waiting:
         count = several(len(waiting), "host", "hosts")
-        parts.append(_("Not touched yet: {count} ({hosts}).").format(count=count, hosts=names(waiting)))
+        parts.append(_("Not updated yet: {count} ({hosts}).").format(count=count, hosts=names(waiting)))
     parts += _vms_now(standing)
     if any(debt.kind is DebtKind.HA for debt in standing.debts):
         parts.append(_("High availability is off: a host failure now would not restart VMs."))

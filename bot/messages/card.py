@@ -253,7 +253,7 @@ def _state_text(standing: Standing, ask: Ask) -> str:
     state = State(row.state)
     told = f"{state_mark(state)} *{state_name(state)}*"
     if row.emergency:
-        told = "⚠ *" + _("Emergency: waits for no maintenance window and no freeze") + f"*\n{told}"
+        told = "⚠ *" + _("Emergency: past maintenance windows and freezes") + f"*\n{told}"
     if state is State.AWAITING_APPROVAL:
         return f"{told}\n{_wish(standing)}\n{_waiting(standing, ask)}\n{_then(standing)}"
     if state is State.RUNNING:
@@ -284,7 +284,7 @@ def _request(standing: Standing) -> list[Block]:
         pairs.append((_("Start"), start_words(standing)))
     blocks = [fields(pairs)]
     if one_line(row.reason_text):
-        blocks.append(section(_("*Reason given*") + "\n" + quoted(row.reason_text)))
+        blocks.append(section(_("*Reason for the request*") + "\n" + quoted(row.reason_text)))
     return blocks
 
 

@@ -281,10 +281,10 @@ def _placing_inputs(choices: Choices) -> list[Block]:
             live=True,
         ),
         input_block(
-            _("Begin no host that would not be done by"),
+            _("Be done by"),
             moment_input(CHOICES + DEADLINE, initial=choices.deadline),
             DEADLINE,
-            hint=_("A deadline. What is in hand is finished; what is left is asked about."),
+            hint=_("A deadline: no host is begun that would not be done by then. People are asked about the rest."),
             optional=True,
             live=True,
         ),
@@ -292,7 +292,7 @@ def _placing_inputs(choices: Choices) -> list[Block]:
     if choices.preset is Preset.SERIAL:
         return blocks
     outs = sorted({*range(1, 9), choices.max_out} - {0})
-    most = [option(_("As many as pay off"), "0"), *(option(str(count), str(count)) for count in outs)]
+    most = [option(_("As many as save time"), "0"), *(option(str(count), str(count)) for count in outs)]
     return [
         input_block(
             _("Where moved VMs end up"),

@@ -174,7 +174,7 @@ def emergency(tale: Tale) -> None:
     expect(visitor.form).to_contain_text("is requested", timeout=SOON)
     visitor.close()
 
-    expect(visitor.card).to_contain_text("waits for no maintenance window", timeout=SOON)
+    expect(visitor.card).to_contain_text("past maintenance windows", timeout=SOON)
     expect(visitor.card).to_contain_text("CVE-2026-31415 is being exploited")
     tale.shows(visitor.card)
     visitor.go("xs-audit")

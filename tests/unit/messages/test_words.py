@@ -64,7 +64,7 @@ One by one (one host after the other, placed by XenServer); VMs in the end: back
 *Approvals*
 0 of 2
 @alice asked for it and cannot approve it
-*Reason given*
+*Reason for the request*
 >CHG-1234, the November fixes
 *Hosts, in this order*
 1. *xs-01*: stop vm-01, move 4 VMs away, install the updates, reboot, bring its VMs back (about 20 min)
@@ -198,7 +198,7 @@ def test_needs_attention_says_what_happened_what_it_means_and_what_to_do() -> No
     made = attention(standing_of(State.NEEDS_ATTENTION, phases=PHASES, problem=problem, debts=1), None, ASK.approvers)
     shown = read(made.blocks)
     assert "*What happened*\nxs-02 has not come back 31 minutes after reboot." in shown
-    assert "Updated: xs-01. In the middle of its turn: xs-02. Not touched yet: 1 host (xs-03)." in shown
+    assert "Updated: xs-01. In the middle of its turn: xs-02. Not updated yet: 1 host (xs-03)." in shown
     assert "*Retry*: the rollout looks at the pool again" in shown
     assert "@xs-approvers: please decide." in shown
     assert "VM vm-01 has to go back to the host it ran on" in shown
