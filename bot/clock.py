@@ -174,7 +174,11 @@ class Clock:
         with self.desk.database.reading() as tx:
             late = [amendment.id for amendment in amendments.expired(tx, now)]
         for amendment_id in late:
-            self.desk.lapse(amendment_id)
+            try:
+                self.desk.lapse(amendment_id)
+            except StorageError:
+                # Those behind it have their turn: it would be in their way at every beat.
+                log.exception("amendment %d could not be ended", amendment_id)
 
     def _remind_approvers(self, now: datetime) -> None:
         """Tell those who are still asked once, when three quarters of the time for approving are over."""

@@ -3,7 +3,7 @@
 StorageError
 ├── NotFound           no such row
 ├── Conflict           somebody else was faster; the sentence says what holds now
-│   └── PoolBusy       the pool has another open rollout
+│   └── PoolBusy       the pool has another open rollout, or somebody sets something on it
 ├── SecretRefused      something that looks like a secret was about to be recorded
 ├── SpecDamaged        the stored bytes of a spec no longer match their digest
 ├── AuditDamaged       the audit chain cannot be continued
@@ -29,7 +29,8 @@ class Conflict(StorageError):
 
 
 class PoolBusy(Conflict):
-    """Another rollout of the pool is open. `rollout_id` names it."""
+    """Another rollout of the pool is open, which `rollout_id` names where it is known; or somebody sets something on
+    the pool at this moment."""
 
     def __init__(self, sentence: str, hint: str = "", rollout_id: int | None = None) -> None:
         super().__init__(sentence, hint)

@@ -43,7 +43,7 @@ def require_free(tx: Session, pool_uuid: str, pool_alias: str, at: datetime) -> 
         minutes = max(1, round((present.until - at).total_seconds() / 60))
         raise PoolBusy(
             f"{present.by_name} is setting something on pool {pool_alias} at this moment: {present.what}.",
-            f"Try again when that is done; it takes {minutes} min at most.",
+            f"Try again when that is done; if it was cut off, the pool is free again in {minutes} min.",
         )
 
 

@@ -64,7 +64,7 @@ class Configuring(Freezing):
         pool = self._may_configure(alias, actor)
 
         def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
-            gateway.set_channel(channel, Vendor(pool.repository_url, pool.repository_source_url))
+            gateway.set_channel(channel, Vendor(pool.repository_url, pool.repository_source_url), lease.keep)
             return because("channel.set", pool=alias, old=before.channel_name, new=channel.value)
 
         asked = because("channel.asked", user=actor.name, pool=alias, new=channel.value)
@@ -81,7 +81,7 @@ class Configuring(Freezing):
             )
 
         def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
-            gateway.set_proxy(address, username, password)
+            gateway.set_proxy(address, username, password, lease.keep)
             return because("proxy.set", pool=alias, url=address, name=username or "nobody")
 
         asked = because("proxy.asked", user=actor.name, pool=alias, url=address)
@@ -92,7 +92,7 @@ class Configuring(Freezing):
         self._may_configure(alias, actor)
 
         def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
-            gateway.remove_proxy()
+            gateway.remove_proxy(lease.keep)
             return because("proxy.removed", pool=alias, url=before.proxy_url or "none")
 
         asked = because("proxy.removal_asked", user=actor.name, pool=alias)
@@ -104,7 +104,7 @@ class Configuring(Freezing):
         wanted = str(schedule) if schedule is not None else "off"
 
         def work(gateway: Gateway, before: UpdateSettings, lease: Lease) -> Reason:
-            gateway.set_schedule(schedule)
+            gateway.set_schedule(schedule, lease.keep)
             return because(
                 "schedule.set", pool=alias, old=str(before.schedule) if before.schedule_on else "off", new=wanted
             )
@@ -207,12 +207,13 @@ class Configuring(Freezing):
             except (XenError, RolloutError, StorageError, OSError) as error:
                 why = f"{type(error).__name__}." if isinstance(error, OSError) else error.sentence
                 failed = because("configuring.failed", what=what, pool=alias, why=why)
-                with self.database.transaction() as tx:
-                    self._note(tx, actor, f"pool.{what}_failed", failed, before.pool_uuid)
+                self._note_failure(lease, actor, f"pool.{what}_failed", failed)
                 raise
-        with self.database.transaction() as tx:
-            self._note(tx, actor, f"pool.{what}_set", done, before.pool_uuid)
-        self._polled(alias)
+            try:
+                self._conclude(lease, actor, f"pool.{what}_set", done)
+            finally:
+                # It is another pool now, whether or not that could be written down.
+                self._polled(alias)
         return gateway.update_settings()
 
     def _wait_for_bundle(self, gateway: Gateway, task: str, lease: Lease) -> None:

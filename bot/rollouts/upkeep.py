@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from bot.rollout.errors import RolloutError
 from bot.rollout.lifecycle import State
 from bot.rollout.reason import Reason, because
-from bot.rollouts.leasing import Leasing
+from bot.rollouts.leasing import Lease, Leasing
 from bot.rollouts.roles import Role, require
 from bot.xen.errors import XenError
 from storage import audit, debts, pools, rollouts
 from storage.actors import Actor
 from storage.database import Session
+from storage.errors import StorageError
 from storage.tables import RolloutRow
+
+log = logging.getLogger(__name__)
 
 #: How often a sync under way is looked at.
 _SYNC_LOOK = timedelta(seconds=5)
@@ -42,12 +47,20 @@ class Upkeep(Leasing):
         gateway = self.gateways[alias]
         state = gateway.repository_state()
         busy: list[RolloutRow | None] = []
-        with self._lease(alias, state.pool_uuid, "sync", actor, lambda tx: busy.append(_holding(tx, alias))) as lease:
-            gateway.check_claim(f"{self.settings.installation}/{busy[0].id}" if busy[0] is not None else "")
-            lease.renew()
-            task = gateway.sync()
-        with self.database.transaction() as tx:
+
+        def begin(tx: Session) -> None:
+            busy.append(_holding(tx, alias))
             self._note(tx, actor, "pool.sync", because("sync.asked", user=actor.name, pool=alias), state.pool_uuid)
+
+        with self._lease(alias, state.pool_uuid, "sync", actor, begin) as lease:
+            try:
+                gateway.check_claim(f"{self.settings.installation}/{busy[0].id}" if busy[0] is not None else "")
+                lease.renew()
+                task = gateway.sync()
+            except (XenError, StorageError) as error:
+                failed = because("sync.failed", pool=alias, why=error.sentence)
+                self._note_failure(lease, actor, "pool.sync_failed", failed)
+                raise
         self._follow(lambda: self._finish_sync(alias, state.pool_uuid, task, actor))
 
     def restore(self, alias: str, actor: Actor) -> tuple[str, ...]:
@@ -80,6 +93,19 @@ class Upkeep(Leasing):
         with self.database.transaction() as tx:
             self._note(tx, actor, "pool.synced", reason, pool_uuid)
         self._polled(alias)
+
+    def _conclude(self, lease: Lease, actor: Actor, action: str, reason: Reason) -> None:
+        """Write down what came of it as the lease ends. Where that is impossible, the log has it."""
+        try:
+            lease.conclude(lambda tx: self._note(tx, actor, action, reason, lease.pool_uuid))
+        except StorageError:
+            log.exception("%s of pool %s could not be written down: %s", action, lease.pool_uuid, self.say(reason))
+            raise
+
+    def _note_failure(self, lease: Lease, actor: Actor, action: str, reason: Reason) -> None:
+        # Where that fails too it is in the log, and people read the first error, which says more.
+        with suppress(StorageError):
+            self._conclude(lease, actor, action, reason)
 
     def _note(self, tx: Session, actor: Actor, action: str, reason: Reason, pool_uuid: str) -> None:
         audit.append(

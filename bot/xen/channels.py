@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bot.rollout.channel import (
     Channel,
@@ -26,6 +28,8 @@ _NAMES = {
 }
 _BASE = ("base_repo", "Base")
 
+_Effect = Callable[..., Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
@@ -36,7 +40,11 @@ class Vendor:
 
 
 class Channels:
-    """The part of a gateway that looks at and changes where updates come from. Raises XenError."""
+    """The part of a gateway that looks at and changes where updates come from. Raises XenError.
+
+    What changes something takes `still`, which is asked right before each effect whether the pool is still the
+    caller's: what it raises ends the change there, and is raised.
+    """
 
     _connection: PoolConnection
 
@@ -69,17 +77,17 @@ class Channels:
             claim=wire.mapping(pool, "other_config").get(CLAIM_KEY),
         )
 
-    def set_channel(self, channel: Channel, vendor: Vendor) -> None:
+    def set_channel(self, channel: Channel, vendor: Vendor, still: Callable[[], object]) -> None:
         """Make `channel` the only one enabled: the old one is disabled first, the new one introduced when the pool
         does not know it. A channel that fails in the middle leaves the pool without one, and can be asked for again.
         """
-        effect, pool = self._connection.effect, self._pool()
+        effect, pool = self._effects(still), self._pool()
         known = self.update_settings().repositories
         wanted = next((entry.ref for entry in known if entry.channel is channel), "")
-        wanted = wanted or self._introduce(channel, vendor)
+        wanted = wanted or _introduce(effect, channel, vendor)
         base = next((entry.ref for entry in known if _is_base(entry)), "")
         if channel is not Channel.OFFLINE and not base:
-            base = self._introduce(None, vendor)
+            base = _introduce(effect, None, vendor)
         for entry in known:
             # What is uploaded must be the only repository; over the network the release's own one stays.
             if entry.enabled and entry.ref != wanted and (entry.ref != base or channel is Channel.OFFLINE):
@@ -89,31 +97,39 @@ class Channels:
             if ref not in enabled:
                 effect("pool.add_repository", pool, ref)
 
-    def set_proxy(self, url: str, username: str, password: str) -> None:
+    def set_proxy(self, url: str, username: str, password: str, still: Callable[[], object]) -> None:
         """Reach the update channel through a proxy."""
-        self._connection.effect("pool.configure_repository_proxy", self._pool(), url, username, password)
+        self._effects(still)("pool.configure_repository_proxy", self._pool(), url, username, password)
 
-    def remove_proxy(self) -> None:
+    def remove_proxy(self, still: Callable[[], object]) -> None:
         """Reach the update channel without a proxy."""
-        self._connection.effect("pool.disable_repository_proxy", self._pool())
+        self._effects(still)("pool.disable_repository_proxy", self._pool())
 
-    def set_schedule(self, schedule: Schedule | None) -> None:
+    def set_schedule(self, schedule: Schedule | None, still: Callable[[], object]) -> None:
         """Have the pool synchronise by itself at these times, or never (None; the times it had are kept)."""
-        effect, pool = self._connection.effect, self._pool()
+        effect, pool = self._effects(still), self._pool()
         if schedule is not None:
             effect("pool.configure_update_sync", pool, schedule.frequency.value, str(schedule.day))
         effect("pool.set_update_sync_enabled", pool, schedule is not None)
 
-    def _introduce(self, channel: Channel | None, vendor: Vendor) -> str:
-        name, description = _NAMES[channel] if channel is not None else _BASE
-        if channel is Channel.OFFLINE:
-            return str(self._connection.effect("Repository.introduce_bundle", name, description))
-        folder = channel.folder if channel is not None else "base"
-        urls = (f"{vendor.binary_url.rstrip('/')}/{folder}", f"{vendor.source_url.rstrip('/')}/{folder}")
-        return str(self._connection.effect("Repository.introduce", name, description, *urls, channel is not None, ""))
+    def _effects(self, still: Callable[[], object]) -> _Effect:
+        def effect(method: str, *params: Any) -> Any:
+            still()
+            return self._connection.effect(method, *params)
+
+        return effect
 
     def _pool(self) -> str:
         return str(self._connection.read("pool.get_all")[0])
+
+
+def _introduce(effect: _Effect, channel: Channel | None, vendor: Vendor) -> str:
+    name, description = _NAMES[channel] if channel is not None else _BASE
+    if channel is Channel.OFFLINE:
+        return str(effect("Repository.introduce_bundle", name, description))
+    folder = channel.folder if channel is not None else "base"
+    urls = (f"{vendor.binary_url.rstrip('/')}/{folder}", f"{vendor.source_url.rstrip('/')}/{folder}")
+    return str(effect("Repository.introduce", name, description, *urls, channel is not None, ""))
 
 
 def _is_base(entry: RepositoryFacts) -> bool:

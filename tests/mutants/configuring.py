@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutation import Mutation
 
 _CONFIGURING = "tests/rollout/test_configuring.py::"
+_HOLDING = "tests/rollout/test_holding.py::"
 _BACKUPS = "tests/rollout/test_backups.py::"
 _KINDS = "tests/rollout/test_kinds.py::"
 _RULES = "tests/unit/rollout/test_backups.py::"
@@ -52,6 +53,38 @@ MUTATIONS = (
         "                lease.renew()\n",
         "",
         (f"{_CONFIGURING}test_who_was_frozen_until_the_pool_was_free_for_others_changes_nothing",),
+    ),
+    Mutation(
+        "an upload goes on although the pool may be free for others",
+        1,
+        "bot/rollouts/leasing.py",
+        "            if now >= self._safe_until:\n                raise\n",
+        "",
+        (f"{_HOLDING}test_an_upload_ends_before_the_pool_is_free_for_others",),
+    ),
+    Mutation(
+        "a lease is as short as ever where calls may last",
+        1,
+        "bot/rollouts/leasing.py",
+        "    return max(_HOLDS, (_CALLS_BETWEEN + 1) * call)\n",
+        "    return _HOLDS\n",
+        (f"{_HOLDING}test_a_pool_is_held_for_as_long_as_the_calls_of_a_change_last[600-9.9]",),
+    ),
+    Mutation(
+        "who lost the pool goes on with the next call",
+        1,
+        "bot/xen/channels.py",
+        "            still()\n",
+        "",
+        (f"{_HOLDING}test_who_lost_the_pool_between_two_calls_makes_no_further_one",),
+    ),
+    Mutation(
+        "a lease that cannot be ended hides that a sync has begun",
+        7,
+        "bot/rollouts/leasing.py",
+        "        except StorageError as error:\n",
+        "        except KeyError as error:\n",
+        (f"{_HOLDING}test_a_sync_that_was_begun_is_followed_although_the_database_is_away",),
     ),
     Mutation(
         "a lease outlives its end",

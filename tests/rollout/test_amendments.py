@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
+from sqlalchemy.engine import make_url
 
 from bot.rollout.errors import NotAllowed, StaleDigest
 from bot.rollout.lifecycle import State
@@ -108,6 +112,26 @@ def test_an_amendment_that_nobody_approves_in_time_expires_and_people_are_asked_
         assert rollout.agree("bob") is State.NEEDS_ATTENTION
         assert rollout.agree("carol") is State.SUCCEEDED
         assert rollout.amendments() == ["expired", "applied"]
+
+
+def test_an_amendment_that_cannot_be_ended_holds_up_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with rehearse(LIVEPATCH, pool_settings={"approval": {"expires_after_hours": 2}}) as rollout:
+        failed_livepatch(rollout)
+        rollout.amend("reboot")
+        path = make_url(rollout.settings.database_url).database
+        assert path is not None
+        # One of a rollout that is not there any more, and which is looked at first.
+        with closing(sqlite3.connect(path)) as damaged:
+            damaged.row_factory = sqlite3.Row
+            row = {**damaged.execute("SELECT * FROM amendments").fetchone(), "id": 0, "rollout_id": 77}
+            marks = ", ".join("?" * len(row))
+            damaged.execute(f"INSERT INTO amendments ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+            damaged.commit()
+        with rollout.clock() as beat:
+            rollout.wait(minutes=121)
+            beat()
+        assert rollout.amendments() == ["expired"]
+        assert "amendment 0 could not be ended" in caplog.text
 
 
 @pytest.mark.failure("host-cannot-be-emptied")
