@@ -115,6 +115,25 @@ def test_a_window_that_has_no_room_for_the_first_host_is_not_begun() -> None:
         assert begun(rollout)[0] >= EVENING
 
 
+@pytest.mark.parametrize(
+    ("window", "fault"), [("30 7 * * * 35m", ""), (SHORT, "host_in_maintenance")], ids=["would wait", "is blocked"]
+)
+def test_one_that_is_cancelled_while_its_pool_is_looked_at_stays_as_it_ended(window: str, fault: str) -> None:
+    """No thread says that it starts later, or that it cannot start yet."""
+    with rehearse(small(durations=REAL), pool_settings=windows(window, NEXT)) as rollout:
+        rollout.ask().approve()
+        if fault:
+            rollout.pool.fault(fault, host="xs-02")
+        rollout.when("any", lambda: rollout.desk.cancel(rollout.id, actor("alice")), times=0)
+        told = rollout.told()
+        assert rollout.drive() is State.CANCELLED
+        assert rollout.headline.code == "rollout.cancelled"
+        row = rollout.standing.row
+        assert (row.starts_at, row.due_at) == (None, None)
+        assert rollout.told() == told
+        assert rollout.calls("pool.add_to_other_config") == []
+
+
 def test_it_waits_for_its_time_is_announced_and_checked_again() -> None:
     with rehearse(small(), pool_settings=windows(time_zone="America/Sao_Paulo", announce_minutes=90)) as rollout:
         start = rollout.desk.moment("lab", "sat 19:00")
