@@ -465,6 +465,14 @@ MUTATIONS = (
     ),
     # 9. Messages are never lost, in order, at Slack's pace.
     Mutation(
+        "what is over by now is announced",
+        9,
+        "bot/delivery/rendering.py",
+        "        _check_coming(row, record)\n",
+        "        pass\n",
+        ("tests/slack/test_delivery.py::test_what_is_no_longer_to_come_is_not_announced",),
+    ),
+    Mutation(
         "a new sender forgets what was sent",
         9,
         "bot/delivery/sender.py",
