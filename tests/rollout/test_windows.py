@@ -87,6 +87,26 @@ def test_it_pauses_when_the_window_closes_and_goes_on_in_the_next_one() -> None:
         rollout.assert_done()
 
 
+def test_one_whose_next_window_was_taken_away_is_resumed_by_people() -> None:
+    with rehearse(small(durations=REAL), pool_settings=windows(SHORT, NEXT)) as rollout:
+        assert rollout.carry_out() is State.PAUSED
+        assert "Resume" not in rollout.progress()
+        # The leap day: nobody waits for it.
+        pool = rollout.settings.pool("lab")
+        leap = rollout.settings.maintenance_for("lab").model_copy(update={"windows": ("0 0 29 2 * 6h",)})
+        pool = pool.model_copy(update={"maintenance": leap})
+        rollout.settings = rollout.settings.model_copy(update={"pools": {"lab": pool}})
+        rollout.new_process()
+        until(rollout, EVENING)
+        assert rollout.drive() is State.PAUSED
+        assert rollout.standing.row.due_at is None
+        assert "Resume" in rollout.progress()
+        with pytest.raises(NotAllowed, match="waits for the next maintenance window") as refused:
+            rollout.desk.resume(rollout.id, actor("bob"))
+        assert "by itself" not in refused.value.hint
+        assert "/xs resume" in refused.value.hint
+
+
 def test_a_planned_rollout_keeps_to_the_window_and_finishes_what_is_in_hand() -> None:
     scenario = replace(rack(), durations=REAL)
     with rehearse(scenario, pool_settings=windows("30 7 * * * 65m", NEXT)) as rollout:
