@@ -225,9 +225,12 @@ def _replaces(view: Mapping[str, Any]) -> Replaced | None:
 
 
 def _earlier(context: Context, view: Mapping[str, Any]) -> tuple[VmRule, ...]:
-    """The rules for VMs of the request that the form changes: the form names them, and means the VMs of then."""
+    """The rules for VMs of the request that the form changes: the form names them, and means the VMs of then.
+
+    Asked before the form is acknowledged, so Slack is asked for nothing here.
+    """
     replaced = _replaces(view)
-    return context.rollouts.standing(replaced.rollout).spec.rules if replaced is not None else ()
+    return context.rollouts.rules(replaced.rollout) if replaced is not None else ()
 
 
 def _alias(view: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import click
 from bot.cli.desk import opened_desk
 from bot.cli.export import export
 from bot.cli.main import Session, os_user
-from bot.delivery.rendering import files_of
+from bot.delivery.rendering import evidence_of, files_of
 from bot.messages.amendment import offer_meaning
 from bot.messages.sentences import sentence
 from bot.messages.text import plain
@@ -70,8 +70,8 @@ def report(session: Session, rollout_id: int, directory: Path) -> None:
     with opened_desk(session) as desk:
         standing = desk.standing(rollout_id)
         with desk.database.reading() as tx:
-            files = files_of(tx, standing)
-    for file in files:
+            evidence = evidence_of(tx, standing)
+    for file in files_of(standing, evidence):
         (directory / file.name).write_bytes(file.content)
         click.echo(f"{directory / file.name}: {len(file.content)} bytes")
 

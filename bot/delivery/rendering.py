@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -92,7 +92,8 @@ class Outgoing:
     """One message ready to go.
 
     `edits` is the posted message to be edited instead of posting a new one, `remember` the key under which a new one
-    is remembered, `thread` the time stamp of the message it replies to.
+    is remembered, `thread` the time stamp of the message it replies to. `draw` makes its files, which takes seconds: to
+    be called by `with_files`, when nobody waits for the database.
     """
 
     channel: str
@@ -102,6 +103,11 @@ class Outgoing:
     thread: str = ""
     broadcast: bool = False
     files: tuple[Attachment, ...] = ()
+    draw: Callable[[], tuple[Attachment, ...]] | None = None
+
+    def with_files(self) -> Outgoing:
+        """The same with its files made."""
+        return self if self.draw is None else replace(self, files=self.draw(), draw=None)
 
 
 def ask_of(settings: Settings, standing: Standing) -> Ask:
@@ -182,7 +188,13 @@ def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Setti
         told = outcome(standing, done_of(intents.all_intents(tx, record.id), others))
         return Outgoing(channel, told, thread=thread, broadcast=bool(thread))
     if row.topic is Topic.REPORT:
-        return Outgoing(channel, line(_("Timeline and report.")), thread=thread, files=files_of(tx, standing))
+        language, evidence = _language(settings, record.pool_alias), evidence_of(tx, standing)
+        return Outgoing(
+            channel,
+            line(_("Timeline and report.")),
+            thread=thread,
+            draw=lambda: _in(language, lambda: files_of(standing, evidence)),
+        )
     return Outgoing(channel, line(_line(row.payload)), thread=thread)
 
 
@@ -196,9 +208,13 @@ def _check_coming(row: OutboxRow, record: RolloutRow) -> None:
         raise Overtaken(f"Rollout {record.id} no longer waits for what was to be announced.")
 
 
-def files_of(tx: Session, standing: Standing) -> tuple[Attachment, ...]:
-    """The picture (of a rollout that began) and the report of a rollout, as files."""
-    evidence = evidence_of(tx, standing)
+def _in(language: str, make: Callable[[], tuple[Attachment, ...]]) -> tuple[Attachment, ...]:
+    with speaking(language):
+        return make()
+
+
+def files_of(standing: Standing, evidence: Evidence) -> tuple[Attachment, ...]:
+    """The picture (of a rollout that began) and the report of a rollout, as files; drawing them takes a while."""
     number, line_ = standing.row.id, evidence.timeline
     files = [Attachment(f"rollout-{number}.html", _("Report"), report(standing, evidence).encode())]
     if line_.began is not None and line_.hosts:

@@ -149,8 +149,9 @@ class Delivery:
             attempts = outbox.claim(tx, row.id, now).attempts
         outgoing: Outgoing | None = None
         try:
+            link = self._link(row)
             with self._database.reading() as tx:
-                outgoing = render(tx, row, self._settings, plan=self._plan, permalink=self._permalink)
+                outgoing = render(tx, row, self._settings, plan=self._plan, permalink=lambda _: link)
             if (at := self._allowed_at(outgoing, now)) > now:
                 self._paced[row.id] = outgoing
                 self._postpone(row, at, "paced")
@@ -171,6 +172,7 @@ class Delivery:
             self._failed(row, error, attempts, now)
 
     def _send(self, row: OutboxRow, outgoing: Outgoing, now: datetime) -> None:
+        outgoing = outgoing.with_files()
         try:
             where = self._call(outgoing, now)
         except SlackApiError as error:
@@ -179,7 +181,7 @@ class Delivery:
             log.warning("this workspace refuses plan blocks; progress is shown as sections from now on")
             self._plan = False
             with self._database.reading() as tx:
-                outgoing = render(tx, row, self._settings, plan=False, permalink=self._permalink)
+                outgoing = render(tx, row, self._settings, plan=False, permalink=lambda _: "")
             where = self._call(outgoing, now)
         self._record(row, outgoing, where, now)
         if row.topic is Topic.CARD:
@@ -341,6 +343,17 @@ class Delivery:
         """Files come after everything that the thread says in words."""
         with self._database.reading() as tx:
             return not outbox.empty(tx, outbox.rollout_lane(int(row.payload["rollout_id"])))
+
+    def _link(self, row: OutboxRow) -> str:
+        """Where the card stands that an audit line is about. Slack is asked before the line is made, because others
+        wait while this process reads its database."""
+        if row.topic is not Topic.AUDIT:
+            return ""
+        with self._database.reading() as tx:
+            event = audit.event(tx, int(row.payload["seq"]))
+            number = event.rollout_id if event is not None else None
+            card = posted.find(tx, threads.card_key(number)) if number is not None else None
+        return self._permalink(card) if card is not None else ""
 
     def _permalink(self, place: Posted) -> str:
         key = (place.channel, place.ts)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bot.rollout.errors import RolloutError
 from bot.rollout.model import AvailableUpdates
+from bot.rollout.spec import VmRule
 from bot.rollouts.desk import Desk
 from bot.rollouts.roles import Role, require
 from bot.rollouts.standing import PoolStanding, Standing, pool_standings, standings_of
-from storage import audit, debts, pools, rollouts
+from storage import audit, debts, pools, rollouts, specs
 from storage.actors import Actor
 from storage.tables import AuditRow, PoolRow, RolloutRow
 from storage.updates_codec import updates_from_json
@@ -45,6 +46,11 @@ class Looking(Desk):
         seen = [(row, self._approvers(row)) for row in rows if self._sees(actor, row)]
         with self.database.reading() as tx:
             return standings_of(tx, seen, self.settings)
+
+    def rules(self, rollout_id: int) -> tuple[VmRule, ...]:
+        """The rules for single VMs of what was asked for; from the database alone, so that a form can wait for it."""
+        with self.database.reading() as tx:
+            return specs.of(tx, rollout_id)[0].rules
 
     def history(self, limit: int = 15, pool_uuid: str | None = None) -> list[RolloutRow]:
         """The most recent rollouts, newest first."""

@@ -49,7 +49,7 @@ class Disturber:
         self.done: Counter[str] = Counter()
         self.log: list[str] = []
         #: Rows of the outbox that were in hand when their sender was killed.
-        self.windows: Counter[int] = Counter()
+        self._in_hand: set[tuple[int, int]] = set()
         self.errors: list[BaseException] = []
         self._site, self._crew, self._database, self._server = site, crew, database, server
         self._undo: list[tuple[float, int, Callable[[], None]]] = []
@@ -170,6 +170,11 @@ class Disturber:
         with self._crew.lock:
             member.thaw()
 
+    @property
+    def windows(self) -> Counter[int]:
+        """The rows that were in hand when their sender was killed, and for how many of their tries."""
+        return Counter(row for row, _try in self._in_hand)
+
     def _note_windows(self, member: Member) -> None:
         """Which message was between "claimed" and "recorded" when its sender was killed; each time it may stand once
         more, even late: what the dead one had sent may be carried out after its successor has sent other messages."""
@@ -177,7 +182,8 @@ class Disturber:
             return
         try:
             with self._database.reading() as tx:
-                self.windows.update(row.id for row in outbox.next_due(tx, self._site.time.now()) if row.claimed_at)
+                due = outbox.next_due(tx, self._site.time.now())
+            self._in_hand |= {(row.id, row.attempts) for row in due if row.claimed_at}
         except StorageError:
             self.log.append("           the database could not be asked for messages in hand")
 

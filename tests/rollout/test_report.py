@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from bot.delivery.rendering import files_of
+from bot.delivery.rendering import evidence_of, files_of
 from bot.rollout.memory import TurnPhase
 from storage import audit, timeline
 
@@ -48,7 +48,7 @@ def test_the_report_answers_an_auditor_and_runs_nothing() -> None:
     with rehearse(replace(scenario, vms=(odd, *scenario.vms[1:]))) as rollout:
         rollout.carry_out()
         with rollout.database.reading() as tx:
-            files = {file.name: file for file in files_of(tx, rollout.standing)}
+            files = {file.name: file for file in files_of(rollout.standing, evidence_of(tx, rollout.standing))}
             head = audit.head(tx)
         picture, report = files[f"rollout-{rollout.id}.png"], files[f"rollout-{rollout.id}.html"]
         assert picture.content.startswith(b"\x89PNG")

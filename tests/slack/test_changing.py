@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from bot.cli.stage import Stage
 from bot.lab.slack import LabSlack, Message
+from bot.rollouts import Role
 from tests.slack.conftest import card_in, dialog, form_is_ready, request_update
 
 pytestmark = pytest.mark.timeout(180)
@@ -58,3 +61,29 @@ def test_a_request_is_changed_withdrawn_and_asked_for_again(fresh: Stage) -> Non
     form = dialog(slack, "alice", saying="Asks again for what rollout 1 asked for")
     assert not form.submit().errors
     slack.wait_for(lambda: "the same as rollout 1" in (card_in(slack) or second).plain, 20)
+
+
+def test_a_changed_form_is_acknowledged_before_anybody_asks_slack_who_is_who(
+    fresh: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack = fresh.slack
+    slack.click("Change…", as_="alice", message=request_update(slack))
+    slack.wait_for(lambda: form_is_ready(slack, "alice"), 20)
+    form = dialog(slack, "alice", saying="Takes the place of rollout 1")
+    answers = threading.Event()
+    authority = fresh.service.authority
+    holders = authority.holders
+
+    def slow(role: Role, pool: str) -> frozenset[str]:
+        answers.wait(30)
+        return holders(role, pool)
+
+    monkeypatch.setattr(authority, "holders", slow)
+    try:
+        submission = form.submit()
+    finally:
+        answers.set()
+
+    assert not submission.errors
+    # Without an acknowledgement in three seconds there is no such figure.
+    assert submission.ack_ms is not None

@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from slack_sdk import WebClient
 from sqlmodel import select
 
+import bot.delivery.rendering
 import bot.delivery.sender
 from bot.cli.stage import Stage
 from bot.delivery import Delivery
@@ -110,6 +112,45 @@ def test_the_audit_channel_gets_every_event_with_a_link_and_the_head_at_the_end(
     with office.database.reading() as tx:
         assert audit.head(tx) in lines[-1].plain
         assert audit.verify(tx, audit.head(tx)).ok
+
+
+def read_meanwhile(office: Office) -> bool:
+    """Whether another thread gets to read the database within a second."""
+    done = threading.Event()
+
+    def read() -> None:
+        with office.database.reading() as tx:
+            outbox.depth(tx)
+        done.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    return done.wait(1.0)
+
+
+@pytest.mark.parametrize(
+    ("where", "slow"),
+    [(WebClient, "chat_getPermalink"), (bot.delivery.rendering, "picture")],
+    ids=["Slack is asked for a link", "a picture is drawn"],
+)
+def test_nobody_waits_for_the_database_while_the_sender_is_busy(
+    office: Office, monkeypatch: pytest.MonkeyPatch, where: object, slow: str
+) -> None:
+    """On SQLite one thread of the process reads at a time."""
+    real, others = getattr(where, slow), list[bool]()
+
+    def busy(*args: Any, **named: Any) -> Any:
+        others.append(read_meanwhile(office))
+        return real(*args, **named)
+
+    monkeypatch.setattr(where, slow, busy)
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED, State.RUNNING)
+    office.turn(rollout_id, TurnPhase.REBOOTING)
+    office.move(rollout_id, State.SUCCEEDED)
+    office.deliver(30)
+
+    assert office.waiting() == 0
+    assert set(others) == {True}
 
 
 def test_what_changes_quickly_is_shown_once_as_it_is_in_the_end(office: Office) -> None:
