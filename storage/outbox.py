@@ -144,7 +144,7 @@ def claim(tx: Session, row_id: int, at: datetime) -> OutboxRow:
 
 
 def mark_sent(tx: Session, row_id: int, at: datetime, *, channel: str = "", edits: int = 0) -> None:
-    """The message arrived: it was posted to `channel` ("" when not), and so many edits were made.
+    """The message arrived, or need not any more: it was posted to `channel` ("" when not), so many edits were made.
 
     Raises `Conflict` when the row was not claimed or is settled already.
     """

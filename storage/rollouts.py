@@ -125,6 +125,17 @@ def get(tx: Session, rollout_id: int) -> RolloutRow:
     return row
 
 
+def still(tx: Session, rollout_id: int, state: State) -> RolloutRow:
+    """The rollout as the database has it now, for whoever looked at it before, when it was in that state.
+
+    Raises `NotFound`; `Conflict` when somebody has moved it meanwhile, so that nothing is written about what is over.
+    """
+    present = _state_of(tx, rollout_id)
+    if present is not state:
+        raise _lost(rollout_id, present)
+    return get(tx, rollout_id)
+
+
 def open_rollouts(tx: Session, aliases: Collection[str] | None = None) -> list[RolloutRow]:
     """Every rollout that is not over (with `aliases`, of those pools), oldest first."""
     return _in_states(tx, OPEN, aliases)

@@ -5,7 +5,10 @@ Each of those words is said once, by whichever process writes it down first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from sqlmodel import Session
 
@@ -46,7 +49,9 @@ def look_now(tx: Session, pool_alias: str, at: datetime) -> None:
 def announce(tx: Session, rollout_id: int, at: datetime) -> bool:
     """Have the channel told that a rollout starts, or goes on, at its time; whether nobody did before."""
     row = rollouts.get(tx, rollout_id)
-    return row.begins_at is not None and _once(tx, row, "announced_at", at, Topic.ANNOUNCEMENT)
+    begins = row.begins_at
+    # With its moment, because by the time Slack takes the message the rollout may wait for another one, or for none.
+    return begins is not None and _once(tx, row, "announced_at", at, Topic.ANNOUNCEMENT, {"begins": begins.isoformat()})
 
 
 def remind_approvers(tx: Session, rollout_id: int, at: datetime) -> bool:
@@ -85,14 +90,21 @@ def ask_anew(tx: Session, rollout_id: int, at: datetime) -> None:
         threads.enqueue(tx, Topic.ATTENTION, row.id, at, {"reason": row.problem_reason.as_dict()})
 
 
-def _once(tx: Session, row: RolloutRow, said_at: str, at: datetime, topic: Topic | None = None) -> bool:
+def _once(
+    tx: Session,
+    row: RolloutRow,
+    said_at: str,
+    at: datetime,
+    topic: Topic | None = None,
+    payload: Mapping[str, Any] = MappingProxyType({}),
+) -> bool:
     """Write down in the column `said_at` that it is said now, and have the message sent; False when it was before."""
     if getattr(row, said_at) is not None:
         return False
     setattr(row, said_at, at)
     _saved(tx, row)
     if topic is not None:
-        threads.enqueue(tx, topic, row.id, at, {})
+        threads.enqueue(tx, topic, row.id, at, payload)
     return True
 
 

@@ -73,6 +73,10 @@ class Unrenderable(XsbotError):
     """What the message is about is gone or no longer configured; it can never be sent."""
 
 
+class Overtaken(XsbotError):
+    """What the message announces is no longer to come; nothing is lost when nobody reads it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """One file to be uploaded with the message; `alternative` says in words what a picture shows."""
@@ -125,7 +129,8 @@ def render(
 ) -> Outgoing:
     """What the row asks to be sent. `plan` is whether Slack takes plan blocks.
 
-    Raises `Unrenderable`, and `NotFound` for rows whose subject is gone.
+    Raises `Unrenderable`, `NotFound` for rows whose subject is gone, and `Overtaken` for those that would say now what
+    is no longer so.
     """
     if row.topic is Topic.NOTICE:
         return _notice(tx, row, settings)
@@ -176,6 +181,7 @@ def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Setti
     if row.topic is Topic.REMINDER:
         return Outgoing(channel, approval_reminder(standing, ask_of(settings, standing)), thread=thread)
     if row.topic is Topic.ANNOUNCEMENT:
+        _check_coming(row, record)
         return Outgoing(channel, announcement(standing), thread=thread, broadcast=bool(thread))
     if row.topic is Topic.OUTCOME:
         others = debts.left_alone(tx, record.id)
@@ -190,6 +196,16 @@ def _of_rollout(tx: Session, row: OutboxRow, record: RolloutRow, settings: Setti
             draw=lambda: _in(language, lambda: files_of(standing, evidence)),
         )
     return Outgoing(channel, line(_line(row.payload)), thread=thread)
+
+
+def _check_coming(row: OutboxRow, record: RolloutRow) -> None:
+    """Raise `Overtaken` unless the rollout still waits for the moment that was to be announced.
+
+    A row that an earlier release queued names none: any that the rollout waits for will do.
+    """
+    begins, announced = record.begins_at, row.payload.get("begins")
+    if begins is None or (announced is not None and datetime.fromisoformat(announced) != begins):
+        raise Overtaken(f"Rollout {record.id} no longer waits for what was to be announced.")
 
 
 def _in(language: str, make: Callable[[], tuple[Attachment, ...]]) -> tuple[Attachment, ...]:

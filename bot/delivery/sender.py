@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.delivery.pace import UPDATE_WINDOW, Pace
 from bot.delivery.refusal import BAD_BLOCKS, GONE, NO_FILES, PERMANENT, RATE_LIMITED, code_of, is_refusal, retry_after
-from bot.delivery.rendering import Outgoing, Unrenderable, attention_key, render, settled_attention
+from bot.delivery.rendering import Outgoing, Overtaken, Unrenderable, attention_key, render, settled_attention
 from bot.log import concerning
 from bot.rollout.errors import RolloutError
 from bot.settings import Settings, SettingsError
@@ -158,6 +158,8 @@ class Delivery:
             elif self._still_leads():
                 self._paced.pop(row.id, None)
                 self._send(row, outgoing, now)
+        except Overtaken as error:
+            self._drop(row, error, now)
         except _UNSENDABLE as error:
             self._give_up(row, str(error), now)
         except (SlackClientError, OSError) as error:
@@ -313,6 +315,12 @@ class Delivery:
     def _hopeless(report: OutboxRow, error: Exception, now: datetime) -> bool:
         """Files are no message that anybody waits for: what Slack refuses for long is given up, and told."""
         return code_of(error) in NO_FILES or (is_refusal(error) and now - report.created_at > REPORT_PATIENCE)
+
+    def _drop(self, row: OutboxRow, why: Overtaken, now: datetime) -> None:
+        """Be done with a message that was never sent. Nobody misses it, so the audit trail has nothing to say."""
+        log.info("message %s (%s) is not sent: %s", row.id, row.key, why)
+        with self._database.transaction() as tx:
+            outbox.mark_sent(tx, row.id, now)
 
     def _give_up(self, row: OutboxRow, why: str, now: datetime) -> None:
         log.error("message %s (%s, %s) can never be delivered: %s", row.id, row.topic.value, row.key, why)

@@ -139,9 +139,10 @@ def _pause_or_resume(standing: Standing) -> list[Element]:
 
 
 def _goes_on_by_itself(standing: Standing) -> bool:
-    """Whether it waits for its next window or the end of a freeze: a button to press would say the opposite."""
-    why = standing.row.headline_reason
-    return why is not None and why.code in UNATTENDED
+    """Whether it waits for its next window or the end of a freeze: a button to press would say the opposite. Where no
+    window opens any more it waits for people."""
+    why, due_at = standing.row.headline_reason, standing.row.due_at
+    return why is not None and why.code in UNATTENDED and due_at is not None
 
 
 def turn_words(turn: TurnRow, *, at_work: bool = True) -> str:

@@ -35,10 +35,15 @@ def moment_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     A weekday or a time alone is the next one. Raises `UnclearMoment` for what is none, is over, or is too far away.
     """
     words = " ".join(text.casefold().replace(",", " ").split())
-    found = _relative(words, now) or _absolute(words) or _local(words, now.astimezone(zone), zone)
+    try:
+        found = _relative(words, now) or _absolute(words) or _local(words, now.astimezone(zone), zone)
+        found = found.astimezone(UTC) if found is not None else None
+    except OverflowError:
+        # Midnight of the first day there is, east of Greenwich: such a moment is before the first in UTC.
+        found = None
     if found is None:
         raise UnclearMoment(f"{text!r} is no moment.", _HINT)
-    found = found.astimezone(UTC).replace(second=0, microsecond=0)
+    found = found.replace(second=0, microsecond=0)
     if found <= now:
         raise UnclearMoment(f"{text!r} is over already.", _HINT)
     if found > now + FURTHEST:

@@ -28,7 +28,8 @@ def start(desk: Rollouts, rollout_id: int) -> RolloutRow:
     """Move an approved rollout to running, or to the state that says why it does not start.
 
     Asks Slack for the approvers and XAPI for the pool. Raises `NotYet`, `bot.xen.errors.XenError` and
-    `bot.authority.AuthorityUnknown` when it should be tried again.
+    `bot.authority.AuthorityUnknown` when it should be tried again, `storage.errors.Conflict` when somebody has moved
+    it meanwhile.
     """
     with desk.database.reading() as tx:
         row = rollouts.get(tx, rollout_id)
@@ -81,6 +82,8 @@ def _wait_for_time(desk: Rollouts, row: RolloutRow, preview: Preview) -> Rollout
         )
     reason = because("rollout.waits", at=start.at.isoformat())
     with desk.database.transaction() as tx:
+        # The look at the pool took its time: people, or the poll, may have ended it meanwhile.
+        rollouts.still(tx, row.id, State.APPROVED)
         if start.frozen is None:
             row = timing.plan_start(tx, row.id, start.at, start.at)
         else:

@@ -158,9 +158,15 @@ class Timing(Desk):
         # Within a window it may go on, unless it is the one in which no further host has room.
         if hours.present is not None and headline.params.get("closes") != hours.present.ends.isoformat():
             return
+        hint = f"It goes on by itself then. `/xs windows {row.pool_alias}` shows them, `/xs abort {row.id}` ends it."
+        if row.due_at is None:
+            hint = (
+                f"`/xs resume {row.id}` lets it go on once a window is open. "
+                f"`/xs windows {row.pool_alias}` shows them, `/xs abort {row.id}` ends it."
+            )
         raise NotAllowed(
             f"Rollout {row.id} waits for the next maintenance window of pool {row.pool_alias}. {self.say(headline)}",
-            f"It goes on by itself then. `/xs windows {row.pool_alias}` shows them, `/xs abort {row.id}` ends it.",
+            hint,
         )
 
 

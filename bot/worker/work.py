@@ -122,11 +122,15 @@ class Work:
         return None
 
     def _tell_once(self, row: RolloutRow, error: XsbotError, told: str) -> str:
-        """Say in the thread why an approved rollout does not start yet; once for each reason."""
+        """Say in the thread why an approved rollout does not start yet; once for each reason.
+
+        Raises `Conflict` when it is no longer approved: then it does not start at all, and people know why.
+        """
         if error.sentence == told or self.stop.is_set():
             return told
         reason = because("rollout.cannot_start_yet", sentence=error.sentence, hint=error.hint)
         with self.desk.database.transaction() as tx:
+            rollouts.still(tx, row.id, State.APPROVED)
             threads.enqueue_line(tx, row.id, reason, self.desk.time.now())
         return error.sentence
 

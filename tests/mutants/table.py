@@ -22,6 +22,7 @@ _LOST = "tests/rollout/test_lost_hosts.py::"
 _TIMED = "tests/rollout/test_timed_pool.py::"
 _TROUBLE = "tests/rollout/test_trouble.py::"
 _VM_POLICY = "tests/rollout/test_vm_policy.py::"
+_WINDOWS = "tests/rollout/test_windows.py::"
 _WHOLE = "tests/rollout/test_whole_rollout.py::"
 _AMENDMENT = "tests/unit/rollout/test_amendment.py::"
 _AMENDMENTS = "tests/rollout/test_amendments.py::"
@@ -454,7 +455,23 @@ MUTATIONS = (
         "if code:",
         ("tests/slack/test_start.py::test_a_bot_that_starts_while_slack_is_away_works_and_connects_later",),
     ),
+    Mutation(
+        "a start is planned for what people ended meanwhile",
+        8,
+        "bot/rollouts/start.py",
+        "        rollouts.still(tx, row.id, State.APPROVED)\n",
+        "        rollouts.get(tx, row.id)\n",
+        (f"{_WINDOWS}test_one_that_is_cancelled_while_its_pool_is_looked_at_stays_as_it_ended",),
+    ),
     # 9. Messages are never lost, in order, at Slack's pace.
+    Mutation(
+        "what is over by now is announced",
+        9,
+        "bot/delivery/rendering.py",
+        "        _check_coming(row, record)\n",
+        "        pass\n",
+        ("tests/slack/test_delivery.py::test_what_is_no_longer_to_come_is_not_announced",),
+    ),
     Mutation(
         "a new sender forgets what was sent",
         9,

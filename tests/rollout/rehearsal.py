@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time as real
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from bot.clock import Clock
-from bot.delivery.rendering import Outgoing, render
+from bot.delivery.rendering import Outgoing, Overtaken, render
 from bot.lab.journal import Effect
 from bot.lab.pool import LabPool
 from bot.lab.scenario import Durations, HostSpec, Scenario, VmSpec, load_scenario
@@ -68,6 +68,7 @@ REAL = Durations()
 SYNC_TOKEN = "s3cret-of-the-vendor"
 BOT_TOKEN = "xoxb-lab-0123456789-abcdef"
 APP_TOKEN = "xapp-lab-0123456789-abcdef"
+_PERMALINK = "https://slack.example/p1"
 #: More rounds than any rehearsal needs: a rollout that never ends shows as a failed test, not as a test without end.
 _ROUNDS = 1000
 
@@ -468,11 +469,12 @@ class Rehearsal:
         """Every message that waits to be sent, as Slack would get it now."""
         with self.database.reading() as tx:
             rows = tx.exec(select(OutboxRow).order_by(col(OutboxRow.id))).all()
-            return [
-                render(tx, row, self.settings, plan=plan, permalink=lambda place: "https://slack.example/p1")
-                for row in rows
-                for plan in (True, False)
-            ]
+            found = []
+            for row in rows:
+                for plan in (True, False):
+                    with suppress(Overtaken):
+                        found.append(render(tx, row, self.settings, plan=plan, permalink=lambda place: _PERMALINK))
+            return found
 
     def progress(self) -> str:
         """What the progress message says now, in words."""

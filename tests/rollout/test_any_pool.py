@@ -236,10 +236,12 @@ def assert_within_the_rules(pool: IdealPool, before: PoolSnapshot) -> None:
     suspended = {action.subject for action in pool.done if isinstance(action, do.SuspendVm)}
     stopped = {action.subject for action in pool.done if isinstance(action, do.ShutdownVm)}
     assert suspended <= {entry.uuid for entry in pool.spec.vms if entry.treatment is VmTreatment.SUSPEND}
-    # One that must restart is stopped instead of being moved live, and starts at home.
-    assert stopped <= {entry.uuid for entry in pool.spec.vms}
+    # One that must restart is stopped instead of being moved live, and starts at home; one to be suspended keeps its
+    # memory.
+    may_begin_anew = {entry.uuid for entry in pool.spec.vms if entry.treatment is not VmTreatment.SUSPEND}
+    assert stopped <= may_begin_anew
     restarted = {action.subject for action in pool.done if isinstance(action, do.RestartVm)}
-    assert restarted <= {entry.uuid for entry in pool.spec.vms if entry.treatment is not VmTreatment.SUSPEND}
+    assert restarted <= may_begin_anew
     for kind in (do.ApplyUpdates, do.RebootHost, do.RestartToolstack):
         subjects = [action.subject for action in pool.done if isinstance(action, kind)]
         assert len(subjects) == len(set(subjects)), kind

@@ -87,6 +87,26 @@ def test_it_pauses_when_the_window_closes_and_goes_on_in_the_next_one() -> None:
         rollout.assert_done()
 
 
+def test_one_whose_next_window_was_taken_away_is_resumed_by_people() -> None:
+    with rehearse(small(durations=REAL), pool_settings=windows(SHORT, NEXT)) as rollout:
+        assert rollout.carry_out() is State.PAUSED
+        assert "Resume" not in rollout.progress()
+        # The leap day: nobody waits for it.
+        pool = rollout.settings.pool("lab")
+        leap = rollout.settings.maintenance_for("lab").model_copy(update={"windows": ("0 0 29 2 * 6h",)})
+        pool = pool.model_copy(update={"maintenance": leap})
+        rollout.settings = rollout.settings.model_copy(update={"pools": {"lab": pool}})
+        rollout.new_process()
+        until(rollout, EVENING)
+        assert rollout.drive() is State.PAUSED
+        assert rollout.standing.row.due_at is None
+        assert "Resume" in rollout.progress()
+        with pytest.raises(NotAllowed, match="waits for the next maintenance window") as refused:
+            rollout.desk.resume(rollout.id, actor("bob"))
+        assert "by itself" not in refused.value.hint
+        assert "/xs resume" in refused.value.hint
+
+
 def test_a_planned_rollout_keeps_to_the_window_and_finishes_what_is_in_hand() -> None:
     scenario = replace(rack(), durations=REAL)
     with rehearse(scenario, pool_settings=windows("30 7 * * * 65m", NEXT)) as rollout:
@@ -113,6 +133,25 @@ def test_a_window_that_has_no_room_for_the_first_host_is_not_begun() -> None:
         until(rollout, EVENING)
         assert rollout.drive() is State.SUCCEEDED
         assert begun(rollout)[0] >= EVENING
+
+
+@pytest.mark.parametrize(
+    ("window", "fault"), [("30 7 * * * 35m", ""), (SHORT, "host_in_maintenance")], ids=["would wait", "is blocked"]
+)
+def test_one_that_is_cancelled_while_its_pool_is_looked_at_stays_as_it_ended(window: str, fault: str) -> None:
+    """No thread says that it starts later, or that it cannot start yet."""
+    with rehearse(small(durations=REAL), pool_settings=windows(window, NEXT)) as rollout:
+        rollout.ask().approve()
+        if fault:
+            rollout.pool.fault(fault, host="xs-02")
+        rollout.when("any", lambda: rollout.desk.cancel(rollout.id, actor("alice")), times=0)
+        told = rollout.told()
+        assert rollout.drive() is State.CANCELLED
+        assert rollout.headline.code == "rollout.cancelled"
+        row = rollout.standing.row
+        assert (row.starts_at, row.due_at) == (None, None)
+        assert rollout.told() == told
+        assert rollout.calls("pool.add_to_other_config") == []
 
 
 def test_it_waits_for_its_time_is_announced_and_checked_again() -> None:

@@ -22,7 +22,7 @@ from bot.lab.slack import LabSlack
 from bot.messages.notice import NoticeFacts
 from bot.rollout.lifecycle import State
 from bot.rollout.memory import TurnPhase
-from storage import audit, notices, outbox, pools, posted
+from storage import audit, notices, outbox, pools, posted, timing
 from storage.errors import Conflict
 from storage.tables import OutboxRow
 from storage.updates_codec import updates_to_json
@@ -486,6 +486,81 @@ def test_a_broken_row_stops_only_its_own_lane(office: Office, caplog: pytest.Log
 
     assert "Expected cost" in office.card().plain
     assert "could not be made" in caplog.text
+
+
+def announced(office: Office) -> list[str]:
+    return [entry.plain for entry in office.slack.thread(office.card()) if " begins " in entry.plain]
+
+
+def plan(office: Office, rollout_id: int, minutes: int) -> None:
+    """Have the rollout start in so many minutes, and that announced."""
+    with office.database.transaction() as tx:
+        starts_at = office.clock.now() + timedelta(minutes=minutes)
+        timing.plan_start(tx, rollout_id, starts_at, starts_at)
+        assert timing.announce(tx, rollout_id, office.clock.now())
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        (State.RUNNING,),
+        (State.RUNNING, State.NEEDS_ATTENTION),
+        (State.RUNNING, State.ABORTING, State.ABORTED),
+        (State.CANCELLED,),
+        (State.AWAITING_APPROVAL, State.APPROVED),
+    ],
+    ids=lambda then: then[-1].value,
+)
+@pytest.mark.parametrize("old", [False, True], ids=["", "queued by an earlier release"])
+def test_what_is_no_longer_to_come_is_not_announced(office: Office, then: tuple[State, ...], old: bool) -> None:
+    """Slack was away for an hour, say."""
+    rollout_id = office.request()
+    office.deliver(5)
+    office.move(rollout_id, State.APPROVED)
+    plan(office, rollout_id, 60)
+    if old:
+        forget_the_moment(office)
+    office.move(rollout_id, *then)
+    office.line(rollout_id, "later")
+
+    office.deliver(30)
+
+    assert announced(office) == []
+    assert "later" in [entry.plain for entry in office.slack.thread(office.card())]
+    assert office.waiting() == 0
+    with office.database.reading() as tx:
+        assert not [row for row in audit.recent(tx, limit=50) if row.action == "message.undeliverable"]
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["", "queued by an earlier release"])
+def test_what_is_still_to_come_is_announced_however_late(office: Office, old: bool) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED)
+    plan(office, rollout_id, 60)
+    if old:
+        forget_the_moment(office)
+    office.clock.pass_(1800)
+    office.deliver(10)
+    (told,) = announced(office)
+    assert "2026-11-20 11:00 UTC" in told
+
+
+def test_a_start_that_was_put_off_is_announced_for_its_new_time_alone(office: Office) -> None:
+    rollout_id = office.request()
+    office.move(rollout_id, State.APPROVED)
+    plan(office, rollout_id, 60)
+    plan(office, rollout_id, 120)
+    office.deliver(10)
+    (told,) = announced(office)
+    assert "2026-11-20 12:00 UTC" in told
+
+
+def forget_the_moment(office: Office) -> None:
+    """Leave the announcement that waits as releases queued it that did not write down its moment."""
+    with office.database.transaction() as tx:
+        (row,) = tx.exec(select(OutboxRow).where(OutboxRow.topic == outbox.Topic.ANNOUNCEMENT)).all()
+        row.payload = {"rollout_id": row.payload["rollout_id"]}
+        tx.add(row)
 
 
 def test_a_notice_is_posted_once_and_edited_to_its_end(office: Office) -> None:

@@ -63,6 +63,8 @@ def test_what_people_type_is_read_in_the_zone_of_the_pool(text: str, local: str)
             "٣:00",
             "<!channel> 22:00",
         ),
+        # Before the first moment there is, or after the last, somewhere.
+        *("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "0001-01-01 00:00", "9999-12-31 23:59"),
     ],
 )
 def test_what_is_no_moment_or_no_use_is_refused(text: str) -> None:
