@@ -47,12 +47,12 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "a frozen process switches a channel under a rollout",
+        "a frozen process uploads a bundle under a rollout",
         1,
         "bot/rollouts/configuring.py",
         "                lease.renew()\n",
         "",
-        (f"{_CONFIGURING}test_who_was_frozen_until_the_pool_was_free_for_others_changes_nothing",),
+        (f"{_HOLDING}test_an_upload_that_was_frozen_before_it_began_sends_nothing",),
     ),
     Mutation(
         "an upload goes on although the pool may be free for others",

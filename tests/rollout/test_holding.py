@@ -121,6 +121,17 @@ def test_an_upload_that_was_frozen_while_others_began_ends(tmp_path: Path) -> No
         assert audited(lab)[-1] == "pool.bundle_failed"
 
 
+def test_an_upload_that_was_frozen_before_it_began_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rehearse(small()) as lab:
+        bundle = bundle_for(lab, tmp_path)
+        monkeypatch.setattr(lab.gateway, "check_claim", lambda owner: lab.wait(minutes=6))
+        with pytest.raises(Conflict, match="took so long"):
+            lab.desk.upload_bundle("lab", bundle, bundle.name, ERIN)
+        assert lab.calls("task.create") == []
+
+
 def test_people_read_what_xapi_refused_although_the_database_is_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
