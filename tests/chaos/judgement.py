@@ -24,6 +24,9 @@ from storage.tables import AuditRow, RolloutRow
 
 _HEAD = re.compile(r"chain head `?([0-9a-f]{12,64})")
 _CLAIM = "xsbot:rollout"
+#: What of a host's turn the story of one that was rebooted too often tells.
+_TURNS = ("apply_", "livepatch_", "host_", "toolstack_")
+_TURN_CALLS = ("host.apply_updates", "host.reboot", "host.restart_agent", "host.enable", "host.disable")
 #: Who did it, in effects that are nobody's work but the lab's.
 _OTHERS = ("somebody", "power_loss", "auto_poweron")
 #: Effects that only say how things are.
@@ -107,7 +110,8 @@ def _look_at_pool(tx: Session, alias: str, pool: LabPool, rows: list[RolloutRow]
     found.effects += len(ours)
     for what, count in _restarts(effects, "host_rebooted").items():
         found.double_reboots += count
-        found.broken.append(f"{alias}: {what} was rebooted {count} times too often")
+        told = "; ".join(_story(tx, pool, what, rows))
+        found.broken.append(f"{alias}: {what} was rebooted {count} times too often: {told}")
     for what, count in _restarts(ours, "toolstack_restarted").items():
         found.repeated_effects += count
         found.broken.append(f"{alias}: the toolstack of {what} was restarted {count} times too often")
@@ -136,6 +140,26 @@ def _restarts(effects: Iterable[Effect], kind: str) -> Counter[str]:
             if since[effect.host] > 1:
                 too_often[effect.host] += 1
     return too_often
+
+
+def _story(tx: Session, pool: LabPool, host: str, rows: Iterable[RolloutRow]) -> list[str]:
+    """What happened to the host, what was asked of it, and what the trail says of it, in the order of time."""
+    machine = next(machine for machine in pool.hosts if machine.name == host)
+    seen = [
+        (effect.at, effect.kind) for effect in pool.effects if effect.host == host and effect.kind.startswith(_TURNS)
+    ]
+    seen += [
+        (call.at, f"{call.method} by {call.user}: {call.outcome}")
+        for call in pool.calls
+        if call.method.removeprefix("Async.") in _TURN_CALLS and machine.ref in call.params
+    ]
+    for row in rows:
+        seen += [
+            (event.at, f"rollout {row.id}: {event.action}: {event.sentence}")
+            for event in tx.exec(select(AuditRow).where(AuditRow.rollout_id == row.id)).all()
+            if event.action.startswith("rollout.") or host in event.sentence
+        ]
+    return [f"{at:%H:%M:%S} {what}" for at, what in sorted(seen)]
 
 
 def _applied_again(pool: LabPool, effects: list[Effect], calls: Iterable[Call]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -350,17 +350,21 @@ def test_costs_and_times_read_as_people_say_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("why", "buttons"),
+    ("why", "until", "buttons"),
     [
-        (None, ["Resume", "Abort…"]),
-        (because("rollout.paused", user="bob"), ["Resume", "Abort…"]),
-        (because("window.frozen", until=NOW.isoformat(), why="the shop is open"), ["Abort…"]),
-        (because("window.approval_gone"), ["Resume", "Abort…"]),
+        (None, None, ["Resume", "Abort…"]),
+        (because("rollout.paused", user="bob"), None, ["Resume", "Abort…"]),
+        (because("window.frozen", until=NOW.isoformat(), why="the shop is open"), NOW, ["Abort…"]),
+        (because("window.frozen", until=NOW.isoformat(), why="the shop is open"), None, ["Resume", "Abort…"]),
+        (because("window.approval_gone"), None, ["Resume", "Abort…"]),
     ],
-    ids=["unknown", "people", "freeze", "approval"],
+    ids=["unknown", "people", "freeze", "freeze-and-no-window-after-it", "approval"],
 )
-def test_what_goes_on_by_itself_asks_nobody_to_resume_it(why: Reason | None, buttons: list[str]) -> None:
+def test_what_goes_on_by_itself_asks_nobody_to_resume_it(
+    why: Reason | None, until: datetime | None, buttons: list[str]
+) -> None:
     paused = standing_of(State.PAUSED, phases=PHASES, headline=why.as_dict() if why is not None else None)
+    paused.row.due_at = until
     shown = [
         element["text"]["text"]
         for block in progress(paused).blocks
