@@ -33,11 +33,10 @@ log = logging.getLogger(__name__)
 _QUEUE = "xsbot"
 _DRIVE = "drive"
 _SETTLE = "settle"
-#: Seconds between two signs of life, and without one until a worker counts as dead.
+#: Seconds between two signs of life, and without one until a worker counts as dead. With the sweep on top, another
+#: worker goes on after some seven seconds.
 _HEARTBEAT_S = 1.0
 _DEAD_AFTER_S = 5.0
-#: Seconds between two looks for jobs of the dead, and for jobs to take. Another worker goes on after some six seconds.
-_LOOK_EVERY_S = 1.0
 #: Rollouts that one process drives at a time; each is a thread that waits.
 _MOST = 1000
 #: Seconds that the threads of ended jobs have, within the two seconds that a process has to leave.
@@ -148,7 +147,7 @@ class Jobs(Engine):
                     concurrency=_MOST,
                     install_signal_handlers=False,
                     delete_jobs=DeleteJobCondition.ALWAYS,
-                    fetch_job_polling_interval=_LOOK_EVERY_S,
+                    fetch_job_polling_interval=SWEEP_EVERY_S,
                     update_heartbeat_interval=_HEARTBEAT_S,
                     stalled_worker_timeout=_DEAD_AFTER_S,
                     shutdown_graceful_timeout=_GOODBYE_S,
@@ -188,12 +187,10 @@ class Jobs(Engine):
     async def _revive(self, app: App) -> None:
         """Put back the jobs of workers that died. One process at a time, or a job put back twice would run twice."""
         dropped: set[int | None] = set()
-        swept = monotonic()
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(SWEEP_EVERY_S)
             try:
-                if monotonic() - swept >= SWEEP_EVERY_S:
-                    swept, dropped = monotonic(), await self._put_back_dropped(app, dropped)
+                dropped = await self._put_back_dropped(app, dropped)
                 if not await self._stalled(app):
                     continue
                 with self.desk.database.alone("stalled jobs") as chosen:
