@@ -64,6 +64,8 @@ def stage_settings(pool: LabPool, slack: LabSlack, directory: Path, language: st
                     "fingerprints": {host.uuid: host.fingerprint for host in pool.hosts},
                     "channel": "C0UPDATES",
                     "mode": "act",
+                    # The pool's clock runs fast: a pool that is being set is held by it for three times this.
+                    "timeout_s": 300,
                 }
             },
         }
