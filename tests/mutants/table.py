@@ -399,7 +399,7 @@ MUTATIONS = (
         "an old process goes on beside the new one",
         7,
         "storage/rollouts.py",
-        "    if get(tx, rollout_id).fence != token:\n",
+        "    if fence != token:\n",
         "    if not token:\n",
         (f"{_KILLED}test_an_old_process_that_wakes_up_does_no_more",),
     ),
